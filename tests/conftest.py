@@ -1,0 +1,41 @@
+"""Loads the pack by path as `pack`, as ComfyUI does, and the miniature models as `miniature`."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+COMFYUI = Path(os.environ.get("LIKENESS_COMFYUI") or ROOT / ".likeness" / "ComfyUI")
+
+
+def reach_the_host() -> None:
+    """Put ComfyUI on the path, on the CPU, with one thread: two under load are far slower than one."""
+    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != ROOT]  # our nodes/ would shadow ComfyUI's nodes.py
+    sys.path.insert(0, str(COMFYUI))
+    arguments, sys.argv = sys.argv, [sys.argv[0], "--cpu"]
+    try:
+        import comfy.options
+
+        comfy.options.enable_args_parsing()
+        import comfy.cli_args  # noqa: F401  reads sys.argv once, now
+    finally:
+        sys.argv = arguments
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def load_package(name: str, folder: Path) -> None:
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+
+
+if COMFYUI.is_dir():
+    reach_the_host()
+load_package("pack", ROOT)
+if (ROOT / "tests" / "miniature" / "__init__.py").is_file():
+    load_package("miniature", ROOT / "tests" / "miniature")
