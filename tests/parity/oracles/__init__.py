@@ -1,0 +1,1 @@
+"""The reference implementations, small and seeded, that the pack is measured against."""
