@@ -1,0 +1,83 @@
+"""ComfyUI nodes that give the miniature models by family and seed."""
+
+from comfy_api.latest import ComfyExtension, io
+
+from .families import ENCODERS, FAMILIES
+
+# The models pull in the whole host, so each node imports them when it runs.
+
+
+def seed_input() -> io.Int.Input:
+    return io.Int.Input("seed", default=0, min=0, max=2**32 - 1, tooltip="Decides every weight.")
+
+
+class MiniatureModel(io.ComfyNode):
+    """A small base model with random weights and the real block layout."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MiniatureModel",
+            display_name="Miniature Model",
+            category="miniature",
+            description=cls.__doc__,
+            inputs=[io.Combo.Input("family", options=list(FAMILIES)), seed_input()],
+            outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
+        )
+
+    @classmethod
+    def execute(cls, family: str, seed: int) -> io.NodeOutput:
+        from . import models
+
+        return io.NodeOutput(models.unet(family, seed), models.clip(family, seed), models.vae(seed, family))
+
+
+class MiniatureCLIPVision(io.ComfyNode):
+    """A small CLIP image encoder with random weights."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MiniatureCLIPVision",
+            display_name="Miniature CLIP Vision",
+            category="miniature",
+            description=cls.__doc__,
+            inputs=[io.Combo.Input("kind", options=list(ENCODERS)), seed_input()],
+            outputs=[io.ClipVision.Output()],
+        )
+
+    @classmethod
+    def execute(cls, kind: str, seed: int) -> io.NodeOutput:
+        from . import models
+
+        return io.NodeOutput(models.clip_vision(kind, seed))
+
+
+class MiniatureControlNet(io.ComfyNode):
+    """A small ControlNet with random weights and the encoder layout of a family."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MiniatureControlNet",
+            display_name="Miniature ControlNet",
+            category="miniature",
+            description=cls.__doc__,
+            inputs=[io.Combo.Input("family", options=list(FAMILIES), default="sdxl"), seed_input()],
+            outputs=[io.ControlNet.Output()],
+        )
+
+    @classmethod
+    def execute(cls, family: str, seed: int) -> io.NodeOutput:
+        from . import models
+
+        return io.NodeOutput(models.controlnet(seed, family))
+
+
+class MiniatureExtension(ComfyExtension):
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [MiniatureModel, MiniatureCLIPVision, MiniatureControlNet]
+
+
+async def comfy_entrypoint() -> MiniatureExtension:
+    return MiniatureExtension()

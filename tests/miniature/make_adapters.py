@@ -1,0 +1,51 @@
+"""Writes the miniature adapter files under a models folder; LIKENESS_COMFYUI names the host."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+SEED = 11
+FILES = [(family, variant) for family in ("sd15", "sdxl") for variant in ("base", "plus")]
+
+
+def reach(comfyui: Path) -> None:
+    """Make the host and this package importable, the host on the CPU."""
+    if not (comfyui / "comfy").is_dir():
+        sys.exit(f"No ComfyUI in {comfyui}: set LIKENESS_COMFYUI to the folder that holds ComfyUI's main.py.")
+    here = Path(__file__).resolve().parent
+    others = [entry for entry in sys.path if Path(entry).resolve() != here]
+    sys.path[:] = [str(comfyui), *others, str(here.parent)]  # the host's modules win
+    sys.argv = [sys.argv[0], "--cpu"]
+    import comfy.options
+
+    comfy.options.enable_args_parsing()
+
+
+def write_if_changed(path: Path, content: bytes) -> bool:
+    """Put the content in place in one step; False when the file already holds it."""
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + f".{os.getpid()}.part")
+    part.write_bytes(content)
+    part.replace(path)
+    return True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path, help="the models folder; files go to DIR/ipadapter/miniature")
+    folder = parser.parse_args().directory.resolve() / "ipadapter" / "miniature"
+    reach(Path(os.environ.get("LIKENESS_COMFYUI", "")).resolve())
+
+    from miniature.adapters import adapter_state_dict, as_safetensors
+
+    for family, variant in FILES:
+        path = folder / f"{family}_{variant}.safetensors"
+        changed = write_if_changed(path, as_safetensors(adapter_state_dict(family, variant, SEED)))
+        sys.stdout.write(f"{'wrote' if changed else 'kept'} {path}\n")
+
+
+if __name__ == "__main__":
+    main()
