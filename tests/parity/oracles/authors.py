@@ -23,9 +23,7 @@ class FacePerceiver(nn.Module):
         self.norm_out = nn.LayerNorm(width)
         attention, feed_forward = resampler.PerceiverAttention, resampler.FeedForward
         self.layers = nn.ModuleList(
-            nn.ModuleList(
-                [attention(dim=width, dim_head=64, heads=width // 64), feed_forward(dim=width, mult=4)]
-            )
+            nn.ModuleList([attention(dim=width, dim_head=64, heads=width // 64), feed_forward(dim=width, mult=4)])
             for _ in range(4)
         )
 
