@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from oracles.layers import diffusers_layers, host_layers, recorded
 from oracles.steps import Halves, diffusers_step, host_step, inputs
 from oracles.unets import FAMILIES, twin
 
@@ -42,3 +43,17 @@ def test_inputs_depend_on_seed_and_not_on_the_run():
     both = twin("sd15")
     assert torch.equal(inputs(both).latent, inputs(both).latent)
     assert not torch.equal(inputs(both, seed=1).positive, inputs(both).positive)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_cross_attention_agrees_and_is_the_same_layer(family, agrees):
+    both = twin(family)
+    given = inputs(both)
+    with recorded(diffusers_layers(both)) as expected:
+        diffusers_step(both, given)
+    with recorded(host_layers(both)) as found:
+        host_step(both.patcher, given)
+    assert list(found) == list(expected) == [2 * place + 1 for place in range(LAYERS[family])]
+    for index, (output,) in expected.items():
+        (host_output,) = found[index]  # both halves in one call, negative first like diffusers'
+        agrees("bare cross-attention layers", family, "diffusers", (host_output - output).abs().max().item())
