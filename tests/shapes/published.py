@@ -49,19 +49,13 @@ SD15 = (
     File("ip-adapter_sd15_vit-G.safetensors", "base", "sd15", lambda a: a.base(768, 1280), 46215640, PLAIN),
     File("ip-adapter-plus_sd15.safetensors", "plus", "sd15", plus15, 98183288, PLAIN),
     File("ip-adapter-plus-face_sd15.safetensors", "plus", "sd15", plus15, 98183288, PLAIN),
-    File(
-        "ip-adapter-full-face_sd15.safetensors", "full_face", "sd15", lambda a: a.full(768), 43592352, PLAIN
-    ),
-    File(
-        "ip_plus_composition_sd15.safetensors", "plus", "sd15", plus15, 98183728, OSTRIS, metadata_bytes=440
-    ),
+    File("ip-adapter-full-face_sd15.safetensors", "full_face", "sd15", lambda a: a.full(768), 43592352, PLAIN),
+    File("ip_plus_composition_sd15.safetensors", "plus", "sd15", plus15, 98183728, OSTRIS, metadata_bytes=440),
 )
 
 SDXL = (
     File("ip-adapter_sdxl.safetensors", "base", "sdxl", lambda a: a.base(2048, 1280), 702585376, PLAIN_XL),
-    File(
-        "ip-adapter_sdxl_vit-h.safetensors", "base", "sdxl", lambda a: a.base(2048, 1024), 698391064, PLAIN_XL
-    ),
+    File("ip-adapter_sdxl_vit-h.safetensors", "base", "sdxl", lambda a: a.base(2048, 1024), 698391064, PLAIN_XL),
     File("ip-adapter-plus_sdxl_vit-h.safetensors", "plus", "sdxl", plus_xl, 847517512, PLAIN_XL),
     File("ip-adapter-plus-face_sdxl_vit-h.safetensors", "plus", "sdxl", plus_xl, 847517512, PLAIN_XL),
     File("ip_plus_composition_sdxl.safetensors", "plus", "sdxl", plus_xl, None, OSTRIS),
@@ -100,9 +94,7 @@ FACEID = (
         lora=True,
         sha256="26d0d86a1d60d6cc811d3b8862178b461e1eeb651e6fe2b72ba17aa95411e313",
     ),
-    File(
-        "ip-adapter-faceid-portrait_sd15.bin", "portrait", "sd15", lambda a: a.faceid(768, 16), 64586611, FACE
-    ),
+    File("ip-adapter-faceid-portrait_sd15.bin", "portrait", "sd15", lambda a: a.faceid(768, 16), 64586611, FACE),
     File(
         "ip-adapter-faceid-portrait-v11_sd15.bin",
         "portrait",
@@ -111,9 +103,7 @@ FACEID = (
         64586623,
         FACE,
     ),
-    File(
-        "ip-adapter-faceid_sdxl.bin", "faceid", "sdxl", lambda a: a.faceid(2048), 1071149741, FACE, lora=True
-    ),
+    File("ip-adapter-faceid_sdxl.bin", "faceid", "sdxl", lambda a: a.faceid(2048), 1071149741, FACE, lora=True),
     File(
         "ip-adapter-faceid-plusv2_sdxl.bin",
         "faceid_plus_v2",

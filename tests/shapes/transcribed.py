@@ -70,18 +70,14 @@ def xlabs_flux() -> Shapes:
     shapes = under("ip_adapter_proj_model", {**linear("proj", 4 * 4096, 768), **norm("norm", 4096)})
     for block in range(19):
         for name in ("k", "v"):
-            shapes |= linear(
-                f"double_blocks.{block}.processor.ip_adapter_double_stream_{name}_proj", 3072, 4096
-            )
+            shapes |= linear(f"double_blocks.{block}.processor.ip_adapter_double_stream_{name}_proj", 3072, 4096)
     return shapes
 
 
 def instantx_flux() -> Shapes:
     projection = {**linear("proj.0", 2304, 1152), **linear("proj.2", 128 * 4096, 2304), **norm("norm", 4096)}
     attention = {
-        f"ip_adapter.{block}.{name}.weight": [3072, 4096]
-        for block in range(57)
-        for name in ("to_k_ip", "to_v_ip")
+        f"ip_adapter.{block}.{name}.weight": [3072, 4096] for block in range(57) for name in ("to_k_ip", "to_v_ip")
     }
     return under("image_proj", projection) | attention
 
