@@ -1,0 +1,162 @@
+"""Opens an adapter file and puts it into the one form that everything else reads."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import comfy.utils
+from safetensors import SafetensorError
+from torch import Tensor
+
+# Published files say `ip_adapter`; Kolors' FaceID and third-party conversions say `adapter_modules`.
+PARTS: Mapping[str, str] = {
+    "image_proj": "projection",
+    "ip_adapter": "attention",
+    "adapter_modules": "attention",
+}
+
+# Adapters of the same purpose for other designs, known by a key that only they have.
+FOREIGN: Mapping[str, str] = {
+    "id_adapter_attn_layers.": "a PuLID file for SDXL",
+    "id_adapter.": "a PuLID file",
+    "pulid_ca.": "a PuLID file for FLUX",
+    "pulid_encoder.": "a PuLID file for FLUX",
+    "ip_adapter_proj_model.": "an XLabs IP-Adapter for FLUX",
+    "image_proj.time_embedding.": "an InstantX IP-Adapter for SD3.5",
+    "ip_adapter.0.to_k_ip.": "an InstantX IP-Adapter for FLUX",
+    "controlnet_cond_embedding.": "a ControlNet (IdentityNet belongs in models/controlnet)",
+    "vision_model.": "an image encoder (it belongs in models/clip_vision)",
+    "model.diffusion_model.": "a model checkpoint (it belongs in models/checkpoints)",
+    "lora_unet_": "a LoRA (it belongs in models/loras)",
+}
+
+_KEY_VALUE = re.compile(r"(\d+)\.to_([kv])_ip\.weight")
+_LORA = re.compile(r"(\d+)\.to_(q|k|v|out)_lora\.(down|up)\.weight")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An adapter file in canonical form.
+
+    `projection` maps the names of formats below `image_proj` to tensors. `keys` and `values` map the index of
+    a layer (1, 3, 5 ...) to `to_k_ip` and `to_v_ip`, each (D, C). `lora` maps (index, "q" | "k" | "v" | "out",
+    "down" | "up") to FaceID's low-rank weights and is empty for every other adapter.
+    """
+
+    path: Path
+    size: int  # bytes
+    projection: Mapping[str, Tensor]
+    keys: Mapping[int, Tensor]
+    values: Mapping[int, Tensor]
+    lora: Mapping[tuple[int, str, str], Tensor]
+
+    @property
+    def num_layers(self) -> int:
+        return len(self.keys)
+
+    @property
+    def context_dim(self) -> int:
+        """C, the width of the image tokens."""
+        return next(iter(self.keys.values())).shape[1]
+
+
+def read(path: str | os.PathLike[str]) -> Checkpoint:
+    """The adapter in a `.safetensors` or `.bin` file, without ever running code from it.
+
+    Raises ValueError naming the file and the reason when it is not an adapter this pack knows.
+    """
+    file = Path(path)
+    try:
+        return _sorted_into_parts(file, dict(_flat(_tensors(file))))
+    except ValueError as error:
+        raise ValueError(f"'{file.name}' cannot be used as an IP-Adapter: {error}") from error
+
+
+def _tensors(file: Path) -> Mapping[str, Any]:
+    if not file.is_file():
+        raise ValueError("there is no such file." if not file.exists() else "it is not a file.")
+    try:
+        return cast(Mapping[str, Any], comfy.utils.load_torch_file(str(file), safe_load=True))
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            "it is a pickle that would have to run code to load, or it is damaged. Get it again from its "
+            "publisher, or use the .safetensors form."
+        ) from error
+    except (SafetensorError, RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"it is damaged, incomplete or of another format ({_first_line(error)}). Get it again from its publisher."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _flat(tensors: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Nested dictionaries of a `.bin` as the dotted keys that a `.safetensors` has."""
+    if not isinstance(tensors, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  a pickle holds anything
+        raise ValueError(f"it holds a {type(tensors).__name__}, not named tensors.")
+    for key, value in tensors.items():
+        if isinstance(value, Tensor):
+            yield f"{prefix}{key}", value
+        elif isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            raise ValueError(f"its entry '{prefix}{key}' is a {type(value).__name__}, not a tensor.")
+
+
+def _sorted_into_parts(file: Path, tensors: Mapping[str, Tensor]) -> Checkpoint:
+    _refuse_foreign(tensors)
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS.values()}
+    for key, tensor in tensors.items():
+        prefix, _, rest = key.partition(".")
+        if prefix not in PARTS:
+            raise ValueError(f"it has a key that no adapter has, '{key}'.")
+        parts[PARTS[prefix]][rest] = tensor
+    for prefix, part in PARTS.items():
+        if not parts[part]:
+            raise ValueError(f"it has no '{prefix}' part. Its first keys: {sorted(tensors)[:4]}.")
+
+    weights: dict[str, dict[int, Tensor]] = {"k": {}, "v": {}}
+    lora: dict[tuple[int, str, str], Tensor] = {}
+    for key, tensor in parts["attention"].items():
+        if match := _KEY_VALUE.fullmatch(key):
+            weights[match[2]][int(match[1])] = tensor
+        elif match := _LORA.fullmatch(key):
+            lora[int(match[1]), match[2], match[3]] = tensor
+        else:
+            raise ValueError(f"it has an attention weight that no adapter has, '{key}'.")
+    _check_pairs(weights["k"], weights["v"])
+    return Checkpoint(file, file.stat().st_size, parts["projection"], weights["k"], weights["v"], lora)
+
+
+def _refuse_foreign(tensors: Mapping[str, Tensor]) -> None:
+    for prefix, what in FOREIGN.items():
+        if any(key.startswith(prefix) for key in tensors):
+            raise ValueError(f"it is {what}, which this node does not take.")
+
+
+def _check_pairs(keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> None:
+    if not keys or list(sorted(keys)) != list(range(1, 2 * len(keys), 2)):
+        raise ValueError(f"its attention layers are numbered {sorted(keys)[:4]}..., expected 1, 3, 5 ...")
+    if keys.keys() != values.keys():
+        raise ValueError("it does not have one to_k_ip and one to_v_ip for every layer.")
+    context_dim = keys[1].shape[-1]
+    for index, key in keys.items():
+        if key.ndim != 2 or key.shape != values[index].shape or key.shape[1] != context_dim:
+            raise ValueError(
+                f"its layer {index} has to_k_ip {list(key.shape)} and to_v_ip {list(values[index].shape)}; "
+                f"both should be [width, {context_dim}]."
+            )
+
+
+def fingerprint(path: str | os.PathLike[str]) -> str:
+    """Changes when a file is replaced: its size and time of change."""
+    stat = Path(path).stat()
+    return f"{stat.st_size} {stat.st_mtime_ns}"
