@@ -1,0 +1,71 @@
+"""Decides which variant a checkpoint is, and says why."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from .checkpoint import Checkpoint
+from .layers import Family, family_of
+from .variants import Variant, variants_of
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a checkpoint is, and the reason in words."""
+
+    variant: Variant
+    family: Family
+    reason: str
+
+
+def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
+    """The variant and family of a checkpoint; file names decide nothing.
+
+    `kind` is the name of a variant for files whose keys fit several and whose bytes are not the published
+    ones (saved again or converted); "auto" decides alone. Raises ValueError when it is undecided or when `kind`
+    does not fit.
+    """
+    family = family_of(checkpoint.num_layers)
+    shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.projection.items()}
+    candidates = variants_of(shapes)
+    if kind != AUTO:
+        return Identity(_chosen(candidates, kind), family, "the kind chosen on the node")
+    if len(candidates) == 1:
+        return Identity(candidates[0], family, "its keys and sizes")
+    for variant in candidates:
+        for published in variant.published:
+            # Hashing reads the whole file, so only one of exactly the published size is hashed.
+            if published.size == checkpoint.size and published.sha256 == _sha256_of(checkpoint.path):
+                return Identity(variant, family, "the size and sha256 of the published file")
+    names = " or ".join(f"'{variant.name}'" for variant in candidates)
+    raise ValueError(
+        f"'{checkpoint.path.name}' is undecided: {' and '.join(v.label for v in candidates)} have the same keys "
+        f"and shapes, and the file is not byte for byte a published one. Set 'kind' to {names}."
+    )
+
+
+def _chosen(candidates: tuple[Variant, ...], kind: str) -> Variant:
+    for variant in candidates:
+        if variant.name == kind:
+            return variant
+    fitting = ", ".join(f"'{variant.name}'" for variant in candidates)
+    raise ValueError(f"kind '{kind}' does not fit this file: by its keys and sizes it is {fitting}.")
+
+
+def _sha256_of(path: Path) -> str:
+    stat = path.stat()
+    return _hashed(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _hashed(path: Path, _size: int, _mtime_ns: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

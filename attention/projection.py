@@ -1,0 +1,72 @@
+"""Turns image or face embeddings into image tokens with one or two linear layers.
+
+Every class here and in `perceiver` keeps the names of the authors' weights, reads its sizes from the shapes of a
+checkpoint, and takes its layers from `operations` (`torch.nn`, or the host's casting ones).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+class ImageProjection(nn.Module):
+    """Pooled image embeds (n, F) -> image tokens (n, T, C). IP-Adapter (2308.06721), `ImageProjModel`."""
+
+    def __init__(self, shapes: Shapes, operations: Any = nn) -> None:
+        super().__init__()
+        rows, features = shapes["proj.weight"]
+        self.context_dim = shapes["norm.weight"][0]
+        self.proj = operations.Linear(features, rows)
+        self.norm = operations.LayerNorm(self.context_dim)
+
+    def forward(self, image_embeds: Tensor) -> Tensor:
+        return self.norm(self.proj(image_embeds).unflatten(-1, (-1, self.context_dim)))
+
+
+class HiddenStatesProjection(nn.Module):
+    """Hidden states (n, T, F) -> image tokens (n, T, C), one for each. `MLPProjModel` of full-face."""
+
+    def __init__(self, shapes: Shapes, operations: Any = nn) -> None:
+        super().__init__()
+        hidden, features = shapes["proj.0.weight"]
+        context_dim = shapes["proj.2.weight"][0]
+        self.proj = nn.Sequential(
+            operations.Linear(features, hidden),
+            nn.GELU(),
+            operations.Linear(hidden, context_dim),
+            operations.LayerNorm(context_dim),
+        )
+
+    def forward(self, penultimate: Tensor) -> Tensor:
+        return self.proj(penultimate)
+
+
+class FaceProjection(nn.Module):
+    """Face embeddings (n, 512) -> image tokens (n, T, C). FaceID's `MLPProjModel`, portrait too."""
+
+    def __init__(self, shapes: Shapes, operations: Any = nn) -> None:
+        super().__init__()
+        hidden, features = shapes["proj.0.weight"]
+        self.context_dim = shapes["norm.weight"][0]
+        self.proj = nn.Sequential(
+            operations.Linear(features, hidden),
+            nn.GELU(),
+            operations.Linear(hidden, shapes["proj.2.weight"][0]),
+        )
+        self.norm = operations.LayerNorm(self.context_dim)
+
+    def forward(self, face: Tensor) -> Tensor:
+        return self.norm(self.proj(face).unflatten(-1, (-1, self.context_dim)))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    """Plain softmax attention of a projection, (n, tokens, heads * width) each, exact in every dtype."""
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
+    out = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    return out.transpose(1, 2).flatten(2)
