@@ -1,0 +1,164 @@
+"""A loaded adapter: turns embeds into image tokens, and those into the keys and values of every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.ops
+import torch
+from torch import Tensor, nn
+
+from .checkpoint import Checkpoint
+from .embeds import Embeds
+from .encoders import encoders_for
+from .identify import AUTO, Identity, identify
+from .layers import BlockKey, layers
+from .memo import Memo, digest
+
+# Keys and values of one SDXL picture of 16 tokens are 21 MB in float32, of 257 tokens 343 MB.
+MEMO_BUDGET = 1 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class KeyValues:
+    """Keys and values of image tokens in every layer, unscaled: block key -> two tensors (n, T, D), float32."""
+
+    layers: Mapping[BlockKey, tuple[Tensor, Tensor]]
+
+    @property
+    def count(self) -> int:
+        return len(next(iter(self.layers.values()))[0])
+
+    @property
+    def num_tokens(self) -> int:
+        return next(iter(self.layers.values()))[0].shape[1]
+
+    @cached_property
+    def nbytes(self) -> int:
+        return sum(k.nbytes + v.nbytes for k, v in self.layers.values())
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all of them."""
+        return digest(*(tensor for pair in self.layers.values() for tensor in pair))
+
+
+class AdapterModule(nn.Module):
+    """The weights of an adapter under the names of its checkpoint."""
+
+    def __init__(self, checkpoint: Checkpoint, identity: Identity, operations: Any) -> None:
+        super().__init__()
+        shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.projection.items()}
+        variant = identity.variant
+        self.projection = variant.projection(shapes, operations, **variant.options)
+        self.to_k, self.to_v = (
+            nn.ModuleDict(
+                {str(i): operations.Linear(w.shape[1], w.shape[0], bias=False) for i, w in sorted(weights.items())}
+            )
+            for weights in (checkpoint.keys, checkpoint.values)
+        )
+
+    def take_weights(self, checkpoint: Checkpoint) -> None:
+        """Hold the checkpoint's own tensors, mapped files included, each in its own dtype."""
+        weights = {f"projection.{key}": tensor for key, tensor in checkpoint.projection.items()}
+        for name, part in (("to_k", checkpoint.keys), ("to_v", checkpoint.values)):
+            weights.update({f"{name}.{index}.weight": tensor for index, tensor in part.items()})
+        self.load_state_dict(weights, strict=True, assign=True)
+
+
+class Adapter:
+    """An adapter under the host's memory management, with a memory of the keys and values it made."""
+
+    def __init__(self, checkpoint: Checkpoint, kind: str = AUTO) -> None:
+        self.name = checkpoint.path.name
+        self.identity = identify(checkpoint, kind)
+        self.context_dim = checkpoint.context_dim
+        self.lora = checkpoint.lora
+        _check_widths(checkpoint)
+        with torch.device("meta"):
+            self.module = AdapterModule(checkpoint, self.identity, comfy.ops.manual_cast)
+        try:
+            self.module.take_weights(checkpoint)
+        except RuntimeError as error:
+            raise ValueError(f"'{self.name}' lacks or misshapes weights of {self.label}: {error}") from error
+        self.module.eval().requires_grad_(False)
+        comfy.model_management.archive_model_dtypes(self.module)
+        # Looked up now, not imported: the host replaces this name when it can load weights on demand.
+        self.patcher = comfy.model_patcher.CoreModelPatcher(
+            self.module,
+            load_device=comfy.model_management.get_torch_device(),
+            offload_device=comfy.model_management.unet_offload_device(),
+        )
+        self._memo: Memo[KeyValues] = Memo(MEMO_BUDGET, lambda kv: kv.nbytes)
+
+    @property
+    def label(self) -> str:
+        return f"{self.identity.variant.label} for {self.identity.family.label}"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self.identity.variant.features
+
+    def is_dynamic(self) -> bool:
+        """Whether the host loads the weights on demand (it asks objects that carry a `.patcher`)."""
+        return self.patcher.is_dynamic()
+
+    def feature_width(self, feature: str) -> int:
+        """The width F of a feature that the projection reads."""
+        first_layers = {
+            "image_embeds": "proj.weight",
+            "penultimate": "perceiver_resampler.proj_in.weight",
+            "face": "proj.0.weight",
+            "unit_face": "proj.0.weight",
+        }
+        weights = dict(self.module.projection.named_parameters())
+        for key in (first_layers[feature], "proj_in.weight", "proj.0.weight"):
+            if key in weights:
+                return weights[key].shape[1]
+        raise ValueError(f"{self.label} does not read {feature}.")
+
+    def check(self, embeds: Embeds) -> None:
+        """Raise ValueError when these embeds are not what the projection reads, saying what is needed."""
+        for feature in self.features:
+            found, wanted = embeds.feature(feature).shape[-1], self.feature_width(feature)
+            if found != wanted:
+                needed = " or ".join(f"{e.label} ({e.file})" for e in encoders_for(feature, wanted))
+                raise ValueError(
+                    f"'{self.name}' ({self.label}) reads {feature} of width {wanted}"
+                    f"{', from ' + needed if needed else ''}; the connected CLIP vision is {embeds.encoder} and "
+                    f"gives {found}. Connect the encoder that fits; it belongs in models/clip_vision."
+                )
+
+    def tokens(self, embeds: Embeds, **options: float) -> Tensor:
+        """Image tokens (n, T, C) of n pictures, float32, on the intermediate device."""
+        self.check(embeds)
+        comfy.model_management.load_models_gpu([self.patcher])
+        device = self.patcher.load_device
+        features = [embeds.feature(name).to(device, torch.float32) for name in self.features]
+        return self.module.projection(*features, **options).to(comfy.model_management.intermediate_device())
+
+    def key_values(self, tokens: Tensor) -> KeyValues:
+        """Keys and values of tokens (n, T, C) in every layer, made once for the same tokens."""
+        return self._memo.get(digest(tokens), lambda: self._project(tokens))
+
+    def _project(self, tokens: Tensor) -> KeyValues:
+        comfy.model_management.load_models_gpu([self.patcher])
+        tokens = tokens.to(self.patcher.load_device, torch.float32)
+        keep = comfy.model_management.intermediate_device()
+        made: dict[BlockKey, tuple[Tensor, Tensor]] = {}
+        for layer in layers(self.identity.family.name):
+            comfy.model_management.throw_exception_if_processing_interrupted()
+            key, value = (part[str(layer.index)](tokens) for part in (self.module.to_k, self.module.to_v))
+            made[layer.key] = (key.to(keep), value.to(keep))
+        return KeyValues(made)
+
+
+def _check_widths(checkpoint: Checkpoint) -> None:
+    for name, tensor in checkpoint.projection.items():
+        if not tensor.is_floating_point():
+            raise ValueError(f"'{checkpoint.path.name}' has a weight that is not a number, '{name}'.")

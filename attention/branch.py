@@ -1,0 +1,39 @@
+"""Makes the attachment of an adapter from embeds: the whole way from features to keys and values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .adapter import Adapter, KeyValues
+from .embeds import Embeds
+from .encode import encode_zero_pixels
+
+
+def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
+    """The embeds (n = 1) of the unconditional half, as the authors' code makes them.
+
+    Zeros before the projection, so the tokens are those of zeros and not zeros; for plus, full-face and
+    FaceID plus the hidden states of an all-zero tensor of normalised pixels, which needs the encoder.
+    """
+    variant = adapter.identity.variant
+    made: dict[str, Tensor] = {}
+    for feature in variant.features:
+        if feature == "penultimate" and variant.encodes_zero_pixels:
+            if clip_vision is None:
+                raise ValueError(
+                    f"'{adapter.name}' ({adapter.label}) needs its image encoder for the unconditional half. Connect "
+                    "'clip_vision', or 'negative_embeds' from Encode Reference."
+                )
+            made[feature] = encode_zero_pixels(clip_vision).feature(feature)
+        else:
+            made[feature] = torch.zeros(1, adapter.feature_width(feature))
+    return Embeds(**made, encoder="zeros")
+
+
+def key_values(adapter: Adapter, embeds: Embeds, **options: float) -> KeyValues:
+    """Keys and values of n pictures as one reference: their n * T tokens share one softmax (the authors' rule)."""
+    tokens = adapter.tokens(embeds, **options)
+    return adapter.key_values(tokens.flatten(0, 1)[None])

@@ -1,0 +1,62 @@
+"""Keeps the last results made with one loaded object, within a budget of bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+T = TypeVar("T")
+
+
+def digest(*tensors: Tensor) -> str:
+    """A hash of the contents, shapes and types of tensors."""
+    hasher = hashlib.blake2b(digest_size=16)
+    for tensor in tensors:
+        hasher.update(f"{tuple(tensor.shape)} {tensor.dtype};".encode())
+        hasher.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return hasher.hexdigest()
+
+
+class Memo(Generic[T]):
+    """A bounded, locked memory of results by key; the least recently used ones go first.
+
+    It lives on the object that makes the results, so it goes when that object goes. `size_of` gives the bytes
+    of one result. A result larger than the whole budget is returned but not kept.
+    """
+
+    def __init__(self, budget: int, size_of: Callable[[T], int]) -> None:
+        self._budget = budget
+        self._size_of = size_of
+        self._lock = threading.RLock()
+        self._kept: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The result kept under `key`, or the one that `make` makes now."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][0]
+            result = make()
+            self._kept[key] = (result, self._size_of(result))
+            while self._kept and self.used > self._budget:
+                self._kept.popitem(last=False)
+            return result
+
+    @property
+    def used(self) -> int:
+        """Bytes kept now."""
+        return sum(size for _, size in self._kept.values())
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Memo[T]:
+        return Memo(
+            self._budget, self._size_of
+        )  # a copy of the owner starts empty: results are remade, locks never copied
