@@ -1,0 +1,127 @@
+"""Puts an attachment on a clone of a model, and lets the host's sampling find it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, get_wrappers_with_key
+from torch import Tensor
+
+from .attachment import Attachment
+from .dispatch import CALL, Call, dispatch
+from .rows import Conditionings, Rows
+from .run import Run
+
+ATTACHMENTS = "likeness_attachments"
+RUN = "likeness_run"
+_KEY = "likeness"
+
+
+def attach(model: ModelPatcher, *added: Attachment) -> ModelPatcher:
+    """A clone of `model` with further attachments; `model` itself stays as it is."""
+    return with_attachments(model, (*attachments(model), *added))
+
+
+def attachments(model: ModelPatcher) -> tuple[Attachment, ...]:
+    """What is attached to a model."""
+    return model.model_options.get("transformer_options", {}).get(ATTACHMENTS, ())
+
+
+def with_attachments(model: ModelPatcher, attached: tuple[Attachment, ...]) -> ModelPatcher:
+    """A clone of `model` with exactly these attachments."""
+    steered = model.clone()
+    # A tuple: the host copies dictionaries and lists of options, and joins lists, but hands other values on.
+    steered.model_options.setdefault("transformer_options", {})[ATTACHMENTS] = attached
+    for kind, wrapper in ((WrappersMP.SAMPLER_SAMPLE, _sample), (WrappersMP.APPLY_MODEL, _apply)):
+        if not get_wrappers_with_key(kind, _KEY, steered.model_options, is_model_options=True):
+            add_wrapper_with_key(kind, _KEY, wrapper, steered.model_options, is_model_options=True)
+    return steered
+
+
+def _sample(
+    executor: Callable[..., Tensor],
+    guider: Any,
+    sigmas: Tensor,
+    extra_args: dict[str, Any],
+    callback: Any,
+    noise: Tensor,
+    *rest: Any,
+) -> Tensor:
+    """Around a whole sampling run: its state is made before and released after, whatever happens."""
+    options = extra_args["model_options"]["transformer_options"]
+    model = guider.inner_model
+    run = Run(
+        options[ATTACHMENTS],
+        model.model_sampling,
+        Conditionings.of(guider.conds, (noise.shape[-2], noise.shape[-1])),
+    )
+    options[RUN] = run
+    try:
+        return executor(guider, sigmas, extra_args, callback, noise, *rest)
+    finally:
+        options.pop(RUN, None)
+        run.release()
+
+
+def _apply(  # noqa: PLR0913  the host's signature
+    executor: Any,
+    x: Tensor,
+    t: Tensor,
+    c_concat: Any,
+    c_crossattn: Any,
+    control: Any,
+    transformer_options: dict[str, Any],
+    **kwargs: Any,
+) -> Tensor:
+    """Around one call of the model: nothing is touched unless a branch acts in it."""
+    run: Run | None = transformer_options.get(RUN)
+    passing = run
+    if passing is None:
+        # The caller samples by itself, past the host's sampler: this call is a run of its own.
+        sampling = executor.class_obj.model_sampling
+        passing = Run(transformer_options[ATTACHMENTS], sampling, Conditionings({}, {}))
+    try:
+        acting = passing.acting(_sigma(transformer_options, t) if passing.needs_sigma else None)
+        if acting:
+            transformer_options = _dispatching(passing, acting, x, transformer_options)
+        return executor(x, t, c_concat, c_crossattn, control, transformer_options, **kwargs)
+    finally:
+        if run is None:
+            passing.release()
+
+
+def _sigma(options: Mapping[str, Any], t: Tensor) -> float:
+    return float(options.get("sigmas", t)[0])
+
+
+def _dispatching(run: Run, acting: tuple[int, ...], x: Tensor, options: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the options in which our one dispatcher stands on every layer that a branch acts in."""
+    replacements = options.get("patches_replace", {})
+    replaced = replacements.get("attn2", {})
+    blocks = {block for i in acting for block in run.branches[i].attachment.blocks}
+    call = Call(run, _rows(run, x, options), acting, replaced)
+    return {
+        **options,
+        CALL: call,
+        "patches_replace": {**replacements, "attn2": {**replaced, **dict.fromkeys(blocks, dispatch)}},
+    }
+
+
+def _rows(run: Run, x: Tensor, options: Mapping[str, Any]) -> Rows:
+    indices: list[int] = options.get("cond_or_uncond") or [0]
+    uuids: list[Any] = options.get("uuids") or [None] * len(indices)
+    chunks = tuple(run.conditionings.chunk(uuid, index) for uuid, index in zip(uuids, indices, strict=True))
+    return Rows(chunks, _frames(len(x) // len(chunks), options))
+
+
+def _frames(count: int, options: Mapping[str, Any]) -> tuple[int, ...]:
+    """Which pictures of the whole batch a chunk's rows are: all of them, or those of a context window."""
+    window = options.get("context_window")
+    if window is not None and len(window.index_list) == count:
+        return tuple(window.index_list)
+    animated = (options.get("ad_params") or {}).get("sub_idxs")  # AnimateDiff-Evolved's windows
+    if animated is not None and len(animated) == count:
+        return tuple(animated)
+    return tuple(range(count))
