@@ -1,0 +1,21 @@
+"""The pack's nodes, handed to ComfyUI."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from . import apply_ip_adapter, encode_reference, folders, load_ip_adapter
+
+MODULES = (load_ip_adapter, encode_reference, apply_ip_adapter)
+
+
+class Likeness(ComfyExtension):
+    async def on_load(self) -> None:
+        folders.register()
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [node for module in MODULES for node in module.NODES]
+
+
+async def comfy_entrypoint() -> Likeness:
+    return Likeness()

@@ -1,0 +1,73 @@
+"""The node that runs the image encoder on reference pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..attention.branch import unconditional
+from ..attention.encode import encode
+from ..attention.picture import FITS
+from . import wires
+from .encoder import encoder_for
+
+
+class EncodeReference(io.ComfyNode):
+    """Turns reference pictures into embeds, and makes the embeds of 'no reference' for the negative side."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessEncodeReference",
+            display_name="Encode Reference",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["ipadapter encoder", "clip vision encode", "image embeds", "image prompt"],
+            inputs=[
+                wires.AdapterWire.Input("adapter", tooltip="The adapter that the embeds are for."),
+                io.Image.Input("image", tooltip="The reference: one picture or several, of any size."),
+                io.Combo.Input(
+                    "fit",
+                    options=list(FITS),
+                    default="crop",
+                    tooltip="How a picture becomes the encoder's square. crop: its centre, as encoders were trained. "
+                    "pad: all of it, on the mean colour. pad edge: all of it, edges repeated. "
+                    "squash: all of it, distorted.",
+                ),
+                io.ClipVision.Input(
+                    "clip_vision",
+                    optional=True,
+                    tooltip="The image encoder the adapter was made for. Not needed when the loader has one.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Which part of the reference counts: 1 yes, 0 becomes the mean colour.",
+                ),
+            ],
+            outputs=[
+                wires.EmbedsWire.Output("embeds", tooltip="What the encoder saw in the pictures."),
+                wires.EmbedsWire.Output(
+                    "negative_embeds", tooltip="The adapter's own 'no reference', as its authors make it."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        adapter: wires.LoadedAdapter,
+        image: Tensor,
+        fit: str = "crop",
+        clip_vision: Any | None = None,
+        mask: Tensor | None = None,
+    ) -> io.NodeOutput:
+        encoder = encoder_for(adapter, clip_vision)
+        embeds = encode(encoder, image, fit, mask)
+        adapter.adapter.check(embeds)
+        return io.NodeOutput(embeds, unconditional(adapter.adapter, encoder))
+
+
+NODES = [EncodeReference]

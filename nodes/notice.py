@@ -1,0 +1,16 @@
+"""A short text under a node that says what it found or decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io, ui
+from server import PromptServer
+
+
+def noted(cls: type[io.ComfyNode], text: str, *outputs: Any) -> io.NodeOutput:
+    """The outputs of a node together with a text that the page shows on it and the history keeps."""
+    server = getattr(PromptServer, "instance", None)
+    if server is not None:
+        server.send_progress_text(text, cls.hidden.unique_id)
+    return io.NodeOutput(*outputs, ui=ui.PreviewText(text))
