@@ -1,0 +1,107 @@
+"""The environment is made once from pinned lists, repaired when a step failed, and remade for another Python."""
+
+import re
+
+import pytest
+
+from runner import environment
+from runner.places import ROOT
+from runner.problems import Problem
+
+PIN = re.compile(r"^[A-Za-z0-9._-]+==[A-Za-z0-9.]+( ; .+)?$")
+
+
+@pytest.fixture
+def steps(monkeypatch, places):
+    """Stands for pip and uv: remembers what they are asked and makes the folders they would make."""
+
+    class Steps:
+        asked = []
+        fail_on = None
+
+        def make_bootstrap(self, _):
+            self.asked.append("bootstrap")
+            places.bootstrap.joinpath("bin").mkdir(parents=True, exist_ok=True)
+            for name in ("uv", "python"):
+                environment.program_in(places.bootstrap, name).parent.mkdir(parents=True, exist_ok=True)
+                environment.program_in(places.bootstrap, name).touch()
+
+        def run(self, command, doing, cure, env=None):
+            words = [str(part) for part in command]
+            what = (
+                "venv" if "venv" in words else words[words.index("--requirement") + 1].replace("\\", "/").split("/")[-1]
+            )
+            self.asked.append(what)
+            if what == self.fail_on:
+                raise Problem(f"{doing} failed", cure)
+            environment.program_in(places.env, "python").parent.mkdir(parents=True, exist_ok=True)
+            environment.program_in(places.env, "python").touch()
+
+    fake = Steps()
+    fake.asked = []
+    monkeypatch.setattr(environment, "_make_bootstrap", fake.make_bootstrap)
+    monkeypatch.setattr(environment, "run", fake.run)
+    monkeypatch.setattr(environment, "_index_settings", lambda _: {})
+    return fake
+
+
+def prepare(places, *layers):
+    environment.bootstrap(places)
+    return environment.prepare(places, *layers)
+
+
+def test_it_is_made_once(steps, places):
+    python = prepare(places, environment.HOST)
+    assert python == environment.program_in(places.env, "python")
+    assert steps.asked == ["bootstrap", "venv", "host.txt"]
+    prepare(places, environment.HOST)
+    assert steps.asked == ["bootstrap", "venv", "host.txt"]
+
+
+def test_the_tests_add_their_list_only(steps, places):
+    prepare(places, environment.HOST)
+    prepare(places, environment.HOST, environment.TESTS)
+    assert steps.asked == ["bootstrap", "venv", "host.txt", "tests.txt"]
+
+
+def test_a_failed_list_is_installed_again_and_nothing_else(steps, places):
+    steps.fail_on = "host.txt"
+    with pytest.raises(Problem, match=r"host\.txt failed"):
+        prepare(places, environment.HOST)
+    steps.fail_on = None
+    prepare(places, environment.HOST)
+    assert steps.asked == ["bootstrap", "venv", "host.txt", "host.txt"]
+
+
+def test_another_python_remakes_it_whole(steps, places, monkeypatch):
+    prepare(places, environment.HOST, environment.TESTS)
+    monkeypatch.setattr(environment.sys, "version", "3.99")
+    prepare(places, environment.HOST, environment.TESTS)
+    assert steps.asked == 2 * ["bootstrap", "venv", "host.txt", "tests.txt"]
+
+
+def test_uv_gets_the_index_pip_is_configured_with(places, monkeypatch):
+    class Answer:
+        returncode, stdout = 0, "the configured index\n"
+
+    monkeypatch.setattr(environment.subprocess, "run", lambda *_, **__: Answer)
+    for name in ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    assert environment._index_settings(places)["UV_DEFAULT_INDEX"] == "the configured index"
+    monkeypatch.setenv("PIP_INDEX_URL", "from the environment")
+    assert environment._index_settings(places)["UV_DEFAULT_INDEX"] == "from the environment"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "uv's own")
+    assert environment._index_settings(places)["UV_DEFAULT_INDEX"] == "uv's own"
+
+
+@pytest.mark.parametrize("layer", [environment.HOST, environment.TESTS], ids=lambda layer: layer.name)
+def test_every_package_is_pinned(layer):
+    lines = (environment.PINS / layer.pins).read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert len(pins) > 20 and [line for line in pins if not PIN.match(line)] == []
+
+
+def test_no_index_host_is_named_anywhere():
+    files = [path for path in (ROOT / "runner").rglob("*") if path.suffix in (".py", ".txt", ".in")]
+    named = [path.name for path in files if re.search(r"https?://(?!127\.0\.0\.1)", path.read_text())]
+    assert files and named == []
