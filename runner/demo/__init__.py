@@ -1,0 +1,1 @@
+"""The demonstration: queues its prompts over ComfyUI's HTTP API and lays the pictures out on one sheet."""
