@@ -1,0 +1,98 @@
+"""Draws the demonstration on a running server: pictures and contact sheet into a folder."""
+
+import argparse
+import asyncio
+import io
+import sys
+from pathlib import Path
+
+import aiohttp
+from PIL import Image
+
+from ..problems import Problem
+from .cells import CELLS
+from .client import Comfy
+from .job import Job, Photo
+from .progress import Progress
+from .prompts import prompt_for
+from .report import FOOTER, Pictures, header, rows, summary, unequal
+from .sheet import contact_sheet
+
+SHEET = "contact-sheet.png"
+
+
+def square(photo: Photo) -> Image.Image:
+    """The part of a photograph that is used as the reference."""
+    with Image.open(photo.path) as whole:
+        left, top, side = (round(part * whole.width) for part in (photo.left, photo.top, photo.width))
+        return whole.convert("RGB").crop((left, top, left + side, top + side))
+
+
+def png_of(picture: Image.Image) -> bytes:
+    """The picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def draw(url: str, job: Job, photos: Pictures, folder: Path) -> Pictures:
+    """Every cell's picture, drawn by the server and saved in `folder`."""
+    pictures: dict[str, Image.Image] = {}
+    progress = Progress(sys.stdout, len(CELLS), job.steps)
+    async with Comfy(url) as comfy:
+        uploaded = {
+            letter: await comfy.upload(f"likeness-{letter}.png", png_of(photo)) for letter, photo in photos.items()
+        }
+        for number, cell in enumerate(CELLS, start=1):
+            png = await comfy.run(
+                prompt_for(cell, job, uploaded), lambda done, total, title=cell.title: progress.step(title, done, total)
+            )
+            path = folder / f"{number:02}-{cell.name}.png"
+            path.write_bytes(png)
+            pictures[cell.name] = Image.open(io.BytesIO(png)).convert("RGB")
+            progress.picture(cell.title)
+    return pictures
+
+
+def show(job: Job, pictures: Pictures, photos: Pictures, folder: Path) -> None:
+    """Write the contact sheet and print what was drawn and where it is."""
+    sheet = folder / SHEET
+    contact_sheet(header(job), rows(pictures, photos), FOOTER).save(sheet, optimize=True)
+    print("\nHow far each picture moved:", *summary(pictures), sep="\n")
+    print(f"\nPictures:      {folder}\nContact sheet: {sheet}")
+    if job.caption:
+        print(f"({job.caption})")
+    print(flush=True)
+    different = unequal(pictures)
+    if different:
+        raise Problem(
+            f"{', '.join(different)} must be bit-identical to the plain model, and is not.",
+            "this is a fault of the pack or of another patch on the model: please report it with the contact sheet.",
+        )
+
+
+def main() -> int:
+    """Run from the command line; the exit status."""
+    form = argparse.ArgumentParser(prog="demo", description=__doc__)
+    form.add_argument("--server", required=True)
+    form.add_argument("--job", type=Path, required=True)
+    form.add_argument("--pictures", type=Path, required=True)
+    options = form.parse_args()
+    job = Job.read(options.job)
+    options.pictures.mkdir(parents=True, exist_ok=True)
+    try:
+        photos = {letter: square(photo) for letter, photo in job.photos.items()}
+        show(job, asyncio.run(draw(options.server, job, photos, options.pictures)), photos, options.pictures)
+    except Problem as problem:
+        print(f"\n{problem}", file=sys.stderr)
+        return 1
+    except aiohttp.ClientError as error:
+        print(f"\nThe connection to ComfyUI at {options.server} failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

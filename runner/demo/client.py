@@ -1,0 +1,104 @@
+"""Talks to a ComfyUI server over HTTP: uploads a picture, runs a prompt with progress, fetches what it drew."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+
+import aiohttp
+
+from ..problems import Problem
+from .prompts import SAVE, Prompt
+
+OnStep = Callable[[int, int], None]
+"""Called with the sampling step that is done and how many there are."""
+
+LARGEST_MESSAGE = 64 << 20
+
+
+class Comfy:
+    """One client of one server; used as `async with`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client_id = uuid.uuid4().hex
+
+    async def __aenter__(self) -> "Comfy":
+        self._session = aiohttp.ClientSession()
+        self._socket = await self._session.ws_connect(
+            f"{self.url}/ws?clientId={self.client_id}", max_msg_size=LARGEST_MESSAGE
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._socket.close()
+        await self._session.close()
+
+    async def upload(self, name: str, png: bytes) -> str:
+        """Put a picture into the server's input folder; the name a LoadImage node finds it by."""
+        form = aiohttp.FormData({"overwrite": "true"})
+        form.add_field("image", png, filename=name, content_type="image/png")
+        answer = await self._json("POST", "/upload/image", data=form)
+        return "/".join(part for part in (answer["subfolder"], answer["name"]) if part)
+
+    async def run(self, prompt: Prompt, on_step: OnStep) -> bytes:
+        """Queue a prompt, wait until it is done, and return the PNG of its save node.
+
+        Raises Problem when the server refuses the prompt, a node fails, or the server ends.
+        """
+        body = {"prompt": prompt, "client_id": self.client_id}
+        prompt_id = (await self._json("POST", "/prompt", json=body))["prompt_id"]
+        await self._wait_for(prompt_id, on_step)
+        history = (await self._json("GET", f"/history/{prompt_id}"))[prompt_id]
+        image = history["outputs"][SAVE]["images"][0]
+        async with self._session.get(f"{self.url}/view", params=image) as answer:
+            answer.raise_for_status()
+            return await answer.read()
+
+    async def _json(self, method: str, path: str, **arguments: object) -> dict[str, object]:
+        async with self._session.request(method, self.url + path, **arguments) as answer:
+            text = await answer.text()
+            if answer.status != 200:
+                raise Problem(refusal(answer.status, text), "see the message above.")
+            return json.loads(text)
+
+    async def _wait_for(self, prompt_id: str, on_step: OnStep) -> None:
+        async for message in self._socket:
+            if message.type != aiohttp.WSMsgType.TEXT:
+                continue  # a preview picture
+            event = json.loads(message.data)
+            data = event.get("data", {})
+            if data.get("prompt_id") != prompt_id:
+                continue
+            if event["type"] == "progress":
+                on_step(data["value"], data["max"])
+            elif event["type"] in FAILURES:
+                raise Problem(failure(data), "see the message above.")
+            elif event["type"] == "execution_success":
+                return
+        raise Problem("The connection to ComfyUI ended while it was drawing.", "see the server's log.")
+
+
+FAILURES = ("execution_error", "execution_interrupted")
+
+
+def failure(data: Mapping[str, object]) -> str:
+    """A node's failure in one sentence, from the server's message about it."""
+    where = f"node {data.get('node_id')!r} ({data.get('node_type')})"
+    if "exception_message" not in data:
+        return f"ComfyUI was interrupted in {where}."
+    return f"ComfyUI stopped in {where}: {str(data['exception_message']).strip()}"
+
+
+def refusal(status: int, text: str) -> str:
+    """Why the server did not take a request, from its answer."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return f"ComfyUI refused (HTTP {status}): {text[:300]}"
+    error = answer.get("error", {})
+    lines = [f"ComfyUI refused the prompt: {error.get('message', text)} {error.get('details', '')}".rstrip()]
+    for node_id, node in (answer.get("node_errors") or {}).items():
+        for reason in node.get("errors", ()):
+            details = f"{reason.get('message')}: {reason.get('details', '')}"
+            lines.append(f"  node {node_id!r} ({node.get('class_type')}): {details}")
+    return "\n".join(lines)

@@ -1,0 +1,134 @@
+"""Lays labelled pictures out on one sheet: sections with headings over a grid of tiles."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+PICTURE = 300
+GAP = 24
+MARGIN = 56
+LABEL = 62
+HEADING = 52
+ROW = HEADING + PICTURE + LABEL
+SMALLEST = 14  # points
+
+PAPER = "#faf9f6"
+INK = "#1c1c1e"
+SOFT = "#6b6a67"
+LINE = "#dedbd4"
+TONES = {"": SOFT, "good": "#1d7a46", "bad": "#b3261e"}
+NOTICE_PAPER = "#fdf0d5"
+NOTICE_INK = "#7a4b00"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture with its title and a note; `tone` colours the note."""
+
+    picture: Image.Image
+    title: str
+    note: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Tiles that stand side by side under one heading."""
+
+    heading: str
+    tiles: Sequence[Tile]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What stands above the tiles; an empty caption leaves its strip out."""
+
+    title: str
+    lines: Sequence[str]
+    caption: str
+
+    @property
+    def height(self) -> int:
+        return 52 + 28 * len(self.lines) + (64 if self.caption else 0)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The upper left corner of a tile's picture, in pixels."""
+
+    x: int
+    y: int
+
+
+def places(rows: Sequence[Sequence[Section]], top: int) -> Iterator[tuple[Section, list[Place]]]:
+    """Where the tiles of each section go when the first row starts at `top`."""
+    for number, row in enumerate(rows):
+        y = top + number * (ROW + GAP) + HEADING
+        column = 0
+        for section in row:
+            columns = range(column, column + len(section.tiles))
+            yield section, [Place(MARGIN + each * (PICTURE + GAP), y) for each in columns]
+            column += len(section.tiles)
+
+
+def size(rows: Sequence[Sequence[Section]], header: Header, footer_lines: int) -> tuple[int, int]:
+    """Width and height of the sheet in pixels."""
+    columns = max(sum(len(section.tiles) for section in row) for row in rows)
+    height = MARGIN + header.height + len(rows) * (ROW + GAP) + footer_lines * 26 + MARGIN
+    return 2 * MARGIN + columns * (PICTURE + GAP) - GAP, height
+
+
+def contact_sheet(header: Header, rows: Sequence[Sequence[Section]], footer: Sequence[str]) -> Image.Image:
+    """The sheet as an RGB picture."""
+    sheet = Image.new("RGB", size(rows, header, len(footer)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    _draw_header(draw, header, sheet.width)
+    for section, corners in places(rows, MARGIN + header.height):
+        _draw_heading(draw, section.heading, corners)
+        for tile, corner in zip(section.tiles, corners, strict=True):
+            _draw_tile(sheet, draw, tile, corner)
+    for number, line in enumerate(reversed(footer), start=1):
+        _text(draw, (MARGIN, sheet.height - MARGIN + 10 - 26 * number), line, 17, SOFT, sheet.width - 2 * MARGIN)
+    return sheet
+
+
+def _draw_header(draw: ImageDraw.ImageDraw, header: Header, width: int) -> None:
+    room = width - 2 * MARGIN
+    _text(draw, (MARGIN, MARGIN - 12), header.title, 38, INK, room)
+    y = MARGIN + 42
+    for line in header.lines:
+        _text(draw, (MARGIN, y), line, 19, SOFT, room)
+        y += 28
+    if header.caption:
+        box = (MARGIN, y + 8, width - MARGIN, y + 52)
+        draw.rounded_rectangle(box, radius=8, fill=NOTICE_PAPER)
+        _text(draw, (MARGIN + 18, y + 18), header.caption, 20, NOTICE_INK, room - 36)
+
+
+def _draw_heading(draw: ImageDraw.ImageDraw, heading: str, corners: Sequence[Place]) -> None:
+    left, right, y = corners[0].x, corners[-1].x + PICTURE, corners[0].y - HEADING
+    draw.line((left, y + 4, right, y + 4), fill=LINE, width=2)
+    _text(draw, (left, y + 16), heading, 20, INK, right - left)
+
+
+def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: Place) -> None:
+    picture = tile.picture.convert("RGB").resize((PICTURE, PICTURE), Image.Resampling.LANCZOS)
+    sheet.paste(picture, (corner.x, corner.y))
+    y = corner.y + PICTURE
+    draw.rectangle((corner.x - 1, corner.y - 1, corner.x + PICTURE, y), outline=LINE)
+    _text(draw, (corner.x, y + 9), tile.title, 20, INK, PICTURE)
+    _text(draw, (corner.x, y + 35), tile.note, 17, TONES[tile.tone], PICTURE)
+
+
+def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, points: int, ink: str, room: int) -> None:
+    """Write one line into `room` pixels: smaller if it must be, and cut where it would become illegible."""
+    font = ImageFont.load_default(points)
+    while font.getlength(text) > room and points > SMALLEST:
+        points -= 1
+        font = ImageFont.load_default(points)
+    if font.getlength(text) > room:
+        while font.getlength(text + "...") > room:
+            text = text[:-1].rstrip()
+        text += "..."
+    draw.text(at, text, fill=ink, font=font)

@@ -1,0 +1,84 @@
+"""The contact sheet is tidy, legible, and tells the truth about the pictures."""
+
+import itertools
+
+import pytest
+
+Image = pytest.importorskip("PIL.Image")
+
+from runner.demo import report, sheet  # noqa: E402
+from runner.demo.cells import CELLS  # noqa: E402
+from runner.demo.job import RANDOM_CAPTION  # noqa: E402
+
+TILES = [sheet.Tile(Image.new("RGB", (64, 64), "red"), f"title {n}", "note") for n in range(6)]
+GRID = [[sheet.Section("left", TILES[:2]), sheet.Section("right", TILES[2:4])], [sheet.Section("below", TILES[4:])]]
+
+
+def pictures(**changed):
+    drawn = {cell.name: Image.new("RGB", (8, 8), (100, 100, 100)) for cell in CELLS}
+    return drawn | {name.replace("_", "-"): Image.new("RGB", (8, 8), colour) for name, colour in changed.items()}
+
+
+def test_tiles_lie_inside_the_sheet_and_apart():
+    header = sheet.Header("title", ["a", "b"], "caption")
+    width, height = sheet.size(GRID, header, footer_lines=2)
+    corners = [corner for _, group in sheet.places(GRID, sheet.MARGIN + header.height) for corner in group]
+    assert len(corners) == 6
+    for corner in corners:
+        assert sheet.MARGIN <= corner.x <= width - sheet.MARGIN - sheet.PICTURE
+        assert corner.y + sheet.PICTURE + sheet.LABEL < height - sheet.MARGIN - 2 * 26
+    for one, other in itertools.combinations(corners, 2):
+        apart = abs(one.x - other.x) >= sheet.PICTURE, abs(one.y - other.y) >= sheet.PICTURE + sheet.LABEL
+        assert any(apart)
+
+
+def test_every_picture_is_pasted_where_its_place_is():
+    header = sheet.Header("title", [], "")
+    drawn = sheet.contact_sheet(header, GRID, ["footer"])
+    for _, group in sheet.places(GRID, sheet.MARGIN + header.height):
+        for corner in group:
+            assert drawn.getpixel((corner.x + 150, corner.y + 150)) == (255, 0, 0)
+
+
+def test_the_caption_takes_a_strip_only_when_there_is_one():
+    with_caption = sheet.contact_sheet(sheet.Header("t", ["x"], RANDOM_CAPTION), GRID, [])
+    without = sheet.contact_sheet(sheet.Header("t", ["x"], ""), GRID, [])
+    notice = tuple(int(sheet.NOTICE_PAPER[n : n + 2], 16) for n in (1, 3, 5))
+    colours = [{colour for _, colour in each.getcolors(1 << 24)} for each in (with_caption, without)]
+    assert notice in colours[0] and notice not in colours[1]
+    assert with_caption.height == without.height + 64
+
+
+def test_a_long_label_stays_within_its_tile():
+    long = [sheet.Section("heading " * 9, [sheet.Tile(Image.new("RGB", (9, 9)), "word " * 20, "note " * 20)])]
+    drawn = sheet.contact_sheet(sheet.Header("t", [], ""), [long, GRID[0]], [])
+    beside = drawn.crop((sheet.MARGIN + sheet.PICTURE + 2, 140, sheet.MARGIN + sheet.PICTURE + 20, 500))
+    assert len(beside.getcolors()) == 1
+
+
+def test_identical_pictures_are_said_to_be_so():
+    drawn = pictures(weight_1_0="white")
+    zero = next(cell for cell in CELLS if cell.must_equal)
+    assert report.note_for(zero, drawn) == ("bit-identical to the plain model", "good")
+    assert report.unequal(drawn) == []
+
+
+def test_one_grey_level_in_one_pixel_is_a_difference():
+    drawn = pictures()
+    drawn["weight-0"].putpixel((3, 3), (100, 101, 100))
+    zero = next(cell for cell in CELLS if cell.must_equal)
+    note, tone = report.note_for(zero, drawn)
+    assert "DIFFERS" in note and tone == "bad"
+    assert report.unequal(drawn) == [zero.title]
+
+
+def test_an_adapter_that_does_nothing_at_weight_1_is_marked():
+    full = next(cell for cell in CELLS if cell.name == "weight-1.0")
+    assert report.note_for(full, pictures()) == ("bit-identical to the plain model", "bad")
+
+
+def test_how_far_it_moved_is_in_grey_levels():
+    drawn = pictures()
+    drawn["weight-1.0"] = Image.new("RGB", (8, 8), (110, 100, 96))
+    full = next(cell for cell in CELLS if cell.name == "weight-1.0")
+    assert report.note_for(full, drawn)[0] == "moved 4.7 of 255 from the plain model"
