@@ -1,0 +1,144 @@
+"""What each command of run.py does once its ComfyUI is in place."""
+
+import argparse
+import os
+import time
+import webbrowser
+from collections.abc import Callable, Mapping
+
+from .comfyui import Host
+from .demo.job import Job, miniature_job, real_job
+from .folders import folders_in, options_for
+from .models import choose
+from .places import Places, program_in
+from .problems import Problem, say
+from .processes import status_of
+from .server import Server
+from .setup import Wanted, prepare
+
+# A portable Python does not search the current folder for modules, so the client is started through this.
+CLIENT = (
+    "import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv[:2] = ['demo'];"
+    " runpy.run_module('runner.demo', run_name='__main__')"
+)
+
+
+def demo(places: Places, options: argparse.Namespace) -> int:
+    """draw the demonstration through the real ComfyUI and write its sheet to demo-output/"""
+    models = choose(options.models_dir.resolve()) if options.models_dir else None
+    host = prepare(places, Wanted(options.comfyui, options.python, miniature=models is None))
+    photos = places.test_data / "photos"
+    job = real_job(photos, models) if models else miniature_job(photos)
+    extra = options_for(models.folders() if models else {}, places.work / "model-folders.yaml")
+    say("Starting ComfyUI")
+    with Server(host, places.base, places.server_log, extra) as server:
+        return _draw(places, host, server, job)
+
+
+def _draw(places: Places, host: Host, server: Server, job: Job) -> int:
+    file = places.work / "demo.json"
+    job.write(file)
+    command = [
+        host.python,
+        "-c",
+        CLIENT,
+        places.root,
+        "--server",
+        server.url,
+        "--job",
+        file,
+        "--pictures",
+        places.pictures,
+    ]
+    status = status_of(command, env={**os.environ, "PYTHONUTF8": "1"}, cwd=places.root)
+    if status and not server.is_running():
+        raise Problem(
+            f"ComfyUI ended while drawing. The end of {server.log}:\n{server.tail()}",
+            "see the last lines above.",
+        )
+    return status
+
+
+def test(places: Places, options: argparse.Namespace) -> int:
+    """check style and types, then run every test"""
+    host = prepare(places, Wanted(options.comfyui, options.python, tests=True))
+    checks = (
+        ("Style", ["ruff", "check"]),
+        ("Layout of the code", ["ruff", "format", "--check"]),
+        ("Types", ["basedpyright", "--pythonpath", str(host.python)]),
+    )
+    for name, (tool, *arguments) in checks:
+        say(f"{name}: {tool} {arguments[0] if arguments else ''}")
+        status = status_of([program_in(places.env, tool), *arguments], cwd=places.root)
+        if status:
+            raise Problem(
+                f"{tool} found something (exit status {status}); the tests were not run.",
+                "mend what is listed above.",
+            )
+    say("Tests: pytest")
+    # `python -m pytest` would put the repository on sys.path, where our nodes/ hides ComfyUI's nodes.py.
+    return status_of(
+        [program_in(places.env, "pytest"), *options.extra],
+        env=_test_environment(places, host),
+        cwd=places.root,
+    )
+
+
+def _test_environment(places: Places, host: Host) -> Mapping[str, str]:
+    ours = {
+        "LIKENESS_COMFYUI": str(host.tree),
+        "LIKENESS_TEST_DATA": str(places.test_data),
+        "OMP_NUM_THREADS": "1",
+    }
+    return {**os.environ, **ours}
+
+
+def serve(places: Places, options: argparse.Namespace) -> int:
+    """start ComfyUI with the pack, open it in the browser, and stay until Ctrl-C"""
+    host = prepare(places, Wanted(options.comfyui, options.python, miniature=options.comfyui is None))
+    folders = {} if host.is_private else folders_in(host.tree / "models")
+    if options.models_dir:
+        for category, group in folders_in(options.models_dir.resolve()).items():
+            folders[category] = [*group, *folders.get(category, ())]
+    if not host.is_private:
+        say("Its models are offered; its other custom nodes are not loaded.")
+    say("Starting ComfyUI")
+    with Server(
+        host, places.base, places.server_log, options_for(folders, places.work / "model-folders.yaml")
+    ) as server:
+        say(f"ComfyUI runs at {server.url} (log: {server.log}). Ctrl-C stops it.")
+        webbrowser.open(server.url)
+        return _stay(server)
+
+
+def _stay(server: Server) -> int:
+    try:
+        while server.is_running():
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        print()
+        say("Stopping ComfyUI")
+        return 0
+    raise Problem(f"ComfyUI ended by itself. The end of {server.log}:\n{server.tail()}", "see the last lines above.")
+
+
+def bench(places: Places, options: argparse.Namespace) -> int:
+    """measure the pack and write the figures with their machine"""
+    script = places.root / "bench" / "run.py"
+    if not script.is_file():
+        raise Problem(f"{script} is not there.", "restore the repository: `git checkout -- bench`.")
+    host = prepare(places, Wanted(options.comfyui, options.python))
+    environment = {
+        **os.environ,
+        "LIKENESS_COMFYUI": str(host.tree),
+        "LIKENESS_TEST_DATA": str(places.test_data),
+    }
+    return status_of([host.python, script, *options.extra], env=environment, cwd=places.root)
+
+
+COMMANDS: Mapping[str, Callable[[Places, argparse.Namespace], int]] = {
+    "demo": demo,
+    "test": test,
+    "serve": serve,
+    "bench": bench,
+}

@@ -1,0 +1,49 @@
+"""The command line is understood, and every outcome has its exit status."""
+
+from pathlib import Path
+
+import pytest
+
+from runner import cli, locks
+from runner.problems import Problem
+
+
+def test_options():
+    options = cli.parse(["demo", "--comfyui", "x", "--models-dir", "y"])
+    assert (options.command, options.comfyui, options.models_dir) == ("demo", Path("x"), Path("y"))
+
+
+def test_what_follows_goes_to_pytest():
+    assert cli.parse(["test", "-k", "laws", "tests/unit"]).extra == ["-k", "laws", "tests/unit"]
+    assert cli.parse(["test", "--", "-x"]).extra == ["-x"]
+
+
+@pytest.mark.parametrize("words", [[], ["paint"], ["demo", "--wieght", "1"]])
+def test_what_is_not_known_is_refused(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.parse(words)
+    assert end.value.code == 2 and capsys.readouterr().err
+
+
+@pytest.mark.parametrize("outcome", [(0, 0), (3, 3), (Problem("it broke", "mend it"), 1), (KeyboardInterrupt(), 130)])
+def test_exit_status(outcome, monkeypatch, capsys):
+    given, status = outcome
+
+    def command(places, options):
+        if isinstance(given, BaseException):
+            raise given
+        return given
+
+    monkeypatch.setattr(cli, "COMMANDS", {**cli.COMMANDS, "demo": command})
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    assert cli.main(["demo"]) == status
+    if status == 1:
+        assert "it broke" in capsys.readouterr().err
+
+
+def test_only_one_set_up_at_a_time(tmp_path):
+    lock = tmp_path / "work" / "lock"
+    with locks.only_one(lock), pytest.raises(Problem, match="Another run.py"), locks.only_one(lock):
+        pass
+    with locks.only_one(lock):
+        pass
