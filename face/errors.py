@@ -1,0 +1,17 @@
+"""What can go wrong with faces, as errors that say what was found and what to do."""
+
+
+class MissingPackage(ImportError):
+    """A Python package that only the face nodes need is not installed."""
+
+
+class MissingModel(ValueError):
+    """A face model file is absent, unreadable or ambiguous."""
+
+
+class MissingFace(ValueError):
+    """A picture in which a face was asked for shows none."""
+
+
+class WrongRecogniser(ValueError):
+    """An embedding comes from another recogniser than the one that is needed."""

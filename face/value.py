@@ -1,0 +1,111 @@
+"""The values that the face library passes around: a picture, a face, the faces of a picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+"""(H, W, 3) uint8, RGB unless a name says bgr."""
+Array = npt.NDArray[np.float32]
+
+KEYPOINT_NAMES = ("left eye", "right eye", "nose", "left mouth corner", "right mouth corner")
+
+
+def frozen(values: npt.ArrayLike) -> Array:
+    """A read-only float32 copy, so that no one changes a value that others hold too."""
+    array = np.array(values, dtype=np.float32)
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture of a batch: its place (from 0), how many there are, its pixels and a hash of them."""
+
+    index: int
+    count: int
+    pixels: Pixels
+    digest: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    @property
+    def name(self) -> str:
+        """How messages call it, counted from 1 as people do."""
+        return f"picture {self.index + 1} of {self.count}"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """How a face was found: size of the detector's canvas, with a margin or not, by a second pass or not."""
+
+    source: str = "detector"
+    size: tuple[int, int] | None = None
+    padded: bool = False
+    refined: bool = False
+
+    def __str__(self) -> str:
+        if self.size is None:
+            return self.source
+        width, height = self.size
+        words = [str(width) if width == height else f"{width}x{height}"]
+        words += ["padded"] if self.padded else []
+        words += ["refined"] if self.refined else []
+        return ", ".join(words)
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of a picture; everything in pixels of that picture.
+
+    Coordinates are never clipped: a face cut off by the border reaches past it, as in InsightFace.
+    """
+
+    picture: Picture
+    box: Array
+    """(4,) x0 y0 x1 y1"""
+    keypoints: Array
+    """(5, 2) x then y, in the order of KEYPOINT_NAMES; left and right as seen in the picture"""
+    score: float
+    """0..1"""
+    rung: Rung
+    oval: Array | None = None
+    """(N, 2) outline of the face, where the source gives one"""
+    embedding: Array | None = None
+    """(512,) raw, as the recogniser gives it"""
+    recogniser: str | None = None
+    """id of the network that made the embedding, see graph.py"""
+
+    @property
+    def unit_embedding(self) -> Array | None:
+        """(512,) of length 1, or None; raises nothing: a zero vector stays zero."""
+        if self.embedding is None:
+            return None
+        return self.embedding / max(float(np.linalg.norm(self.embedding)), 1e-12)
+
+    @property
+    def area(self) -> float:
+        """Of the box, in square pixels."""
+        x0, y0, x1, y1 = (float(v) for v in self.box)
+        return max(x1 - x0, 0.0) * max(y1 - y0, 0.0)
+
+    @property
+    def centre(self) -> Array:
+        """(2,) middle of the box."""
+        return (self.box[:2] + self.box[2:]) * np.float32(0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureFaces:
+    """A picture and its faces, best score first; no face is an empty tuple, so a batch keeps its length."""
+
+    picture: Picture
+    faces: tuple[Face, ...]
+
+
+FaceBatch = tuple[PictureFaces, ...]
+"""One entry for every picture of a batch, always."""
