@@ -1,0 +1,79 @@
+"""An ONNX file -> detector, recogniser (and which) or something else, by its graph and never by its name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import MissingModel
+from .needs import need
+
+DETECTOR, RECOGNISER, OTHER = "detector", "recogniser", "other"
+RESNET100, RESNET50, MOBILEFACENET, UNKNOWN = "ResNet100", "ResNet50", "MobileFaceNet", "unknown"
+
+RECOGNISERS = {(103, 0): RESNET100, (53, 0): RESNET50, (49, 16): MOBILEFACENET}
+"""(convolutions, of these depthwise) -> recogniser.
+
+IResNet: stem 1, shortcuts 4, two for each block, of which there are 3+13+30+3 or 3+4+14+3
+(insightface, arcface_torch/backbones/iresnet.py). MobileFaceNet: counted in w600k_mbf.onnx.
+"""
+
+OTHERS = {192: "landmarks", 96: "gender and age", 128: "face swapper"}
+"""Side of the input -> what InsightFace's packs hold besides, for messages."""
+
+EMBEDDING_LENGTH = 512
+CROP = 112
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What one ONNX file is."""
+
+    path: Path
+    task: str
+    """DETECTOR, RECOGNISER or OTHER"""
+    detail: str
+    """the recogniser's id, or what an OTHER seems to be"""
+
+
+def read_graph(path: Path) -> Graph:
+    """Read the signature of one file; a file that is no ONNX raises MissingModel and is named."""
+    onnx = need("onnx")
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+        onnx_graph = model.graph
+        inputs = [_shape(value) for value in onnx_graph.input if value.name not in _weights(onnx_graph)]
+        outputs = [_shape(value) for value in onnx_graph.output]
+    except (OSError, ValueError, need("google.protobuf.message").DecodeError) as error:
+        raise MissingModel(f"{path.name} is not a readable ONNX file ({error}).") from error
+    if not inputs or not outputs:
+        raise MissingModel(f"{path.name} is not a readable ONNX file (no graph inside).")
+    return Graph(path, *_kind(inputs, outputs, onnx_graph.node))
+
+
+def _kind(inputs: list[list[int]], outputs: list[list[int]], nodes: Sequence[Any]) -> tuple[str, str]:
+    if len(inputs) == 1 and len(outputs) in (9, 15):
+        return DETECTOR, "SCRFD with five keypoints"
+    if len(inputs) == 1 and len(outputs) in (6, 10):
+        return OTHER, "detector without keypoints"
+    side = inputs[0][-1] if len(inputs[0]) == 4 else 0
+    if len(inputs) == 1 and side == CROP and [output[-1] for output in outputs] == [EMBEDDING_LENGTH]:
+        return RECOGNISER, recogniser_of(nodes)
+    return OTHER, OTHERS.get(side, "not a face detector or recogniser")
+
+
+def recogniser_of(nodes: Sequence[Any]) -> str:
+    """Which recogniser a graph is, by how many convolutions it has: the three look alike from outside."""
+    convolutions = [node for node in nodes if node.op_type == "Conv"]
+    depthwise = sum(any(a.name == "group" and a.i > 1 for a in node.attribute) for node in convolutions)
+    return RECOGNISERS.get((len(convolutions), depthwise), UNKNOWN)
+
+
+def _shape(value: Any) -> list[int]:
+    """Sizes of a tensor, 0 where the graph leaves one open; [0] for a scalar."""
+    return [int(dim.dim_value) for dim in value.type.tensor_type.shape.dim] or [0]
+
+
+def _weights(graph: Any) -> set[str]:
+    """Old exporters list the weights among the inputs."""
+    return {weight.name for weight in graph.initializer}
