@@ -1,0 +1,75 @@
+"""Faces -> their embeddings: 512 numbers that are close for two photos of one person."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .align import crop
+from .detect import Tick, silent
+from .errors import WrongRecogniser
+from .graph import RESNET50, RESNET100
+from .models import FaceModels
+from .value import Array, Face, FaceBatch, PictureFaces, frozen
+
+PACK_OF = {RESNET100: "antelopev2", RESNET50: "buffalo_l"}
+"""Recogniser -> the pack it is published in."""
+
+
+def embed(models: FaceModels, face: Face) -> Face:
+    """The face with its raw embedding (512,) and the recogniser's id, as insightface's recogniser gives it."""
+    key = (face.picture.digest, face.keypoints.tobytes())
+    return replace(
+        face, embedding=models.embedded.get(key, lambda: _run(models, face)), recogniser=models.recogniser_id
+    )
+
+
+def embed_batch(models: FaceModels, batch: FaceBatch, tick: Tick = silent) -> FaceBatch:
+    """The same for every face of every picture."""
+    done: list[PictureFaces] = []
+    for entry in batch:
+        done.append(replace(entry, faces=tuple(embed(models, face) for face in entry.faces)))
+        tick(len(done), len(batch))
+    return tuple(done)
+
+
+def embeddings(faces: Sequence[Face]) -> Array:
+    """Raw embeddings (N, 512) of faces that one recogniser embedded.
+
+    Raises ValueError if a face has none and WrongRecogniser if they come from different recognisers.
+    """
+    rows = [face.embedding for face in faces if face.embedding is not None]
+    if not rows or len(rows) < len(faces):
+        raise ValueError(
+            f"{len(faces) - len(rows)} of {len(faces)} faces have no embedding. "
+            "Switch 'embed' on in Find Faces, or use Embed Faces."
+        )
+    names = sorted({face.recogniser or "none" for face in faces})
+    if len(names) > 1:
+        raise WrongRecogniser(
+            f"These faces were embedded by different recognisers ({', '.join(names)}), "
+            "whose numbers cannot be compared. Use one Load Face Models for all of them."
+        )
+    return np.stack(rows)
+
+
+def check_recogniser(found: str | None, wanted: str, purpose: str, *, override: bool = False) -> str:
+    """Refuse an embedding that an adapter was not trained on: WrongRecogniser, with the reason.
+
+    With `override` it goes through and the returned note says what is wrong; it is empty if all is well.
+    """
+    if found == wanted:
+        return ""
+    problem = (
+        f"{purpose} was trained on embeddings of {wanted}, these come from {found or 'no recogniser'}: "
+        "they have as many numbers but mean something else, and the picture will show another person"
+    )
+    if override:
+        return f"{problem} (allowed by you)."
+    raise WrongRecogniser(f"{problem}. Load the pack with {PACK_OF.get(wanted, wanted)}, or allow any recogniser.")
+
+
+def _run(models: FaceModels, face: Face) -> Array:
+    bgr = np.ascontiguousarray(crop(face)[..., ::-1])
+    with models.turn():
+        return frozen(models.recogniser.get_feat(bgr).ravel())
