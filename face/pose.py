@@ -1,0 +1,105 @@
+"""Keypoints -> moved, turned, scaled, mirrored or fitted keypoints for a new pose, and from and to JSON."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from .value import KEYPOINT_NAMES, Array, frozen
+
+MIRRORED = (1, 0, 2, 4, 3)
+"""Which point stands where after mirroring: left and right are as seen in the picture."""
+
+FITS = ("fit", "fill", "stretch")
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Mirror, then scale and turn (degrees, clockwise as seen) about the middle, then shift (pixels)."""
+
+    scale: float = 1.0
+    rotation: float = 0.0
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+    mirror: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class KeypointSheet:
+    """Keypoints (5, 2) of several faces and the size (width, height) of the canvas they are meant for."""
+
+    size: tuple[int, int]
+    faces: tuple[Array, ...]
+
+
+def posed(keypoints: Array, pose: Pose, size: tuple[int, int], about: Array | None = None) -> Array:
+    """Keypoints (5, 2) in a new pose, on a canvas of (width, height).
+
+    Turned and scaled about `about` (2,), by default the middle of the five points; mirrored on the canvas.
+    """
+    points = np.asarray(keypoints, np.float64)
+    centre = points.mean(axis=0) if about is None else np.asarray(about, np.float64)
+    if pose.mirror:
+        flip = np.array([size[0] - 1, 0.0]), np.array([-1.0, 1.0])
+        points, centre = (flip[0] + flip[1] * points)[list(MIRRORED)], flip[0] + flip[1] * centre
+    turn = math.radians(pose.rotation)
+    matrix = pose.scale * np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    return frozen((points - centre) @ np.transpose(matrix) + centre + (pose.shift_x, pose.shift_y))
+
+
+def fitted(keypoints: Array, source: tuple[int, int], target: tuple[int, int], how: str = "fit") -> Array:
+    """Keypoints of a picture of size `source` (width, height) on a canvas of size `target`.
+
+    "fit" shows the whole picture, "fill" covers the whole canvas, both centred; "stretch" fits each side.
+    """
+    ratios = np.array(target, np.float64) / np.array(source, np.float64)
+    scale = {"fit": np.full(2, ratios.min()), "fill": np.full(2, ratios.max()), "stretch": ratios}[how]
+    margin = (np.array(target, np.float64) - scale * np.array(source, np.float64)) / 2
+    return frozen(np.asarray(keypoints, np.float64) * scale + margin)
+
+
+def to_json(sheet: KeypointSheet) -> str:
+    """{"width": W, "height": H, "faces": [[[x, y], five times], ...]}"""
+    faces = [[[round(float(x), 3), round(float(y), 3)] for x, y in points] for points in sheet.faces]
+    return json.dumps({"width": sheet.size[0], "height": sheet.size[1], "faces": faces})
+
+
+def from_json(text: str) -> KeypointSheet:
+    """Read what `to_json` writes; raises ValueError that says what is wrong and where."""
+    try:
+        data: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"The keypoints are not JSON: {error}.") from error
+    if not isinstance(data, dict) or not {"width", "height", "faces"} <= set(cast("dict[str, Any]", data)):
+        raise ValueError('Keypoints must look like {"width": 1024, "height": 1024, "faces": [[[x, y], ...five], ...]}.')
+    fields = cast("dict[str, Any]", data)
+    width, height = (_side(fields[name], name) for name in ("width", "height"))
+    if not isinstance(fields["faces"], list):
+        raise ValueError(f"'faces' must be a list of faces, found {type(fields['faces']).__name__}.")
+    faces = cast("list[Any]", fields["faces"])
+    return KeypointSheet((width, height), tuple(_points(face, i) for i, face in enumerate(faces)))
+
+
+def _side(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 16384:
+        raise ValueError(f"'{name}' must be a whole number from 1 to 16384, found {value!r}.")
+    return value
+
+
+def _points(face: Any, index: int) -> Array:
+    points = cast("Sequence[Any]", face) if isinstance(face, list) else ()
+    if len(points) != 5 or not all(_is_point(point) for point in points):
+        raise ValueError(f"Face {index} must be five points [x, y] ({', '.join(KEYPOINT_NAMES)}), found {face!r}.")
+    return frozen(points)
+
+
+def _is_point(point: Any) -> bool:
+    if not isinstance(point, list):
+        return False
+    numbers = cast("list[Any]", point)
+    return len(numbers) == 2 and all(
+        isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers
+    )
