@@ -1,0 +1,96 @@
+"""Faces -> one soft mask each, for where an adapter or a repaint should act."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .align import alignment
+from .needs import opencv
+from .value import Array, Face
+
+Outline = Callable[[Face], Array]
+
+ELLIPSE = ((56.0, 60.0), (44.0, 58.0))
+"""Centre and half axes, in ArcFace's 112-pixel template: from hairline to chin, from cheek to cheek."""
+
+
+def _ellipse(face: Face) -> Array:
+    """Turns with the face, because it is drawn in the aligned crop and taken back to the picture."""
+    angles = np.linspace(0, 2 * np.pi, 180, endpoint=False)
+    (cx, cy), (rx, ry) = ELLIPSE
+    points = np.stack([cx + rx * np.cos(angles), cy + ry * np.sin(angles)], axis=1)
+    back = opencv().invertAffineTransform(alignment(face.keypoints))
+    return (points @ back[:, :2].T + back[:, 2]).astype(np.float32)
+
+
+def _box(face: Face) -> Array:
+    x0, y0, x1, y1 = face.box
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
+
+
+def _oval(face: Face) -> Array:
+    if face.oval is None:
+        raise ValueError(
+            "The oval of a face comes with FACE_LANDMARKS only; connect them to Find Faces, or choose ellipse or box."
+        )
+    hull: Array = opencv().convexHull(np.asarray(face.oval, np.float32)).reshape(-1, 2)
+    return hull
+
+
+SHAPES: dict[str, Outline] = {"ellipse": _ellipse, "box": _box, "oval": _oval}
+
+
+@dataclass(frozen=True)
+class Softness:
+    """`dilate` moves the edge outwards (negative: inwards), `feather` is the width of its slope; in pixels."""
+
+    dilate: float = 0.0
+    feather: float = 0.0
+
+
+def face_masks(
+    faces: Sequence[Face],
+    size: tuple[int, int],
+    shape: str = "ellipse",
+    soft: Softness | None = None,
+    *,
+    normalise: bool = True,
+) -> Tensor:
+    """One mask for each face, (N, H, W) 0..1, on the faces' own picture of (width, height).
+
+    With `normalise` the masks add up to at most 1 where faces overlap.
+    """
+    soft = soft or Softness()
+    masks = [_mask(SHAPES[shape](face), size, soft) for face in faces]
+    stacked = torch.from_numpy(np.stack(masks)) if masks else torch.zeros(0, size[1], size[0])
+    return stacked / stacked.sum(dim=0).clamp(min=1.0) if normalise and masks else stacked
+
+
+def union(masks: Tensor) -> Tensor:
+    """(N, H, W) -> (H, W): where any face is."""
+    return masks.amax(dim=0) if len(masks) else torch.zeros(masks.shape[1:])
+
+
+def _mask(outline: Array, size: tuple[int, int], soft: Softness) -> Array:
+    distance = _signed_distance(outline, size)
+    if soft.feather <= 0:
+        return (distance <= soft.dilate).astype(np.float32)
+    return np.minimum(np.maximum(0.5 - (distance - soft.dilate) / soft.feather, 0), 1).astype(np.float32)
+
+
+def _signed_distance(outline: Array, size: tuple[int, int]) -> Array:
+    """Distance of every pixel to the outline's edge, negative inside; the picture's border is no edge.
+
+    Drawn with a margin, so that a face that is partly outside keeps its true edge.
+    """
+    cv2 = opencv()
+    margin = int(min(np.ceil(max(-float(outline.min()), float((outline - size).max()), 0.0)) + 2, max(size)))
+    inside = np.zeros((size[1] + 2 * margin, size[0] + 2 * margin), np.uint8)
+    cv2.fillPoly(inside, [np.round(outline + margin).astype(np.int32)], 1)
+    outer: Array = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    inner: Array = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = np.where(inside > 0, 0.5 - inner, outer - 0.5)
+    return distance[margin : margin + size[1], margin : margin + size[0]]

@@ -1,0 +1,47 @@
+"""A picture and its faces -> the picture with numbered boxes and keypoints drawn on it."""
+
+import numpy as np
+
+from .draw import COLOURS
+from .needs import opencv
+from .value import PictureFaces, Pixels
+
+BOX = (80, 220, 120)
+SMALLEST = 256
+
+
+def preview(entry: PictureFaces, longest: int = 1024) -> Pixels:
+    """(H, W, 3) RGB, at most `longest` pixels long; numbers are the faces' places, from 0."""
+    cv2 = opencv()
+    width, height = entry.picture.size
+    scale = min(longest / max(width, height), 1.0)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    drawn: Pixels = np.ascontiguousarray(cv2.resize(entry.picture.pixels, size, interpolation=cv2.INTER_AREA))
+    thick = max(round(max(size) / 500), 1)
+    for number, face in enumerate(entry.faces):
+        x0, y0, x1, y1 = (int(v) for v in np.round(face.box * scale))
+        cv2.rectangle(drawn, (x0, y0), (x1, y1), BOX, thick)
+        for colour, (x, y) in zip(COLOURS, face.keypoints * scale, strict=True):
+            cv2.circle(drawn, (round(float(x)), round(float(y))), thick + 1, colour, -1)
+        _label(drawn, str(number), (x0, y0), max(thick * 0.35, 0.35))
+    return drawn
+
+
+def same_size(drawn: list[Pixels]) -> list[Pixels]:
+    """Pictures on black, all as large as the largest, so that they can be shown as one batch."""
+    height, width = (max(picture.shape[axis] for picture in drawn) for axis in (0, 1))
+    sheets: list[Pixels] = []
+    for picture in drawn:
+        sheet = np.zeros((height, width, 3), np.uint8)
+        sheet[: picture.shape[0], : picture.shape[1]] = picture
+        sheets.append(sheet)
+    return sheets
+
+
+def _label(drawn: Pixels, text: str, corner: tuple[int, int], size: float) -> None:
+    """White on the box's colour, kept inside the picture."""
+    cv2 = opencv()
+    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+    x, y = max(corner[0], 0), max(corner[1], height + 4)
+    cv2.rectangle(drawn, (x, y - height - 4), (x + width + 4, y), BOX, -1)
+    cv2.putText(drawn, text, (x + 2, y - 2), cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA)
