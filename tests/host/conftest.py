@@ -1,0 +1,107 @@
+"""Small real models, adapters and a KSampler for tests on the host's own classes."""
+
+from functools import cache
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+FAMILIES = ("sd15", "sdxl")
+VARIANTS = ("base", "plus")
+MODEL_SEED, ADAPTER_SEED, ENCODER_SEED = 1, 7, 3
+
+
+@pytest.fixture(autouse=True)
+def as_the_host_runs_nodes():
+    """ComfyUI runs every node in inference mode."""
+    with torch.inference_mode():
+        yield
+
+
+@cache
+def base_model(family):
+    """The plain model, its two conditionings and its adapters' encoder."""
+    from miniature import models
+
+    clip = models.clip(family, MODEL_SEED)
+    positive, negative = (clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in ("a red cat", "blurry"))
+    return SimpleNamespace(
+        family=family, model=models.unet(family, MODEL_SEED), clip=clip, positive=positive, negative=negative
+    )
+
+
+@pytest.fixture(params=FAMILIES)
+def base(request):
+    return base_model(request.param)
+
+
+@pytest.fixture
+def sd15():
+    return base_model("sd15")
+
+
+@pytest.fixture
+def sdxl():
+    return base_model("sdxl")
+
+
+@pytest.fixture(scope="session")
+def adapter_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("adapters")
+
+
+@pytest.fixture(scope="session")
+def load(adapter_folder):
+    """(family, variant, seed) -> what Load IP-Adapter puts on its wire, with the encoder that fits."""
+    from miniature import adapters, models
+    from pack.attention import checkpoint
+    from pack.attention.adapter import Adapter
+    from pack.nodes.wires import LoadedAdapter
+
+    @cache
+    def loaded(family, variant="base", seed=ADAPTER_SEED):
+        path = adapter_folder / f"{family}-{variant}-{seed}.safetensors"
+        adapters.write_safetensors(adapters.adapter_state_dict(family, variant, seed), path)
+        encoder = models.clip_vision(adapters.encoder_of(family, variant), ENCODER_SEED)
+        return LoadedAdapter(Adapter(checkpoint.read(path)), encoder)
+
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def picture():
+    """Smooth random pictures: what an encoder tells from another."""
+
+    def made(seed, height=96, width=128, count=1):
+        coarse = torch.rand(count, 3, 6, 8, generator=torch.Generator().manual_seed(seed))
+        return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear").movedim(1, -1)
+
+    return made
+
+
+@pytest.fixture
+def apply(load, picture):
+    """Apply IP-Adapter as the graph calls it; the reference is picture 1 unless one is given."""
+    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+
+    def applied(model, family, variant="base", seed=ADAPTER_SEED, **inputs):
+        if "embeds" not in inputs:
+            inputs.setdefault("image", picture(1))
+        return ApplyIPAdapter.execute(model, load(family, variant, seed), **inputs).args[0]
+
+    return applied
+
+
+@pytest.fixture
+def ksample():
+    """KSampler as the graph calls it."""
+    import nodes
+
+    def sampled(base, model=None, height=16, width=16, batch=1, steps=2, cfg=5.0, seed=11, **conds):
+        latent = {"samples": torch.zeros(batch, 4, height, width)}
+        positive, negative = (conds.get(name, getattr(base, name)) for name in ("positive", "negative"))
+        chosen = base.model if model is None else model
+        (out,) = nodes.KSampler().sample(chosen, seed, steps, cfg, "euler", "normal", positive, negative, latent)
+        return out["samples"]
+
+    return sampled
