@@ -73,8 +73,8 @@ class Comfy:
                 on_step(data["value"], data["max"])
             elif event["type"] in FAILURES:
                 raise Problem(failure(data), "see the message above.")
-            elif event["type"] == "execution_success":
-                return
+            elif event["type"] == "executing" and data["node"] is None:
+                return  # sent after the history is written; execution_success comes before it
         raise Problem("The connection to ComfyUI ended while it was drawing.", "see the server's log.")
 
 

@@ -64,6 +64,8 @@ class FakeComfy:
         return web.json_response({"prompt_id": "p1"})
 
     async def history(self, request):
+        if self.events[-1] != ("executing", {"node": None}):
+            return web.json_response({})
         return web.json_response({request.match_info["id"]: {"outputs": {SAVE: {"images": [PICTURE]}}}})
 
     async def view(self, request):
@@ -95,8 +97,9 @@ def test_a_prompt_is_queued_followed_and_fetched():
     events = [
         ("progress", {"value": 1, "max": 2, "prompt_id": "another"}),
         ("progress", {"value": 1, "max": 2}),
+        ("executing", {"node": "save"}),
         ("progress", {"value": 2, "max": 2}),
-        ("execution_success", {}),
+        ("executing", {"node": None}),
     ]
     fake, name, png = run(events, steps=steps)
     assert (name, png) == ("a.png", b"the png")
@@ -106,7 +109,7 @@ def test_a_prompt_is_queued_followed_and_fetched():
 
 def test_steps_are_reported():
     steps = [(0, 2)]
-    run([("progress", {"value": 1, "max": 2}), ("execution_success", {})], steps=steps)
+    run([("progress", {"value": 1, "max": 2}), ("executing", {"node": None})], steps=steps)
     assert steps == [(0, 2), (1, 2)]
 
 
