@@ -54,7 +54,7 @@ def _download(pinned: Pinned, partial: Path, python: Path, options: tuple[str, .
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     say(f"Downloading {pinned.file}")
-    command = [python, "-m", "pip", "download", "--quiet", "--no-deps", *pinned.options, *options]
+    command = [python, "-m", "pip", "download", "-qq", "--no-deps", *pinned.options, *options]
     run([*command, "--dest", partial, pinned.requirement], f"Downloading {pinned.requirement}", CURE)
     if not (partial / pinned.file).is_file():
         names = ", ".join(sorted(path.name for path in partial.iterdir())) or "nothing"

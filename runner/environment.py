@@ -70,7 +70,7 @@ def _make_bootstrap(places: Places) -> None:
         ) from error
     python = program_in(places.bootstrap, "python")
     run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV],
+        [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", UV],
         f"Installing {UV}",
         CURE,
     )

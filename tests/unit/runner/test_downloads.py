@@ -48,7 +48,7 @@ def test_it_is_downloaded_once(index, tmp_path):
 def test_no_index_is_named(index, tmp_path):
     downloads.fetch(PINNED, tmp_path, Path("python"))
     (command,) = index.commands
-    assert command[:5] == ["python", "-m", "pip", "download", "--quiet"]
+    assert command[:5] == ["python", "-m", "pip", "download", "-qq"]
     assert command[-1] == "thing==1.0"
     assert not any(part.startswith(("--index", "-i")) or "://" in part for part in command)
 
