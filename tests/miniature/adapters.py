@@ -136,9 +136,7 @@ def adapter_state_dict(
     if VARIANTS[variant].has_lora if lora is None else lora:
         layers |= lora_shapes(family)
     return {
-        "image_proj": {
-            name: projection_value(seed, f"{scope}/{name}", shape) for name, shape in shapes.items()
-        },
+        "image_proj": {name: projection_value(seed, f"{scope}/{name}", shape) for name, shape in shapes.items()},
         "ip_adapter": {name: layer_value(seed, f"{scope}/{name}", shape) for name, shape in layers.items()},
     }
 
@@ -185,10 +183,7 @@ def attention_layers(family: str) -> tuple[CrossAttention, ...]:
     unet = openaimodel.UNetModel(**config, device=torch.device("meta"))
     stages = (unet.input_blocks, unet.output_blocks, unet.middle_block)
     return tuple(
-        layer
-        for stage in stages
-        for block in transformer_blocks(stage)
-        for layer in (block.attn1, block.attn2)
+        layer for stage in stages for block in transformer_blocks(stage) for layer in (block.attn1, block.attn2)
     )
 
 
@@ -198,9 +193,7 @@ def transformer_blocks(stage: torch.nn.Module) -> Iterator[BasicTransformerBlock
 
 def flat(checkpoint: Checkpoint) -> Tensors:
     """The same tensors under `image_proj.` and `ip_adapter.` prefixes, as .safetensors files hold them."""
-    return {
-        f"{part}.{name}": tensor for part, tensors in checkpoint.items() for name, tensor in tensors.items()
-    }
+    return {f"{part}.{name}": tensor for part, tensors in checkpoint.items() for name, tensor in tensors.items()}
 
 
 def as_safetensors(checkpoint: Checkpoint) -> bytes:

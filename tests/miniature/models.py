@@ -40,9 +40,7 @@ def host_config(family: Family, dtype: torch.dtype) -> comfy.supported_models_ba
     return config
 
 
-def unet(
-    family: str, seed: int, dtype: torch.dtype = torch.float32, disable_dynamic: bool = False
-) -> ModelPatcher:
+def unet(family: str, seed: int, dtype: torch.dtype = torch.float32, disable_dynamic: bool = False) -> ModelPatcher:
     """A base model with the published block layout: 16 cross-attentions for sd15, 70 for sdxl.
 
     The seed decides every weight. Sampling ends in latents of ordinary size because a quarter of the
@@ -142,10 +140,10 @@ def vae(seed: int, family: str = "sd15") -> comfy.sd.VAE:
 
 
 def centre_colours(decoder: torch.nn.Sequential, seed: int) -> None:
-    """Bring the colours of a typical latent to mean 0.5 and deviation 0.2, in place: few are clipped."""
+    """Bring the colours of a typical latent to mean 0.5 and deviation 0.15, in place: few are clipped."""
     colours = decoder(seeded.normal(seed, "typical latent", (1, LATENT, 16, 16)))[0].flatten(1)
     # Rounded, so that the last bits of this pass do not reach the weights.
-    gain = (0.2 / colours.std(dim=1)).to(torch.bfloat16).float()
+    gain = (0.15 / colours.std(dim=1)).to(torch.bfloat16).float()
     mean = colours.mean(dim=1).to(torch.bfloat16).float()
     decoder[-1].weight.mul_(gain[:, None, None, None])
     decoder[-1].bias.sub_(mean).mul_(gain).add_(0.5)
@@ -189,6 +187,9 @@ def controlnet(seed: int, family: str = "sdxl", dtype: torch.dtype = torch.float
     operations = comfy.ops.pick_operations(dtype, cast)
     net = comfy.cldm.cldm.ControlNet(**config, hint_channels=3, operations=operations)
     wrapped = ControlNet(net, load_device=device, manual_cast_dtype=cast)
-    tensors = {name: tensor.to(dtype) for name, tensor in seeded.values(net, seed).items()}
+    tensors = seeded.values(net, seed)
+    for name in ("zero_convs.0.0.weight", "zero_convs.0.0.bias"):
+        tensors[name][: 2 * LATENT] = 0  # the channels in which the UNet hands the noisy latent through
+    tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
     seeded.fill(net, tensors, assign=wrapped.control_model_wrapped.is_dynamic())
     return wrapped
