@@ -1,0 +1,79 @@
+"""The shape of the project itself: where imports point, what files may hold, what starting it costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAY_IMPORT = {"nodes": {"nodes", "attention", "face"}, "attention": {"attention"}, "face": {"face"}}
+PACK = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
+HEAVY = {"insightface", "onnxruntime", "cv2", "matplotlib", "requests"}
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def own_packages(path):
+    """The packages of ours that a file imports from, as their names at the top of the tree."""
+    here = path.relative_to(ROOT).parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            target = (*here[: len(here) - node.level], *(node.module or "").split("."))
+            yield from {target[0]} if target[0] else {alias.name for alias in node.names}
+
+
+@pytest.mark.parametrize("path", PACK, ids=name_of)
+def test_imports_point_downwards(path):
+    package = path.relative_to(ROOT).parts[0]
+    assert set(own_packages(path)) <= MAY_IMPORT[package]
+
+
+@pytest.mark.parametrize("path", PACK, ids=name_of)
+def test_the_pack_imports_itself_relatively(path):
+    """ComfyUI names the package after its folder, so an absolute import of our own cannot work."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            assert (node.module or "").split(".")[0] not in MAY_IMPORT
+        if isinstance(node, ast.Import):
+            assert not {alias.name.split(".")[0] for alias in node.names} & set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", PACK, ids=name_of)
+def test_files_are_small_plain_and_say_what_they_are(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.isascii(), "Chinese and other scripts live in locales/ and docs"
+    assert len(text.splitlines()) <= 300, "one concept, one file"
+    assert ast.get_docstring(ast.parse(text)), "the first line says what turns into what"
+    assert path.stem not in {"utils", "helpers", "common", "misc"}
+
+
+def imported_at_load(path):
+    """Names of packages imported when the file is, not inside a function."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield (node.module or "").split(".")[0]
+
+
+@pytest.mark.parametrize("path", PACK, ids=name_of)
+def test_nothing_heavy_is_imported_when_comfyui_starts(path):
+    assert not set(imported_at_load(path)) & HEAVY
+
+
+def test_the_pack_can_be_imported_outside_comfyui():
+    code = f"import importlib, sys; sys.path.insert(0, {str(ROOT.parent)!r}); importlib.import_module({ROOT.name!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_node_module_is_listed():
+    listed = ast.parse((ROOT / "nodes" / "__init__.py").read_text(encoding="utf-8"))
+    names = {node.id for node in ast.walk(listed) if isinstance(node, ast.Name)}
+    for path in (ROOT / "nodes").glob("*.py"):
+        if "\nNODES = " in path.read_text(encoding="utf-8"):
+            assert path.stem in names, f"nodes/{path.name} has nodes that nodes/__init__.py does not list"
