@@ -45,7 +45,9 @@ def has_gpu(python: Path) -> bool:
 def start_command(host: Host, base: Path, port: int, on_cpu: bool, extra: Sequence[str] = ()) -> list[str]:
     """The command that starts ComfyUI with `base` as its only base directory."""
     command = [str(host.python), str(host.tree / "main.py"), "--listen", "127.0.0.1", "--port", str(port)]
-    command += ["--disable-api-nodes", "--disable-auto-launch", "--base-directory", str(base), *extra]
+    command += ["--disable-api-nodes", "--disable-auto-launch", "--base-directory", str(base)]
+    # Without this the database goes into the tree, which may be somebody's own ComfyUI.
+    command += ["--database-url", f"sqlite:///{(base / 'user' / 'comfyui.db').as_posix()}", *extra]
     return command + (["--cpu"] if on_cpu else [])
 
 

@@ -86,6 +86,8 @@ def test_the_command_line():
     ] + [
         "--base-directory",
         "base",
+        "--database-url",
+        "sqlite:///base/user/comfyui.db",
     ]
     assert server.start_command(host, Path("base"), 1234, on_cpu=True)[-1] == "--cpu"
 
