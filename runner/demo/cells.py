@@ -17,6 +17,7 @@ class Cell:
     steers: tuple[tuple[str, float], ...] = ()
     against: str = "plain"
     must_equal: bool = False
+    beside: str = ""  # a second picture to be compared with
 
 
 CELLS = (
@@ -25,6 +26,6 @@ CELLS = (
     *(Cell(f"weight-{weight}", f"Weight {weight}", steers=(("a", weight),)) for weight in (0.25, 0.5, 1.0, 1.5)),
     Cell("text-alone", "Text alone", text=SCENE, against=""),
     Cell("text-and-image", "Text + A at weight 1", text=SCENE, steers=(("a", 1.0),), against="text-alone"),
-    Cell("second-reference", "B at weight 1", steers=(("b", 1.0),)),
-    Cell("two-references", "A at 0.5 + B at 0.5", steers=(("a", 0.5), ("b", 0.5))),
+    Cell("second-reference", "B at weight 1", steers=(("b", 1.0),), beside="weight-1.0"),
+    Cell("two-references", "A at 0.5 + B at 0.5", steers=(("a", 0.5), ("b", 0.5)), beside="weight-1.0"),
 )

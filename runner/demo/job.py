@@ -70,8 +70,8 @@ def miniature_job(photos: Path) -> Job:
         encoder=node("MiniatureCLIPVision", kind="vit_h", seed=2),
         adapter_file=str(Path("miniature") / "sd15_plus.safetensors"),
         photos=people(photos),
-        pixels=256,
-        steps=6,
+        pixels=192,
+        steps=5,
         models_text="Miniature SD1.5 layout, IP-Adapter Plus layout, ViT-H layout",
         caption=RANDOM_CAPTION,
     )

@@ -49,6 +49,8 @@ def note_for(cell: Cell, pictures: Pictures) -> tuple[str, str]:
     distance = f"{moved(picture, other):.1f} of 255"
     if cell.must_equal:
         return f"DIFFERS from {there}: {distance}", "bad"
+    if cell.beside:
+        return f"moved {distance}; {moved(picture, pictures[cell.beside]):.1f} from A at weight 1", ""
     return f"moved {distance} from {there}", ""
 
 

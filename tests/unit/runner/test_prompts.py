@@ -56,6 +56,7 @@ def test_text_is_compared_with_the_same_text():
 
 def test_every_comparison_and_every_picture_of_the_sheet_exists():
     assert all(cell.against in BY_NAME for cell in CELLS if cell.against)
+    assert all(cell.beside in BY_NAME for cell in CELLS if cell.beside)
     shown = [name for row in ROWS for _, names in row for name in names if not name.startswith("photo ")]
     assert sorted(shown) == sorted(BY_NAME)
 

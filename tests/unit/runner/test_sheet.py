@@ -82,3 +82,9 @@ def test_how_far_it_moved_is_in_grey_levels():
     drawn["weight-1.0"] = Image.new("RGB", (8, 8), (110, 100, 96))
     full = next(cell for cell in CELLS if cell.name == "weight-1.0")
     assert report.note_for(full, drawn)[0] == "moved 4.7 of 255 from the plain model"
+
+
+def test_the_second_reference_is_compared_with_the_first_too():
+    drawn = pictures(second_reference="white", weight_1_0=(205, 205, 205))
+    second = next(cell for cell in CELLS if cell.name == "second-reference")
+    assert report.note_for(second, drawn)[0] == "moved 155.0 of 255; 50.0 from A at weight 1"
