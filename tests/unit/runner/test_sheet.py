@@ -14,9 +14,10 @@ TILES = [sheet.Tile(Image.new("RGB", (64, 64), "red"), f"title {n}", "note") for
 GRID = [[sheet.Section("left", TILES[:2]), sheet.Section("right", TILES[2:4])], [sheet.Section("below", TILES[4:])]]
 
 
-def pictures(**changed):
+def pictures(changed=None):
+    """A grey picture for each cell, but for those in `changed`, which maps names to colours."""
     drawn = {cell.name: Image.new("RGB", (8, 8), (100, 100, 100)) for cell in CELLS}
-    return drawn | {name.replace("_", "-"): Image.new("RGB", (8, 8), colour) for name, colour in changed.items()}
+    return drawn | {name: Image.new("RGB", (8, 8), colour) for name, colour in (changed or {}).items()}
 
 
 def test_tiles_lie_inside_the_sheet_and_apart():
@@ -57,7 +58,7 @@ def test_a_long_label_stays_within_its_tile():
 
 
 def test_identical_pictures_are_said_to_be_so():
-    drawn = pictures(weight_1_0="white")
+    drawn = pictures({"weight-1.0": "white"})
     zero = next(cell for cell in CELLS if cell.must_equal)
     assert report.note_for(zero, drawn) == ("bit-identical to the plain model", "good")
     assert report.unequal(drawn) == []
@@ -78,13 +79,12 @@ def test_an_adapter_that_does_nothing_at_weight_1_is_marked():
 
 
 def test_how_far_it_moved_is_in_grey_levels():
-    drawn = pictures()
-    drawn["weight-1.0"] = Image.new("RGB", (8, 8), (110, 100, 96))
+    drawn = pictures({"weight-1.0": (110, 100, 96)})
     full = next(cell for cell in CELLS if cell.name == "weight-1.0")
     assert report.note_for(full, drawn)[0] == "moved 4.7 of 255 from the plain model"
 
 
 def test_the_second_reference_is_compared_with_the_first_too():
-    drawn = pictures(second_reference="white", weight_1_0=(205, 205, 205))
+    drawn = pictures({"second-reference": "white", "weight-1.0": (205, 205, 205)})
     second = next(cell for cell in CELLS if cell.name == "second-reference")
     assert report.note_for(second, drawn)[0] == "moved 155.0 of 255; 50.0 from A at weight 1"
