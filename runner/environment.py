@@ -52,6 +52,9 @@ def prepare(places: Places, *layers: Layer) -> Path:
     Raises Problem when a package cannot be installed.
     """
     key = key_of(sys.version, sys.base_prefix, UV, os.environ.get("UV_TORCH_BACKEND"))
+    if _unfinished(places).exists():  # uv takes a half-copied package for an installed one
+        say("The last installation was broken off; making the environment anew.")
+        (places.stamps / "env").unlink(missing_ok=True)
     once(places.stamps / "env", key, program_in(places.env, "python"), lambda: _new_env(places))
     for layer in layers:
         _install(places, layer, key)
@@ -80,6 +83,7 @@ def _new_env(places: Places) -> None:
     for stamp in places.stamps.glob("packages-*"):
         stamp.unlink()
     shutil.rmtree(places.env, ignore_errors=True)
+    _unfinished(places).unlink(missing_ok=True)
     command = [program_in(places.bootstrap, "uv"), "venv", "--quiet", "--python", BASE_PYTHON, places.env]
     run(command, "Making the virtual environment", f"delete {places.work} and run the same command again.")
 
@@ -95,7 +99,14 @@ def _install_pins(places: Places, layer: Layer, pins: Path) -> None:
     # The lists are complete, so nothing is resolved anew (--no-deps) and nothing unlisted can come in.
     command = [program_in(places.bootstrap, "uv"), "pip", "install", "--no-deps", "--requirement", pins]
     python = program_in(places.env, "python")
+    _unfinished(places).touch()
     run([*command, "--python", python], f"Installing {pins.name}", CURE, env=_index_settings(places))
+    _unfinished(places).unlink()
+
+
+def _unfinished(places: Places) -> Path:
+    """A file that is there while packages are being installed."""
+    return places.work / "installing"
 
 
 def _index_settings(places: Places) -> Mapping[str, str]:
