@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import comfy.model_management
@@ -17,35 +14,13 @@ from .checkpoint import Checkpoint
 from .embeds import Embeds
 from .encoders import encoders_for
 from .identify import AUTO, Identity, identify
+from .key_values import KeyValues, KeyValuesOnDemand, Pair, Source
 from .layers import BlockKey, layers
 from .memo import Memo, digest
 
-# Keys and values of one SDXL picture of 16 tokens are 21 MB in float32, of 257 tokens 343 MB.
+# Bytes. Keys and values of one SDXL picture of 16 tokens are 11 MB in float32, of 257 tokens 171 MB.
 MEMO_BUDGET = 1 << 30
-
-
-@dataclass(frozen=True, eq=False)
-class KeyValues:
-    """Keys and values of image tokens in every layer, unscaled: block key -> two tensors (n, T, D), float32."""
-
-    layers: Mapping[BlockKey, tuple[Tensor, Tensor]]
-
-    @property
-    def count(self) -> int:
-        return len(next(iter(self.layers.values()))[0])
-
-    @property
-    def num_tokens(self) -> int:
-        return next(iter(self.layers.values()))[0].shape[1]
-
-    @cached_property
-    def nbytes(self) -> int:
-        return sum(k.nbytes + v.nbytes for k, v in self.layers.values())
-
-    @cached_property
-    def digest(self) -> str:
-        """A hash of all of them."""
-        return digest(*(tensor for pair in self.layers.values() for tensor in pair))
+KEPT_BUDGET = 1 << 29
 
 
 class AdapterModule(nn.Module):
@@ -94,6 +69,8 @@ class Adapter:
             load_device=comfy.model_management.get_torch_device(),
             offload_device=comfy.model_management.unet_offload_device(),
         )
+        self._layers = {layer.key: layer.index for layer in layers(self.identity.family.name)}
+        self._bytes_per_token = sum(2 * 4 * weight.shape[0] for weight in checkpoint.keys.values())
         self._memo: Memo[KeyValues] = Memo(MEMO_BUDGET, lambda kv: kv.nbytes)
 
     @property
@@ -142,20 +119,30 @@ class Adapter:
         features = [embeds.feature(name).to(device, torch.float32) for name in self.features]
         return self.module.projection(*features, **options).to(comfy.model_management.intermediate_device())
 
-    def key_values(self, tokens: Tensor) -> KeyValues:
-        """Keys and values of tokens (n, T, C) in every layer, made once for the same tokens."""
-        return self._memo.get(digest(tokens), lambda: self._project(tokens))
+    def key_values(self, tokens: Tensor, picture_tokens: int) -> Source:
+        """Keys and values of tokens (n, T, C) in every layer, made once for the same tokens.
 
-    def _project(self, tokens: Tensor) -> KeyValues:
+        Above a budget they are not kept but made again for the pictures that each call of the model needs.
+        `picture_tokens` says how many consecutive tokens are one picture's.
+        """
+        if len(tokens) > 1 and tokens.shape[0] * tokens.shape[1] * self._bytes_per_token > KEPT_BUDGET:
+            return KeyValuesOnDemand(tokens, tuple(self._layers), self._project, picture_tokens)
+        return self._memo.get((digest(tokens), picture_tokens), lambda: self._project_all(tokens, picture_tokens))
+
+    def _project_all(self, tokens: Tensor, picture_tokens: int) -> KeyValues:
         comfy.model_management.load_models_gpu([self.patcher])
-        tokens = tokens.to(self.patcher.load_device, torch.float32)
         keep = comfy.model_management.intermediate_device()
-        made: dict[BlockKey, tuple[Tensor, Tensor]] = {}
-        for layer in layers(self.identity.family.name):
+        tokens = tokens.to(self.patcher.load_device, torch.float32)
+        made: dict[BlockKey, Pair] = {}
+        for block in self._layers:
             comfy.model_management.throw_exception_if_processing_interrupted()
-            key, value = (part[str(layer.index)](tokens) for part in (self.module.to_k, self.module.to_v))
-            made[layer.key] = (key.to(keep), value.to(keep))
-        return KeyValues(made)
+            key, value = self._project(block, tokens)
+            made[block] = (key.to(keep), value.to(keep))
+        return KeyValues(made, picture_tokens)
+
+    def _project(self, block: BlockKey, tokens: Tensor) -> Pair:
+        index = str(self._layers[block])
+        return self.module.to_k[index](tokens), self.module.to_v[index](tokens)
 
 
 def _check_widths(checkpoint: Checkpoint) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from .attachment import Attachment
 from .dispatch import CALL, Call, dispatch
 from .rows import Conditionings, Rows
-from .run import Run
+from .run import Acting, Run
 
 ATTACHMENTS = "likeness_attachments"
 RUN = "likeness_run"
@@ -96,11 +96,11 @@ def _sigma(options: Mapping[str, Any], t: Tensor) -> float:
     return float(options.get("sigmas", t)[0])
 
 
-def _dispatching(run: Run, acting: tuple[int, ...], x: Tensor, options: dict[str, Any]) -> dict[str, Any]:
+def _dispatching(run: Run, acting: tuple[Acting, ...], x: Tensor, options: dict[str, Any]) -> dict[str, Any]:
     """A copy of the options in which our one dispatcher stands on every layer that a branch acts in."""
     replacements = options.get("patches_replace", {})
     replaced = replacements.get("attn2", {})
-    blocks = {block for i in acting for block in run.branches[i].attachment.blocks}
+    blocks = {block for a in acting for block in run.branches[a.branch].attachment.blocks}
     call = Call(run, _rows(run, x, options), acting, replaced)
     return {
         **options,

@@ -10,59 +10,85 @@ from functools import cached_property
 
 from torch import Tensor
 
-from .adapter import KeyValues
+from .embeds_scaling import EMBEDS_SCALING, REFERENCE
+from .fusion import Fusion
+from .key_values import Source
 from .layers import BlockKey
+from .masks import MASK_RULES, MEAN
 from .memo import digest
+from .schedule import Schedule
 
 
 @dataclass(frozen=True, eq=False)
 class Attachment:
-    """A branch: scale * Attn(q, K, V) * mask, added in the layers of `positive`.
+    """A branch: scale * fusion(Attn(q, K, V), base) * mask, added in the layers of `positive`.
 
-    `positive` and `negative` are the keys and values of the reference and of its unconditional half, of the
-    same layers. `scale` is the factor of the formula, `layer_scales` multiplies it in single layers (1 where
-    absent). It acts while start_percent <= progress of sampling <= end_percent, 0..1. `attn_mask` (B, H, W),
-    0..1, says where; mask i is for picture i of the batch, the last one for all that follow.
+    `positive` and `negative` are the keys and values of the reference and of its unconditional half. The
+    factor of a layer, step and picture is scale * layer_scales (1 where absent) * schedule (over sampling) *
+    frame_scales (picture i of the batch; the last for all that follow). In `swapped` layers the reference takes the
+    place of the unconditional half and nothing its own, so that guidance leads away from it. It acts while
+    start_percent <= progress of sampling <= end_percent, 0..1. `attn_mask` (B, H, W), 0..1, says where; mask i
+    is for picture i, the last for all that follow; `mask_rule` says how it is scaled to a layer's grid.
     """
 
-    positive: KeyValues
-    negative: KeyValues
+    positive: Source
+    negative: Source
     scale: float = 1.0
     layer_scales: Mapping[BlockKey, float] = field(default_factory=dict[BlockKey, float])
+    swapped: frozenset[BlockKey] = frozenset()
     start_percent: float = 0.0
     end_percent: float = 1.0
+    schedule: Schedule | None = None
+    frame_scales: tuple[float, ...] = ()
     attn_mask: Tensor | None = None
+    mask_rule: str = MEAN
+    fusion: Fusion = Fusion()
+    embeds_scaling: str = REFERENCE
     label: str = ""
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.scale):
-            raise ValueError(f"weight is {self.scale}; it must be a number.")
+        for name, number in (("weight", self.scale), *(("a picture's weight", n) for n in self.frame_scales)):
+            if not math.isfinite(number):
+                raise ValueError(f"{name} is {number}; it must be a number.")
         if not 0 <= self.start_percent <= self.end_percent <= 1:
             raise ValueError(
                 f"start_percent {self.start_percent} and end_percent {self.end_percent} must lie between 0 and 1, "
                 "the start not after the end."
             )
+        for name, value, table in (
+            ("embeds_scaling", self.embeds_scaling, EMBEDS_SCALING),
+            ("mask rule", self.mask_rule, MASK_RULES),
+        ):
+            if value not in table:
+                raise ValueError(f"there is no {name} '{value}'; there are {', '.join(table)}.")
 
     def scale_in(self, block: BlockKey) -> float:
-        """The factor in one layer; 0 where the branch has no such layer."""
-        if block not in self.positive.layers:
+        """The constant part of the factor in one layer; 0 where the branch has no such layer."""
+        if block not in self.positive.blocks:
             return 0.0
         return self.scale * self.layer_scales.get(block, 1.0)
+
+    @cached_property
+    def blocks(self) -> tuple[BlockKey, ...]:
+        """The layers in which it adds something."""
+        return tuple(block for block in self.positive.blocks if self.scale_in(block))
 
     @cached_property
     def ever_acts(self) -> bool:
         """Whether it can change anything at all."""
         masked_out = self.attn_mask is not None and not bool(self.attn_mask.any())
-        return not masked_out and bool(self.blocks)
-
-    @cached_property
-    def blocks(self) -> tuple[BlockKey, ...]:
-        """The layers in which it adds something."""
-        return tuple(block for block in self.positive.layers if self.scale_in(block))
+        every_frame_off = bool(self.frame_scales) and not any(self.frame_scales)
+        return bool(self.blocks) and not masked_out and not every_frame_off
 
     @property
     def always_on(self) -> bool:
-        return self.start_percent == 0.0 and self.end_percent == 1.0
+        """Whether it acts alike at every step, so that nobody needs to know the noise level."""
+        return self.start_percent == 0.0 and self.end_percent == 1.0 and self.schedule is None
+
+    @property
+    def per_frame(self) -> bool:
+        """Whether pictures of one batch get different keys and values."""
+        return max(self.positive.count, self.negative.count) > 1
 
     @cached_property
     def order(self) -> str:
@@ -70,10 +96,18 @@ class Attachment:
 
         Sums of floating point numbers depend on their order; two branches of equal hash are equal.
         """
-        parts = (
-            self.positive.digest,
-            self.negative.digest,
-            repr((self.scale, sorted(self.layer_scales.items()), self.start_percent, self.end_percent)),
-            "" if self.attn_mask is None else digest(self.attn_mask),
+        settings = (
+            self.scale,
+            sorted(self.layer_scales.items()),
+            sorted(self.swapped),
+            self.start_percent,
+            self.end_percent,
+            self.schedule,
+            self.frame_scales,
+            self.mask_rule,
+            self.fusion,
+            self.embeds_scaling,
         )
+        mask = "" if self.attn_mask is None else digest(self.attn_mask)
+        parts = (self.positive.digest, self.negative.digest, mask, repr(settings))
         return hashlib.blake2b("|".join(parts).encode(), digest_size=16).hexdigest()

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .adapter import Adapter, KeyValues
+from .adapter import Adapter
 from .embeds import Embeds
 from .encode import encode_zero_pixels
+from .key_values import Source
 
 
 def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
@@ -33,7 +34,10 @@ def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
     return Embeds(**made, encoder="zeros")
 
 
-def key_values(adapter: Adapter, embeds: Embeds, **options: float) -> KeyValues:
-    """Keys and values of n pictures as one reference: their n * T tokens share one softmax (the authors' rule)."""
+def key_values(adapter: Adapter, embeds: Embeds, per_frame: bool = False, **options: float) -> Source:
+    """Keys and values of n pictures: of all as one reference, or of each for its own frame.
+
+    As one reference their n * T tokens share one softmax (the authors' rule for several pictures).
+    """
     tokens = adapter.tokens(embeds, **options)
-    return adapter.key_values(tokens.flatten(0, 1)[None])
+    return adapter.key_values(tokens if per_frame else tokens.flatten(0, 1)[None], picture_tokens=tokens.shape[1])

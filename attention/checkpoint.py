@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +13,8 @@ from typing import Any, cast
 import comfy.utils
 from safetensors import SafetensorError
 from torch import Tensor
+
+from . import outline
 
 # Published files say `ip_adapter`; Kolors' FaceID and third-party conversions say `adapter_modules`.
 PARTS: Mapping[str, str] = {
@@ -31,7 +33,10 @@ FOREIGN: Mapping[str, str] = {
     "image_proj.time_embedding.": "an InstantX IP-Adapter for SD3.5",
     "ip_adapter.0.to_k_ip.": "an InstantX IP-Adapter for FLUX",
     "controlnet_cond_embedding.": "a ControlNet (IdentityNet belongs in models/controlnet)",
+    "control_model.": "a ControlNet (it belongs in models/controlnet)",
+    "input_hint_block.": "a ControlNet (it belongs in models/controlnet)",
     "vision_model.": "an image encoder (it belongs in models/clip_vision)",
+    "visual.": "an image encoder (it belongs in models/clip_vision)",
     "model.diffusion_model.": "a model checkpoint (it belongs in models/checkpoints)",
     "lora_unet_": "a LoRA (it belongs in models/loras)",
 }
@@ -71,9 +76,17 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
 
     Raises ValueError naming the file and the reason when it is not an adapter this pack knows.
     """
-    file = Path(path)
+    return _opened(Path(path), _tensors)
+
+
+def read_outline(path: str | os.PathLike[str]) -> Checkpoint:
+    """As `read`, from the names and shapes alone: every tensor is on the meta device, none was read."""
+    return _opened(Path(path), outline.tensors)
+
+
+def _opened(file: Path, tensors_of: Callable[[Path], Mapping[str, Any]]) -> Checkpoint:
     try:
-        return _sorted_into_parts(file, dict(_flat(_tensors(file))))
+        return _sorted_into_parts(file, dict(_flat(tensors_of(file))))
     except ValueError as error:
         raise ValueError(f"'{file.name}' cannot be used as an IP-Adapter: {error}") from error
 

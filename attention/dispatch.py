@@ -11,9 +11,12 @@ import comfy.ldm.modules.attention as host
 import torch
 from torch import Tensor
 
+from .attachment import Attachment
+from .embeds_scaling import EMBEDS_SCALING
+from .fusion import Strength, delta, mass_on_first
 from .layers import BlockKey
 from .rows import Rows
-from .run import Run
+from .run import Acting, KeyValue, Run
 
 CALL = "likeness_call"
 Options = Mapping[str, Any]
@@ -26,11 +29,11 @@ class Call:
 
     run: Run
     rows: Rows
-    acting: tuple[int, ...]
+    acting: tuple[Acting, ...]
     replaced: Mapping[Any, Patch]  # the attn2 replacements that stood there before ours
 
     def previous(self, block: BlockKey) -> Patch:
-        """What computed this layer before: another pack's patch (the host's order of lookup) or the host."""
+        """What computed this layer before: another pack's patch (in the host's order of lookup) or the host."""
         return self.replaced.get(block) or self.replaced.get(block[:2]) or _host_attention
 
 
@@ -50,33 +53,59 @@ def dispatch(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
     call: Call = options[CALL]
     block: BlockKey = (*options["block"], options["block_index"])
     base = call.previous(block)(q, k, v, options)
+    rows = call.rows.expanded_to(len(q))
+    if rows is None:
+        _warn_of_rows(len(q), call.rows.count)
+        return base
     out = base
-    for branch in call.acting:
-        attachment = call.run.branches[branch].attachment
-        scale = attachment.scale_in(block)
-        if scale == 0:
-            continue
-        rows = call.rows.expanded_to(len(q))
-        if rows is None:
-            _warn_of_rows(len(q), call.rows.count)
-            break
-        key, value = call.run.key_values(branch, block, rows, q)
-        delta = _attend(q, key, value, options["n_heads"])
-        mask = call.run.mask(branch, rows, _grid(options), q)
-        # Written to a new tensor once, then in place: `base` may be another pack's.
-        target = out if out is not base else None
-        if mask is None:
-            out = torch.add(out, delta, alpha=scale, out=target)
-        else:
-            out = torch.addcmul(out, delta, mask, value=scale, out=target)
+    for acting in call.acting:
+        if call.run.branches[acting.branch].attachment.scale_in(block):
+            out = _with_branch(out, base, q, call.run, acting, rows, block, options)
     return out
 
 
-def _attend(q: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
-    """Attention of queries (rows, N, D) to the tokens (G, T, D) of G groups of consecutive rows."""
+def _with_branch(  # noqa: PLR0913  one layer's whole context
+    out: Tensor, base: Tensor, q: Tensor, run: Run, acting: Acting, rows: Rows, block: BlockKey, options: Options
+) -> Tensor:
+    attachment = run.branches[acting.branch].attachment
+    heads: int = options["n_heads"]
+    strength = run.strength(acting, block, rows, q)
+    scaled = EMBEDS_SCALING[attachment.embeds_scaling](strength, q.shape[-1])
+    seen = run.key_value(acting.branch, block, rows, q)
+    image = _attend(q, seen, scaled.keys, scaled.mean_shift, heads)
+    added, factor = image, scaled.output
+    if not attachment.fusion.adds:
+        mass = _mass(q, seen, attachment, heads) if attachment.fusion.weighs_mass else None
+        added, factor = delta(base, image, scaled.output, mass, attachment.fusion), 1.0
+    # Written to a new tensor once, then in place: `base` may be another pack's.
+    target = out if out is not base else None
+    mask = run.mask(acting.branch, rows, _grid(options), q)
+    if isinstance(factor, Tensor):
+        mask, factor = (factor if mask is None else factor * mask), 1.0
+    if mask is None:
+        return torch.add(out, added, alpha=factor, out=target)
+    return torch.addcmul(out, added, mask, value=factor, out=target)
+
+
+def _attend(q: Tensor, seen: KeyValue, keys: Strength, mean_shift: Strength, heads: int) -> Tensor:
+    """Attention of queries (rows, N, D) to tokens that G groups of consecutive rows share."""
+    value = seen.value
+    if seen.means is not None:
+        value = value + mean_shift * seen.means
+    scale = None
+    if isinstance(keys, Tensor):
+        q = q * keys  # a factor for each row: the same product as scaling its keys
+    elif keys != 1.0:
+        scale = keys * (q.shape[-1] // heads) ** -0.5
     # PyTorch's own attention on purpose: quantised or approximate ones lose what few tokens carry.
-    grouped = q.reshape(len(key), -1, q.shape[-1])
-    return host.attention_pytorch(grouped, key, value, heads).reshape(q.shape)
+    grouped = q.reshape(len(seen.key), -1, q.shape[-1])
+    return host.attention_pytorch(grouped, seen.key, value, heads, scale=scale).reshape(q.shape)
+
+
+def _mass(q: Tensor, seen: KeyValue, attachment: Attachment, heads: int) -> Tensor:
+    tokens = attachment.fusion.mass_tokens or seen.key.shape[1] - attachment.fusion.zero_tokens
+    grouped = q.reshape(len(seen.key), -1, q.shape[-1])
+    return mass_on_first(grouped, seen.key, heads, tokens).reshape(*q.shape[:2], 1)
 
 
 def _grid(options: Options) -> tuple[int, int]:

@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor
 
+Grid = tuple[int, int]
+"""Rows and columns of a layer's queries."""
+
 
 @dataclass(frozen=True)
 class Area:
-    """The part of the canvas that one conditioning works on, in latent cells, with the canvas it is cut from."""
+    """The part of the canvas that one conditioning works on, in latent cells, and the canvas it is cut from."""
 
     height: int
     width: int
     top: int
     left: int
-    canvas: tuple[int, int]
+    canvas: Grid
 
 
-def on_grid(mask: Tensor, grid: tuple[int, int], area: Area | None = None) -> Tensor:
+def on_grid(mask: Tensor, grid: Grid, area: Area | None = None, rule: str = "mean") -> Tensor:
     """Masks (B, H, W), 0..1, as factors (B, h * w, 1) on a layer's grid of h x w queries.
 
-    Each cell gets the mean of the mask over what it covers, so a cell that the mask does not touch is exactly
-    0, and one that it covers is exactly what the mask says. With `area` the grid covers only that part of the
-    canvas.
+    With `area` the grid covers only that part of the canvas. `rule` is a name of `MASK_RULES`.
     """
     masks = mask[:, None]
     if area is not None:
-        masks = F.interpolate(masks, size=area.canvas, mode="area")
+        masks = _mean(masks, area.canvas)
         masks = masks[..., area.top : area.top + area.height, area.left : area.left + area.width]
-    return F.interpolate(masks, size=grid, mode="area").flatten(2).transpose(1, 2)
+    return MASK_RULES[rule](masks, grid).flatten(1)[..., None]
+
+
+def _mean(masks: Tensor, grid: Grid) -> Tensor:
+    """Each cell is the mean of what it covers: exactly 0 where the mask does not reach, exactly 1 inside it."""
+    return F.interpolate(masks, size=grid, mode="area")
+
+
+def _as_diffusers(masks: Tensor, grid: Grid) -> Tensor:
+    """Bicubic without antialiasing or clamping, on a grid guessed from the mask's own shape (diffusers' rule).
+
+    `IPAdapterMaskProcessor.downsample`: what the guess has too few is 0 at the end, what it has too many is cut.
+    """
+    queries = grid[0] * grid[1]
+    rows = int(math.sqrt(queries / (masks.shape[-1] / masks.shape[-2])))
+    rows += queries % rows != 0
+    scaled = F.interpolate(masks, size=(rows, queries // rows), mode="bicubic").flatten(1)[:, :queries]
+    return F.pad(scaled, (0, queries - scaled.shape[1]))
+
+
+MEAN = "mean"
+MASK_RULES: Mapping[str, Callable[[Tensor, Grid], Tensor]] = {MEAN: _mean, "diffusers": _as_diffusers}

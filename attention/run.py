@@ -1,4 +1,4 @@
-"""The state of one sampling run: keys and values where the model is, and which branches act at a noise level."""
+"""The state of one sampling run: keys and values as layers need them, and which branches act at a noise level."""
 
 from __future__ import annotations
 
@@ -11,23 +11,47 @@ import torch
 from torch import Tensor
 
 from .attachment import Attachment
+from .embeds_scaling import REFERENCE
+from .fusion import Strength
+from .key_values import KeyValuesOnDemand
 from .layers import BlockKey
-from .masks import Area, on_grid
+from .masks import on_grid
 from .rows import Conditionings, Polarity, Rows
+from .schedule import Course
 
 T = TypeVar("T")
+Group = tuple[Polarity, int]
+"""A side, and which of its entries."""
 
 
 @dataclass(frozen=True)
 class Branch:
-    """An attachment in a run: the noise levels between which it acts, both included."""
+    """An attachment in a run, with the noise levels between which it acts, both included."""
 
     attachment: Attachment
     sigma_start: float
     sigma_end: float
 
-    def acts_at(self, sigma: float | None) -> bool:
-        return sigma is None or self.sigma_end <= sigma <= self.sigma_start
+
+@dataclass(frozen=True)
+class Acting:
+    """A branch that acts in a call of the model, and the factor of its schedule there."""
+
+    branch: int
+    factor: float
+
+
+@dataclass(frozen=True)
+class KeyValue:
+    """What a layer's queries attend to: G groups of consecutive rows share keys and values (G, T, D).
+
+    `means` (G, T, D) are the mean values over the tokens of each picture, repeated for its tokens; they are
+    only made for an embeds scaling that shifts them.
+    """
+
+    key: Tensor
+    value: Tensor
+    means: Tensor | None
 
 
 class Store:
@@ -48,79 +72,111 @@ class Store:
 
 
 class Run:
-    """Everything the branches of one run need. Only its stores are filled while it lasts."""
+    """Everything the branches of one run need. After it is made only its store is filled."""
 
     def __init__(self, attachments: Sequence[Attachment], model_sampling: Any, conditionings: Conditionings) -> None:
         acting = sorted((a for a in attachments if a.ever_acts), key=lambda a: a.order)
-        self.branches = tuple(
-            Branch(
-                a,
-                model_sampling.percent_to_sigma(a.start_percent),
-                model_sampling.percent_to_sigma(a.end_percent),
-            )
-            for a in acting
-        )
+        sigma = model_sampling.percent_to_sigma
+        self.branches = tuple(Branch(a, sigma(a.start_percent), sigma(a.end_percent)) for a in acting)
         self.conditionings = conditionings
         self.needs_sigma = not all(a.always_on for a in acting)
+        self._course = Course(model_sampling) if any(a.schedule for a in acting) else None
         self._store = Store()
 
-    def acting(self, sigma: float | None) -> tuple[int, ...]:
-        """Numbers of the branches that act at this noise level, in the order in which they are summed."""
-        return tuple(i for i, branch in enumerate(self.branches) if branch.acts_at(sigma))
+    def acting(self, sigma: float | None) -> tuple[Acting, ...]:
+        """The branches that act at this noise level, in the order in which they are summed."""
+        found = (Acting(i, self._factor(branch, sigma)) for i, branch in enumerate(self.branches))
+        return tuple(acting for acting in found if acting.factor)
+
+    def _factor(self, branch: Branch, sigma: float | None) -> float:
+        if sigma is None:
+            return 1.0
+        if not branch.sigma_end <= sigma <= branch.sigma_start:
+            return 0.0
+        schedule = branch.attachment.schedule
+        return schedule.factor(self._course.percent(sigma)) if schedule and self._course else 1.0
 
     def release(self) -> None:
         """Forget every tensor. Called when sampling ends, fails or is interrupted."""
         self._store.clear()
         self.branches = ()
 
-    def key_values(self, branch: int, block: BlockKey, rows: Rows, q: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values (G, T, D) for G groups of consecutive rows that share them, of the kind of `q`.
-
-        Where a branch has the same tokens for all frames, all rows of one conditioning are one group.
-        """
+    def key_value(self, branch: int, block: BlockKey, rows: Rows, q: Tensor) -> KeyValue:
+        """What the queries `q` of one layer attend to, of the same kind and on the same device."""
         attachment = self.branches[branch].attachment
         groups = _groups(attachment, rows)
-        key = ("key_values", branch, block, groups, q.device, q.dtype)
-        return self._store.get(key, lambda: _stacked(attachment, block, groups, q))
+
+        def make() -> KeyValue:
+            return _key_value(attachment, block, groups, q)
+
+        if isinstance(attachment.positive, KeyValuesOnDemand):
+            return make()
+        return self._store.get(("key_value", branch, block, groups, q.device, q.dtype), make)
 
     def mask(self, branch: int, rows: Rows, grid: tuple[int, int], q: Tensor) -> Tensor | None:
         """The factor (rows or 1, N, 1) of each query, of the kind of `q`; None for a branch without mask."""
-        mask = self.branches[branch].attachment.attn_mask
-        if mask is None:
+        attachment = self.branches[branch].attachment
+        masks = attachment.attn_mask
+        if masks is None:
             return None
-        where = tuple((min(frame, len(mask) - 1), chunk.area) for chunk, frame in rows.listed())
+        where = tuple((min(frame, len(masks) - 1), chunk.area) for chunk, frame in rows.listed())
         if len(set(where)) == 1:
             where = where[:1]
-        key = ("mask", branch, grid, where, q.device, q.dtype)
-        return self._store.get(key, lambda: _masks(mask, where, grid, q))
 
+        def make() -> Tensor:
+            parts = {w: on_grid(masks[w[0]][None].float(), grid, w[1], attachment.mask_rule) for w in set(where)}
+            return torch.cat([parts[w] for w in where]).to(q)
 
-Group = tuple[Polarity, int]  # which side, and which of its entries
+        return self._store.get(("mask", branch, grid, where, q.device, q.dtype), make)
+
+    def strength(self, acting: Acting, block: BlockKey, rows: Rows, q: Tensor) -> Strength:
+        """The branch's factor in a layer: one number, or one for each row (rows, 1, 1)."""
+        attachment = self.branches[acting.branch].attachment
+        number = attachment.scale_in(block) * acting.factor
+        if not attachment.frame_scales:
+            return number
+        last = len(attachment.frame_scales) - 1
+        factors = tuple(attachment.frame_scales[min(frame, last)] for _, frame in rows.listed())
+        key = ("frames", acting.branch, factors, q.device, q.dtype)
+        return number * self._store.get(key, lambda: torch.tensor(factors)[:, None, None].to(q))
 
 
 def _groups(attachment: Attachment, rows: Rows) -> tuple[Group, ...]:
-    per_frame = max(attachment.positive.count, attachment.negative.count) > 1
-    if not per_frame and not rows.copies:
+    scaled_by_row = bool(attachment.frame_scales) and attachment.embeds_scaling != REFERENCE
+    if not attachment.per_frame and not rows.copies and not scaled_by_row:
         return tuple((chunk.polarity, 0) for chunk in rows.chunks)
     counts = {"positive": attachment.positive.count, "negative": attachment.negative.count}
     return tuple((chunk.polarity, min(frame, counts[chunk.polarity] - 1)) for chunk, frame in rows.listed())
 
 
-def _stacked(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...], q: Tensor) -> tuple[Tensor, Tensor]:
+def _key_value(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...], q: Tensor) -> KeyValue:
     sides = {"positive": attachment.positive, "negative": attachment.negative}
-    # Both sides in one batch need one length. A softmax over k equal copies of its tokens is the same average.
+    swapped = block in attachment.swapped
+    if swapped:
+        sides["negative"] = attachment.positive
+    # Both sides in one batch need one length. A softmax over k equal copies of the tokens is the same average.
     length = lcm(*{sides[polarity].num_tokens for polarity, _ in groups})
+    keys: list[Tensor] = []
+    values: list[Tensor] = []
+    means: list[Tensor] = []
+    for polarity, entry in groups:
+        source = sides[polarity]
+        key, value = (part.to(q) for part in source.pick(block, (min(entry, source.count - 1),)))
+        if swapped and polarity == "positive":
+            key, value = torch.zeros_like(key), torch.zeros_like(value)
+        copies = length // source.num_tokens
+        keys.append(key.repeat(1, copies, 1))
+        values.append(value.repeat(1, copies, 1))
+        if attachment.embeds_scaling != REFERENCE:
+            means.append(_means(values[-1], source.picture_tokens))
+    key, value = (_with_zeros(torch.cat(parts), attachment.fusion.zero_tokens) for parts in (keys, values))
+    return KeyValue(key, value, _with_zeros(torch.cat(means), attachment.fusion.zero_tokens) if means else None)
 
-    def stack(which: int) -> Tensor:
-        parts: list[Tensor] = []
-        for polarity, entry in groups:
-            part = sides[polarity].layers[block][which][entry]
-            parts.append(part.repeat(length // len(part), 1))
-        return torch.stack(parts).to(q)
 
-    return stack(0), stack(1)
+def _means(value: Tensor, picture_tokens: int) -> Tensor:
+    pictures = value.unflatten(1, (-1, picture_tokens))
+    return pictures.mean(2, keepdim=True).expand_as(pictures).flatten(1, 2)
 
 
-def _masks(mask: Tensor, where: tuple[tuple[int, Area | None], ...], grid: tuple[int, int], q: Tensor) -> Tensor:
-    made = {entry: on_grid(mask[entry[0] : entry[0] + 1].float(), grid, entry[1]) for entry in set(where)}
-    return torch.cat([made[entry] for entry in where]).to(q)
+def _with_zeros(tokens: Tensor, count: int) -> Tensor:
+    return torch.cat((tokens, tokens.new_zeros(len(tokens), count, tokens.shape[-1])), dim=1) if count else tokens

@@ -62,13 +62,13 @@ def test_every_cross_attention_is_reached(family, count, request, apply, ksample
 
     base = request.getfixturevalue(family)
     reached = set()
-    key_values = Run.key_values
+    key_value = Run.key_value
 
     def recording(self, branch, block, rows, q):
         reached.add(block)
-        return key_values(self, branch, block, rows, q)
+        return key_value(self, branch, block, rows, q)
 
-    monkeypatch.setattr(Run, "key_values", recording)
+    monkeypatch.setattr(Run, "key_value", recording)
     ksample(base, apply(base.model, family), steps=1)
     assert len(reached) == count
     assert {block[0] for block in reached} == {"input", "middle", "output"}
@@ -281,8 +281,8 @@ def test_keys_and_values_are_made_once_for_a_reference(sd15, load, apply, ksampl
     from pack.attention.adapter import Adapter
 
     made = []
-    project = Adapter._project
-    monkeypatch.setattr(Adapter, "_project", lambda self, tokens: made.append(1) or project(self, tokens))
+    project = Adapter._project_all
+    monkeypatch.setattr(Adapter, "_project_all", lambda self, *args: made.append(1) or project(self, *args))
     load("sd15", "base", 31)
     for weight in (0.3, 0.9):
         steered = apply(sd15.model, "sd15", seed=31, weight=weight)

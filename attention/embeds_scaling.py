@@ -1,0 +1,40 @@
+"""Where a branch's factor acts: on the attention's output, on its temperature, or on the mean of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .fusion import Strength
+
+WIDEST = 1280  # channels of the widest layer: the penalty is 1 there, and less in the narrower ones
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Attn(q, keys * K, V + mean_shift * mean(V)) * output, mean(V) over the tokens of each picture.
+
+    `keys` scales the logits: below 1 it flattens the attention over the tokens, above 1 it sharpens it.
+    """
+
+    keys: Strength
+    mean_shift: Strength
+    output: Strength
+
+
+Scaling = Callable[[Strength, int], Scaled]
+
+
+def _penalised(strength: Strength, width: int) -> Strength:
+    return strength * (width / WIDEST)
+
+
+EMBEDS_SCALING: Mapping[str, Scaling] = {
+    "V only": lambda strength, _width: Scaled(1.0, 0.0, strength),
+    "K+V": lambda strength, _width: Scaled(strength, 0.0, strength),
+    "K+V w/ C penalty": lambda strength, width: Scaled(_penalised(strength, width), 0.0, _penalised(strength, width)),
+    "K+mean(V) w/ C penalty": lambda strength, width: Scaled(
+        _penalised(strength, width), _penalised(strength, width) - 1, 1.0
+    ),
+}
+REFERENCE = "V only"

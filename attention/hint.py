@@ -1,0 +1,70 @@
+"""Keypoint pictures -> what a ControlNet sees of them in one call: each row's own, cut to its area."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from comfy.utils import common_upscale
+from torch import Tensor
+
+from .call_rows import Place
+
+
+@dataclass(frozen=True, eq=False)
+class Hint:
+    """What to show an IdentityNet, how strongly and when.
+
+    `image` (n, H, W, 3), 0..1, RGB: picture i of a batch is given hint i, the last one for all that follow.
+    `strength` multiplies the residuals. It acts while start_percent <= progress of sampling <= end_percent.
+    """
+
+    image: Tensor
+    strength: float = 1.0
+    start_percent: float = 0.0
+    end_percent: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 4 or self.image.shape[-1] < 3 or not len(self.image):
+            raise ValueError(
+                f"the keypoint picture has the shape {tuple(self.image.shape)}; it must be pictures of three channels "
+                "(n, height, width, 3)."
+            )
+        if not 0 <= self.start_percent <= self.end_percent <= 1:
+            raise ValueError(
+                f"start_percent {self.start_percent} and end_percent {self.end_percent} must lie between 0 and 1, "
+                "the start not after the end."
+            )
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """How a net wants its hint: pixels for each latent cell, the host's name of the resizing, the last preparation."""
+
+    cell: int
+    algorithm: str
+    prepare: Callable[[Tensor], Tensor]
+
+
+def hint_rows(pictures: Tensor, places: Sequence[Place], latent: tuple[int, int], sizing: Sizing) -> Tensor:
+    """Pictures (n, 3, H, W) as hints (rows, 3, h, w), one row for each place.
+
+    The host squeezes a whole hint into the area of an area conditioning, and keeps it for the next area of the
+    same size. Here the hint is resized to the whole canvas by the host's rule and then cut as the latent was,
+    so that the keypoints stay where they were drawn. `latent` is the size of the call's latent.
+    """
+    shown = {place: _shown(pictures, place, latent, sizing) for place in set(places)}
+    return torch.cat([shown[place] for place in places])
+
+
+def _shown(pictures: Tensor, place: Place, latent: tuple[int, int], sizing: Sizing) -> Tensor:
+    index, area = place
+    height, width = latent if area is None else area.canvas
+    picture = pictures[index : index + 1]
+    whole = common_upscale(picture, width * sizing.cell, height * sizing.cell, sizing.algorithm, "center")
+    whole = sizing.prepare(whole)
+    if area is None:
+        return whole
+    top, left = area.top * sizing.cell, area.left * sizing.cell
+    return whole[..., top : top + area.height * sizing.cell, left : left + area.width * sizing.cell]

@@ -1,0 +1,96 @@
+"""Turns a model file into its tensors' names, shapes and types, without reading the tensors."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from torch import Tensor
+
+from . import pickled
+
+SAFETENSORS = (".safetensors", ".sft")
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+# What the libraries raise for a file that is not what its name says.
+DAMAGED = (
+    safetensors.SafetensorError,
+    zipfile.BadZipFile,
+    struct.error,
+    StopIteration,
+    RuntimeError,
+    OSError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    ValueError,
+)
+
+
+def tensors(file: Path) -> Mapping[str, Any]:
+    """Every tensor of a file on the meta device: flat for `.safetensors`, nested as they are in a torch file.
+
+    Some kilobytes of the file are read, whatever its size, once for each (path, size, time of change).
+    Raises ValueError with the reason when the file is missing, damaged or would have to run code.
+    """
+    if not file.is_file():
+        raise ValueError("there is no such file." if not file.exists() else "it is not a file.")
+    stat = file.stat()
+    return _tensors(file, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _tensors(file: Path, _size: int, _mtime_ns: int) -> Mapping[str, Any]:
+    try:
+        return _safetensors(file) if file.suffix.lower() in SAFETENSORS else _unwrapped(pickled.outline(file))
+    except pickle.UnpicklingError as error:
+        raise ValueError(f"it is a pickle that would have to run code to load, or it is damaged ({error}).") from error
+    except DAMAGED as error:
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"it is damaged, incomplete or of another format ({reason}).") from error
+
+
+def _safetensors(file: Path) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    # The library checks that the file is as long as its header says.
+    with safetensors.safe_open(str(file), framework="pt") as opened:
+        keys = opened.keys()
+        for key in keys:
+            entry = opened.get_slice(key)
+            found[key] = torch.empty(entry.get_shape(), dtype=_DTYPES[entry.get_dtype()], device="meta")
+    return found
+
+
+def _unwrapped(content: Any) -> Mapping[str, Any]:
+    """The state dict where a training script wrapped it, as the host's own loader does."""
+    if not isinstance(content, Mapping):
+        raise ValueError(f"it holds a {type(content).__name__}, not named tensors")
+    if "state_dict" in content:
+        content = content["state_dict"]
+    if len(content) == 1:
+        (only,) = content.values()
+        content = only if isinstance(only, Mapping) else content
+    return content

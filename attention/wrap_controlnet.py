@@ -1,0 +1,55 @@
+"""A loaded ControlNet -> an IdentityNet of the same weights, once it is seen to have that layout."""
+
+from __future__ import annotations
+
+from comfy.cldm.cldm import ControlNet as Network
+from comfy.controlnet import ControlBase, ControlNet
+from comfy.ldm.modules.attention import BasicTransformerBlock, CrossAttention
+from torch import nn
+
+from .identitynet import FaceContext, IdentityNet
+from .layers import FAMILIES
+
+_ADVICE = "Connect InstantID's ControlNet ('diffusion_pytorch_model.safetensors' of its folder ControlNetModel)."
+
+
+def identitynet_from(control_net: ControlBase, face: FaceContext, family: str = "sdxl") -> IdentityNet:
+    """An IdentityNet that shares the weights and the patcher of a loaded ControlNet, which stays as it is.
+
+    Raises ValueError, saying what was found, unless the net has the cross-attentions of the encoder half of
+    `family` and each reads a context as wide as the face tokens. By layout alone a depth or pose net for SDXL
+    cannot be told from an IdentityNet.
+    """
+    network = getattr(control_net, "control_model", None)
+    if not isinstance(control_net, ControlNet) or not isinstance(network, Network):
+        found = type(network if isinstance(network, nn.Module) else control_net).__name__
+        raise ValueError(f"the connected control_net is a {found}, which is no IdentityNet. {_ADVICE}")
+    if getattr(network, "control_add_embedding", None) is not None:
+        raise ValueError(f"the connected control_net is a union ControlNet of several kinds, no IdentityNet. {_ADVICE}")
+    widths = _context_widths(network)
+    if len(widths) != _encoder_layers(family):
+        raise ValueError(
+            f"the connected control_net has {_name(len(widths))}, an IdentityNet for {FAMILIES[family].label} has "
+            f"{_encoder_layers(family)}. {_ADVICE}"
+        )
+    if set(widths) != {face.width}:
+        raise ValueError(
+            f"the connected control_net reads a context of width {sorted(set(widths))[0]}, the face tokens are "
+            f"{face.width} wide: adapter and ControlNet are not from the same release. {_ADVICE}"
+        )
+    return IdentityNet(control_net, face)
+
+
+def _context_widths(network: nn.Module) -> list[int]:
+    blocks = [module for module in network.modules() if isinstance(module, BasicTransformerBlock)]
+    # Not from the weights: quantised ones have other shapes.
+    return [block.attn2.to_k.in_features for block in blocks if isinstance(block.attn2, CrossAttention)]
+
+
+def _encoder_layers(family: str) -> int:
+    return sum(stage.depth for stage in FAMILIES[family].stages if stage.side != "output")
+
+
+def _name(count: int) -> str:
+    label = next((family.label for family in FAMILIES.values() if _encoder_layers(family.name) == count), None)
+    return f"{count} cross-attentions" + ("" if label is None else f" (an {label} net)")
