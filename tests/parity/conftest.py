@@ -14,6 +14,7 @@ from results import Result, Results  # noqa: E402
 REFERENCES = ("torch", "transformers", "diffusers", "ip-adapter")
 EFFECT = 1e-2  # an adapter that changes less than this has not been tested
 RESULTS = pytest.StashKey[Results]()
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_configure(config):
@@ -37,6 +38,14 @@ def agrees(results):
     return compare
 
 
+@pytest.fixture(scope="session")
+def loader(tmp_path_factory):
+    """Loads the oracles' adapters into the pack, each once."""
+    from ours import Loader
+
+    return Loader(tmp_path_factory.mktemp("adapters"))
+
+
 def pytest_terminal_summary(terminalreporter, config):
     results = config.stash[RESULTS]
     if results.rows:
@@ -44,9 +53,17 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(results.table())
 
 
-def pytest_sessionfinish(session, exitstatus):
-    """Keep the page of a whole and passed run only."""
-    modules = {item.path for item in session.items if item.path.parent == HERE}
-    if exitstatus == 0 and not session.config.getoption("keyword") and modules == set(HERE.glob("test_*.py")):
+def pytest_sessionfinish(session):
+    """Keep the page of a run in which every module of this folder ran whole and nothing of it failed."""
+    ours = [item for item in session.items if item.path.parent == HERE]
+    whole = {item.path for item in ours} == set(HERE.glob("test_*.py")) and not session.config.getoption("keyword")
+    if whole and not any(item.stash.get(FAILED, True) for item in ours):
         versions = (f"{name} {importlib.metadata.version(name)}" for name in REFERENCES)
         session.config.stash[RESULTS].write(versions)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or not report.passed
+    return report

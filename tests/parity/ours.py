@@ -1,0 +1,42 @@
+"""Brings an oracle's adapter into the pack as a user would: a file, loaded, applied by the node."""
+
+from pathlib import Path
+
+from oracles.adapters import Adapter, Use
+from pack.attention.adapter import Adapter as LoadedFile
+from pack.attention.checkpoint import read
+from pack.attention.embeds import Embeds
+from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+from pack.nodes.wires import LoadedAdapter
+
+# Files whose keys fit two variants; ours are not the published bytes, so a user would set the kind.
+UNDECIDED = ("faceid_plus", "faceid_plus_v2", "instantid", "portrait_unnorm")
+
+
+class Loader:
+    """Loads each oracle adapter once, from a file of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.loaded: dict[int, LoadedAdapter] = {}
+
+    def load(self, adapter: Adapter, suffix: str = ".safetensors") -> LoadedAdapter:
+        key = id(adapter)
+        if key not in self.loaded:
+            path = adapter.save(self.folder / f"{len(self.loaded)}{suffix}")
+            kind = adapter.variant if adapter.variant in UNDECIDED else "auto"
+            self.loaded[key] = LoadedAdapter(LoadedFile(read(path), kind))
+        return self.loaded[key]
+
+    def steered(self, patcher, uses: list[Use], **inputs):
+        """The patcher with every use applied by the node, one after the other."""
+        for each in uses:
+            (patcher,) = ApplyIPAdapter.execute(
+                model=patcher,
+                adapter=self.load(each.adapter),
+                weight=each.scale,
+                embeds=Embeds(**each.positive),
+                negative_embeds=Embeds(**each.negative),
+                **inputs,
+            ).args
+        return patcher
