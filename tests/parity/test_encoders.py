@@ -1,0 +1,85 @@
+"""From pictures: the host's image encoder and the pack's preprocessing against transformers."""
+
+import pytest
+import torch
+from oracles.adapters import Use, adapter
+from oracles.encoders import SIZES, encoder, picture
+from oracles.references import with_diffusers
+from oracles.steps import diffusers_step, host_step, inputs
+from oracles.unets import FAMILIES, twin
+from pack.attention.encode import encode, encode_zero_pixels
+from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+from test_oracles import changes
+
+
+def largest(difference):
+    return difference.abs().max().item()
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_features_of_a_picture_of_the_encoders_size_agree(name, agrees):
+    both = encoder(name)
+    pictures = [picture(both.size.pixels, both.size.pixels, seed) for seed in range(2)]
+    expected = both.features(pictures)
+    found = encode(both.host, torch.stack(pictures))
+    for feature, reference in expected.items():
+        effect = largest(reference[0] - reference[1])
+        difference = largest(found.feature(feature) - reference)
+        agrees(f"{feature} of {name}", "any", "transformers", difference, effect=effect)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_features_of_zero_pixels_agree(name, agrees):
+    both = encoder(name)
+    expected = both.zero_pixels()["penultimate"]
+    effect = largest(expected - both.features([torch.zeros(300, 300, 3)])["penultimate"])  # black is another input
+    difference = largest(encode_zero_pixels(both.host).penultimate - expected)
+    agrees(f"zero pixels of {name}", "any", "transformers", difference, effect=effect)
+
+
+@pytest.mark.parametrize("size", [(336, 224), (300, 417), (512, 512), (768, 500)], ids=str)
+def test_pixels_of_any_shape_are_within_one_grey_level(size, agrees):
+    both = encoder("vit_h")
+    smooth = picture(*size)
+    expected = both.processor([(smooth * 255).round().to(torch.uint8).numpy()], return_tensors="pt").pixel_values
+    found = pixels_seen(both.host, smooth)
+    deviation = torch.tensor(both.host.image_std).view(1, 3, 1, 1)
+    difference = largest((found - expected) * deviation) * 255
+    agrees("grey levels after resizing and cropping", "any", "transformers", difference, limit=1.01)
+
+
+def pixels_seen(clip_vision, image):
+    """What the pack gives the encoder for a picture (H, W, 3)."""
+    seen = []
+    hook = clip_vision.model.register_forward_pre_hook(
+        lambda _module, _arguments, given: seen.append(given["pixel_values"]), with_kwargs=True
+    )
+    try:
+        encode(clip_vision, image[None])
+    finally:
+        hook.remove()
+    return seen[0]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("variant", "name"), [("base", "vit_h"), ("base_vit_g", "big_g"), ("plus", "vit_h")])
+def test_a_step_from_pictures_agrees(variant, name, family, loader, agrees):
+    """The unconditional half is the pack's own: nothing but pictures and an encoder is given to the node."""
+    both, seen = twin(family), encoder(name)
+    given = inputs(both)
+    pictures = [picture(224, 224, seed) for seed in range(2)]
+    feature = "penultimate" if variant == "plus" else "image_embeds"
+    positive = {feature: seen.features(pictures)[feature]}
+    zeros = {"image_embeds": torch.zeros_like, "penultimate": lambda _: seen.zero_pixels(2)["penultimate"]}
+    each = Use(adapter(variant, family), positive, {feature: zeros[feature](positive[feature])}, 0.8)
+    (steered,) = ApplyIPAdapter.execute(
+        model=both.patcher,
+        adapter=loader.load(each.adapter),
+        weight=0.8,
+        image=torch.stack(pictures),
+        clip_vision=seen.host,
+    ).args
+    found = host_step(steered, given)
+    effect = changes(found, diffusers_step(both, given))
+    difference = found.difference(with_diffusers(both, given, [each]))
+    agrees(f"pictures to step, {variant}", family, "diffusers and transformers", difference, effect=effect)
