@@ -15,6 +15,7 @@ from .stamps import contents, key_of, once
 
 PACK = "comfyui-likeness"
 MINIATURE = "likeness-miniature"
+AGAIN = "delete the folder .likeness and run the same command again."
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _miniature_adapters(places: Places, host: Host) -> None:
         run(
             [host.python, script, places.base / "models"],
             "Writing the miniature adapters",
-            "see above.",
+            AGAIN,
             env=environ,
         )
 

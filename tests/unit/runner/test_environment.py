@@ -64,13 +64,17 @@ def test_the_tests_add_their_list_only(steps, places):
     assert steps.asked == ["bootstrap", "venv", "host.txt", "tests.txt"]
 
 
-def test_a_failed_list_is_installed_again_and_nothing_else(steps, places):
+def test_a_broken_off_installation_is_done_again_in_a_new_environment(steps, places):
     steps.fail_on = "host.txt"
     with pytest.raises(Problem, match=r"host\.txt failed"):
         prepare(places, environment.HOST)
+    (places.env / "half a package").touch()
     steps.fail_on = None
     prepare(places, environment.HOST)
-    assert steps.asked == ["bootstrap", "venv", "host.txt", "host.txt"]
+    assert steps.asked == ["bootstrap", "venv", "host.txt", "venv", "host.txt"]
+    assert not (places.env / "half a package").exists()
+    prepare(places, environment.HOST)
+    assert steps.asked.count("venv") == 2
 
 
 def test_another_python_remakes_it_whole(steps, places, monkeypatch):
