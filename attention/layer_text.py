@@ -1,0 +1,90 @@
+"""Layer weights from text: numbers by block, or the dictionaries of diffusers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, cast
+
+from .layer_weights import LayerWeights
+from .layers import FAMILIES
+
+_PAIR = re.compile(r"\s*(\d+)\s*:\s*([-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*")
+
+
+def parse(text: str, family: str) -> LayerWeights:
+    """Weights from what people type: '0:1, 3:0.5' by block, or a dictionary as diffusers takes it.
+
+    What is not named is 0, in both. Raises ValueError with what was expected.
+    """
+    if text.lstrip().startswith(("{", "[")):
+        return _from_diffusers(_json(text), family)
+    factors = [0.0] * FAMILIES[family].num_transformers
+    for part in filter(str.strip, text.replace("\n", ",").split(",")):
+        match = _PAIR.fullmatch(part)
+        if match is None or int(match[1]) >= len(factors):
+            raise ValueError(
+                f"'{part.strip()}' is not a layer weight. Write 'block:weight' pairs such as '0:1, 3:0.5'; "
+                f"{FAMILIES[family].label} has blocks 0 to {len(factors) - 1}."
+            )
+        factors[int(match[1])] = float(match[2])
+    return LayerWeights(family, tuple(factors))
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text.replace("'", '"'))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the layer weights are not a dictionary that can be read: {error}.") from error
+
+
+# The SpatialTransformers of diffusers' blocks, by their number here: every attention of one block in order.
+_DIFFUSERS: Mapping[str, Mapping[str, tuple[tuple[int, ...], ...]]] = MappingProxyType(
+    {
+        "sd15": {
+            "down": ((0, 1), (2, 3), (4, 5), ()),
+            "mid": ((6,),),
+            "up": ((), (7, 8, 9), (10, 11, 12), (13, 14, 15)),
+        },
+        "sdxl": {"down": ((), (0, 1), (2, 3)), "mid": ((4,),), "up": ((5, 6, 7), (8, 9, 10), ())},
+    }
+)
+
+
+def _from_diffusers(config: Any, family: str) -> LayerWeights:
+    """`set_ip_adapter_scale`'s dictionary: what it does not name is 0."""
+    if not isinstance(config, dict):
+        raise ValueError(
+            'layer weights in diffusers\' form are one dictionary, such as {"up": {"block_0": [0, 1, 0]}}.'
+        )
+    factors = [0.0] * FAMILIES[family].num_transformers
+    for part, value in cast(dict[str, Any], config).items():
+        blocks = _DIFFUSERS[family].get(part)
+        if blocks is None:
+            raise ValueError(f"'{part}' is no part of a UNet; diffusers' dictionaries have 'down', 'mid' and 'up'.")
+        entries = (
+            cast(dict[str, Any], value)
+            if isinstance(value, dict)
+            else {f"block_{i}": value for i in range(len(blocks))}
+        )
+        for name, scale in entries.items():
+            for number, factor in zip(*_spread(name, scale, blocks, part), strict=True):
+                factors[number] = factor
+    return LayerWeights(family, tuple(factors))
+
+
+def _spread(
+    name: str, scale: Any, blocks: tuple[tuple[int, ...], ...], part: str
+) -> tuple[tuple[int, ...], list[float]]:
+    match = re.fullmatch(r"block_(\d+)", name)
+    if match is None or int(match[1]) >= len(blocks):
+        raise ValueError(f"'{part}' has no '{name}'; it has block_0 to block_{len(blocks) - 1}.")
+    numbers = blocks[int(match[1])]
+    given = cast(list[Any], scale) if isinstance(scale, list) else [scale]
+    if len(given) == 1:
+        given = given * len(numbers)
+    if len(given) != len(numbers) and numbers:
+        raise ValueError(f"'{part}.{name}' has {len(numbers)} attentions, but {len(given)} weights were given.")
+    return numbers, [float(number) for number in given[: len(numbers)]]
