@@ -130,11 +130,20 @@ def _model(path: Path | None, asked: Provider, expected: str) -> Any:
     with _opening:
         model = _open.get(key)
         if model is None:
-            # One dynamic session for all sizes: one for each would cost 175 MB and twice the time for the ladder.
             model = need("insightface.model_zoo").get_model(
-                str(path), providers=asked.sessions(), static_shape_sessions=False
+                str(path),
+                providers=asked.sessions(),
+                sess_options=_session_options(),
+                static_shape_sessions=False,  # a session for each size of the ladder costs 175 MB and twice the time
             )
             if type(model).__name__ != expected:
                 raise MissingModel(f"insightface takes {path} for {type(model).__name__}, expected {expected}.")
             _open[key] = model
     return model
+
+
+def _session_options() -> Any:
+    """Threads sleep when they have nothing to do: spinning doubles the time on a machine that is busy otherwise."""
+    options = need("onnxruntime").SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
