@@ -13,6 +13,14 @@ from .value import Array, Face, FaceBatch, Picture, PictureFaces, Pixels, Rung, 
 LADDER = (640, 512, 448, 384, 320, 256, 192, 128)
 """640 is what the references use; a face that fills the picture is only found in a smaller picture."""
 
+
+def ladder(first: int) -> tuple[int, ...]:
+    """The sizes from `first` down; more than 640 finds tiny faces in large pictures. A multiple of 32 (SCRFD)."""
+    if first <= 0 or first % 32:
+        raise ValueError(f"The detector's size must be a multiple of 32 pixels, found {first}.")
+    return (first, *(size for size in LADDER if size < first))
+
+
 Tick = Callable[[int, int], None]
 """Called with (done, of) after every picture: to show progress, or to raise when the user stopped the run."""
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from pack.face.detect import LADDER, Settings, find
+from pack.face.detect import LADDER, Settings, find, ladder
 from pack.face.errors import MissingModel
 from pack.face.frame import framed
 from pack.face.picture import pictures
@@ -38,6 +38,14 @@ def test_without_margin_and_with_own_sizes(fake_models, fake_detector, picture):
     detector = fake_detector(at=[])
     find(fake_models(detector), picture(), Settings(sizes=(320, 160), pad=False))
     assert [size for size, _ in detector.asked] == [(320, 320), (160, 160)]
+
+
+def test_the_ladder_starts_where_it_is_told():
+    assert ladder(640) == LADDER
+    assert ladder(1280) == (1280, *LADDER)
+    assert ladder(320) == (320, 256, 192, 128)
+    with pytest.raises(ValueError, match="multiple of 32 pixels, found 500"):
+        ladder(500)
 
 
 def test_a_detector_of_fixed_size_is_asked_for_that_size_only(fake_models, fake_detector, picture):
