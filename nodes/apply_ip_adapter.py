@@ -8,13 +8,16 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
+from ..attention.adapter import Adapter
 from ..attention.attach import attach
-from ..attention.attachment import Attachment
 from ..attention.branch import key_values, unconditional
+from ..attention.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
 from ..attention.embeds import Embeds
 from ..attention.encode import encode
 from ..attention.fit import check_fits
+from ..attention.key_values import Source
 from . import wires
+from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
 from .encoder import encoder_for
 
 
@@ -31,34 +34,18 @@ class ApplyIPAdapter(io.ComfyNode):
             search_aliases=["ipadapter", "ip-adapter", "image prompt", "style transfer", "reference", "faceid"],
             inputs=[
                 io.Model.Input("model", tooltip="The model to steer: an SD1.5 or SDXL one, as the adapter is."),
-                wires.AdapterWire.Input("adapter"),
-                io.Float.Input(
-                    "weight",
-                    default=1.0,
-                    min=-1.0,
-                    max=5.0,
-                    step=0.01,
-                    tooltip="How strongly the reference acts beside the text. 0 leaves the model exactly as it was, "
-                    "0.5 to 0.8 leaves room for the text, 1 is the authors' default, below 0 steers away from it.",
+                wires.AdapterWire.Input("adapter", tooltip="From Load IP-Adapter."),
+                *weight_inputs(
+                    1.0, "0.5 to 0.8 leaves room for the text, 1 is the authors' default, below 0 steers away from it."
                 ),
-                io.Float.Input(
-                    "start_percent",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    advanced=True,
-                    tooltip="Where in the sampling the reference begins to act, 0 being the first step.",
+                io.Combo.Input(
+                    "combine",
+                    options=[*COMBINATIONS, PER_FRAME],
+                    default=CONCAT,
+                    tooltip="What several pictures become. concat: all of them act together, as the authors do. average "
+                    "and the others: one mixed reference. one per frame: picture i is for picture i of the batch.",
                 ),
-                io.Float.Input(
-                    "end_percent",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    advanced=True,
-                    tooltip="Where in the sampling it stops, 1 being the last step. Outside it costs nothing.",
-                ),
+                *advanced_inputs(),
                 io.Image.Input(
                     "image",
                     optional=True,
@@ -75,11 +62,7 @@ class ApplyIPAdapter(io.ComfyNode):
                     optional=True,
                     tooltip="The image encoder the adapter was made for. Not needed when the loader has one.",
                 ),
-                io.Mask.Input(
-                    "attn_mask",
-                    optional=True,
-                    tooltip="Where in the new picture the reference acts: 1 yes, 0 no. It is scaled to the picture.",
-                ),
+                *wire_inputs(),
             ],
             outputs=[io.Model.Output(tooltip="The model, steered. The one that came in is unchanged.")],
         )
@@ -89,29 +72,19 @@ class ApplyIPAdapter(io.ComfyNode):
         cls,
         model: ModelPatcher,
         adapter: wires.LoadedAdapter,
-        weight: float = 1.0,
-        start_percent: float = 0.0,
-        end_percent: float = 1.0,
+        combine: str = CONCAT,
         image: Tensor | None = None,
         embeds: Embeds | None = None,
         negative_embeds: Embeds | None = None,
         clip_vision: Any | None = None,
-        attn_mask: Tensor | None = None,
+        **settings: Any,
     ) -> io.NodeOutput:
         check_fits(adapter.adapter, model)
-        embeds = _reference(adapter, image, embeds, clip_vision)
+        reference = _reference(adapter, image, embeds, clip_vision)
         if negative_embeds is None:
             negative_embeds = unconditional(adapter.adapter, clip_vision or adapter.clip_vision)
-        attachment = Attachment(
-            positive=key_values(adapter.adapter, embeds),
-            negative=key_values(adapter.adapter, negative_embeds),
-            scale=weight,
-            start_percent=start_percent,
-            end_percent=end_percent,
-            attn_mask=attn_mask,
-            label=adapter.adapter.name,
-        )
-        return io.NodeOutput(attach(model, attachment))
+        positive, negative = (_key_values(adapter.adapter, e, combine) for e in (reference, negative_embeds))
+        return io.NodeOutput(attach(model, BranchSettings(**settings).attachment(adapter.adapter, positive, negative)))
 
 
 def _reference(
@@ -123,6 +96,12 @@ def _reference(
         return embeds
     both = "both are" if image is not None else "neither is"
     raise ValueError(f"Apply IP-Adapter takes its reference from 'image' or from 'embeds'; {both} connected.")
+
+
+def _key_values(adapter: Adapter, embeds: Embeds, combine: str) -> Source:
+    if combine == PER_FRAME:
+        return key_values(adapter, embeds, per_frame=True)
+    return key_values(adapter, combined(embeds, combine))
 
 
 NODES = [ApplyIPAdapter]

@@ -9,6 +9,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..attention.adapter import Adapter
+from ..attention.schedule import Schedule
 
 AdapterWire = io.Custom("LIKENESS_ADAPTER")
 """Carries a `LoadedAdapter`."""
@@ -17,12 +18,34 @@ EmbedsWire = io.Custom("LIKENESS_EMBEDS")
 """Carries `attention.embeds.Embeds`: features of n pictures before any projection, one polarity."""
 
 
+LayersWire = io.Custom("LIKENESS_LAYERS")
+"""Carries `attention.layer_weights.LayerWeights`: a factor for each block of one family."""
+
+ScheduleWire = io.Custom("LIKENESS_SCHEDULE")
+"""Carries a `WeightSchedule`."""
+
+FusionWire = io.Custom("LIKENESS_FUSION")
+"""Carries `attention.fusion.Fusion`: how the branch joins the text, with its settings."""
+
+
+@dataclass(frozen=True)
+class WeightSchedule:
+    """Factors over sampling (None: the same everywhere) and for each picture of a batch (empty: the same)."""
+
+    schedule: Schedule | None = None
+    frame_scales: tuple[float, ...] = ()
+
+
 @dataclass(frozen=True)
 class LoadedAdapter:
-    """An adapter and, where a loader found or was given one, the image encoder that goes with it."""
+    """An adapter and, where a loader found or was given one, the image encoder that goes with it.
+
+    `lora_strength` is that of the LoRA inside FaceID files, 1.0 as the authors have it.
+    """
 
     adapter: Adapter
     clip_vision: Any | None = None
+    lora_strength: float = 1.0
 
     @property
     def patcher(self) -> ModelPatcher:

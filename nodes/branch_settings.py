@@ -1,0 +1,166 @@
+"""The settings that every image branch has: their inputs on a node, and the attachment they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..attention.adapter import Adapter
+from ..attention.attachment import Attachment
+from ..attention.embeds_scaling import EMBEDS_SCALING, REFERENCE
+from ..attention.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
+from ..attention.key_values import Source
+from ..attention.layer_presets import LINEAR, PRESETS, preset
+from ..attention.layer_weights import LayerWeights
+from . import wires
+
+
+def weight_inputs(default: float, advice: str) -> list[io.Input]:
+    """Strength and layers: what one sets first."""
+    return [
+        io.Float.Input(
+            "weight",
+            default=default,
+            min=-1.0,
+            max=5.0,
+            step=0.01,
+            tooltip=f"How strongly it acts beside the text. 0 leaves the model exactly as it was. {advice}",
+        ),
+        io.Combo.Input(
+            "layer_preset",
+            options=list(PRESETS),
+            default=LINEAR,
+            tooltip="Which layers it acts in. linear: all alike, as the authors do. style or composition: only the "
+            "blocks that carry it. Layer Weights, connected to 'layers', overrides this.",
+        ),
+    ]
+
+
+def advanced_inputs() -> list[io.Input]:
+    """When it acts, and how it joins the text."""
+    return [
+        io.Float.Input(
+            "start_percent",
+            default=0.0,
+            min=0.0,
+            max=1.0,
+            step=0.001,
+            advanced=True,
+            tooltip="Where in the sampling it begins to act, 0 being the first step.",
+        ),
+        io.Float.Input(
+            "end_percent",
+            default=1.0,
+            min=0.0,
+            max=1.0,
+            step=0.001,
+            advanced=True,
+            tooltip="Where in the sampling it stops, 1 being the last step. Outside it costs nothing.",
+        ),
+        io.Combo.Input(
+            "fusion",
+            options=list(RULES),
+            default="add",
+            advanced=True,
+            tooltip="How it joins the text. add: as the authors do. orthogonal and v2: only what the text does not "
+            "say already, for faces that should stay editable. norm cap: never louder than the text.",
+        ),
+        io.Combo.Input(
+            "embeds_scaling",
+            options=list(EMBEDS_SCALING),
+            default=REFERENCE,
+            advanced=True,
+            tooltip="Where 'weight' acts. V only: on the strength, as the authors do. K+V: on strength and contrast. "
+            "C penalty: less in narrow layers, for weights above 1. The help has the formulas.",
+        ),
+        io.Float.Input(
+            "boost",
+            default=1.0,
+            min=-5.0,
+            max=5.0,
+            step=0.01,
+            advanced=True,
+            tooltip="The second factor of presets with two parts: composition in 'style and composition', what is "
+            "pushed away in the 'precise' ones. Others do not use it.",
+        ),
+    ]
+
+
+def wire_inputs() -> list[io.Input]:
+    """Where it acts, and finer settings from other nodes."""
+    return [
+        io.Mask.Input(
+            "attn_mask",
+            optional=True,
+            tooltip="Where in the new picture it acts: 1 yes, 0 no. It is scaled to the picture.",
+        ),
+        wires.LayersWire.Input("layers", optional=True, tooltip="From Layer Weights: a factor for each block."),
+        wires.ScheduleWire.Input(
+            "schedule", optional=True, tooltip="From Weight Schedule: a factor over the steps, or for each frame."
+        ),
+        wires.FusionWire.Input(
+            "fusion_settings", optional=True, tooltip="From Fusion: a rule with its settings, instead of 'fusion'."
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class BranchSettings:
+    """What those inputs were set to. `weight` is a list where a node of another pack links one: one per frame."""
+
+    weight: float | list[float] = 1.0
+    layer_preset: str = LINEAR
+    start_percent: float = 0.0
+    end_percent: float = 1.0
+    fusion: str = "add"
+    embeds_scaling: str = REFERENCE
+    boost: float = 1.0
+    attn_mask: Tensor | None = None
+    layers: LayerWeights | None = None
+    schedule: wires.WeightSchedule | None = None
+    fusion_settings: Fusion | None = None
+
+    def attachment(self, adapter: Adapter, positive: Source, negative: Source) -> Attachment:
+        """The branch of an adapter with these settings. Raises ValueError for settings of another family."""
+        layers = self._layers(adapter.identity.family.name)
+        return Attachment(
+            positive=positive,
+            negative=negative,
+            scale=self.weight if isinstance(self.weight, (int, float)) else 1.0,
+            layer_scales=layers.by_block,
+            swapped=layers.swapped_blocks,
+            start_percent=self.start_percent,
+            end_percent=self.end_percent,
+            schedule=self.schedule.schedule if self.schedule else None,
+            frame_scales=self._frame_scales(),
+            attn_mask=self.attn_mask,
+            fusion=self.fusion_settings or _fusion(self.fusion),
+            embeds_scaling=self.embeds_scaling,
+            label=adapter.name,
+        )
+
+    def _layers(self, family: str) -> LayerWeights:
+        if self.layers is None:
+            return preset(self.layer_preset, family, self.boost)
+        if self.layers.family != family:
+            raise ValueError(
+                f"the layer weights are for '{self.layers.family}' and the adapter is for '{family}'. Set 'family' "
+                "on the Layer Weights node."
+            )
+        return self.layers
+
+    def _frame_scales(self) -> tuple[float, ...]:
+        """A factor for each picture: from a list linked into 'weight', from the schedule, or both multiplied."""
+        given = () if isinstance(self.weight, (int, float)) else tuple(map(float, self.weight))
+        scheduled = self.schedule.frame_scales if self.schedule else ()
+        if not given or not scheduled:
+            return given or scheduled
+        count = max(len(given), len(scheduled))
+        return tuple(given[min(i, len(given) - 1)] * scheduled[min(i, len(scheduled) - 1)] for i in range(count))
+
+
+def _fusion(rule: str) -> Fusion:
+    # PuLID's own number of zero tokens, without which its second rule is the plain sum.
+    return Fusion(rule, zero_tokens=8 if rule == ORTHOGONAL_WITH_MASS else 0)
