@@ -23,7 +23,7 @@ ENCODERS = (
     Encoder("CLIP ViT-H/14", 1024, 1280, 257, "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors"),
     Encoder("CLIP ViT-bigG/14", 1280, 1664, 257, "CLIP-ViT-bigG-14-laion2B-39B-b160k.safetensors"),
     Encoder("CLIP ViT-L/14", 768, 1024, 257, "clip-vit-large-patch14.safetensors"),
-    Encoder("CLIP ViT-L/14-336", 768, 1024, 577, "clip-vit-large-patch14-336.safetensors"),
+    Encoder("CLIP ViT-L/14-336", 768, 1024, 577, "clip-vit-large-patch14-336.bin"),
 )
 
 

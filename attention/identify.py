@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 from .checkpoint import Checkpoint
+from .file_hash import sha256_of
 from .layers import Family, family_of
 from .variants import Variant, variants_of
 
@@ -40,7 +38,7 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
     for variant in candidates:
         for published in variant.published:
             # Hashing reads the whole file, so only one of exactly the published size is hashed.
-            if published.size == checkpoint.size and published.sha256 == _sha256_of(checkpoint.path):
+            if published.size == checkpoint.size and published.sha256 == sha256_of(checkpoint.path):
                 return Identity(variant, family, "the size and sha256 of the published file")
     names = " or ".join(f"'{variant.name}'" for variant in candidates)
     raise ValueError(
@@ -55,17 +53,3 @@ def _chosen(candidates: tuple[Variant, ...], kind: str) -> Variant:
             return variant
     fitting = ", ".join(f"'{variant.name}'" for variant in candidates)
     raise ValueError(f"kind '{kind}' does not fit this file: by its keys and sizes it is {fitting}.")
-
-
-def _sha256_of(path: Path) -> str:
-    stat = path.stat()
-    return _hashed(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _hashed(path: Path, _size: int, _mtime_ns: int) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

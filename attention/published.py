@@ -9,18 +9,16 @@ from types import MappingProxyType
 APACHE = "Apache-2.0"
 MIT = "MIT"
 RESEARCH = "non-commercial research only (it was trained with InsightFace's face recognition)"
-INSIGHTFACE = "non-commercial research only (InsightFace's models)"
 KOLORS = "Apache-2.0; its Kolors model is free for research, commercial use after registration with its authors"
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository of the Hugging Face hub at one revision. `publisher` says whose work it holds."""
+    """A repository of the Hugging Face hub at one revision ("main" where none was recorded)."""
 
     name: str
     revision: str
     licence: str
-    publisher: str = ""
 
     @property
     def page(self) -> str:

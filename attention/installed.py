@@ -1,0 +1,75 @@
+"""Turns a file on disk into what is known about it from its outline, size and, where that decides, its hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from . import checkpoint
+from .checkpoint import Checkpoint
+from .encoders import Encoder, encoders_for
+from .file_hash import sha256_of
+from .layers import Family, family_of
+from .published import FILES, File
+from .variants import Variant, variants_of
+
+# The weights that read a feature, by variant.
+_FIRST_LAYERS = {
+    "image_embeds": ("proj.weight",),
+    "penultimate": ("perceiver_resampler.proj_in.weight", "proj_in.weight", "proj.0.weight"),
+}
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """An adapter as its outline shows it: look-alikes leave several `variants`."""
+
+    name: str  # as the host lists it
+    outline: Checkpoint
+    family: Family
+    variants: tuple[Variant, ...]
+
+    @property
+    def path(self) -> Path:
+        return self.outline.path
+
+    def is_a(self, variant: str) -> bool:
+        return any(found.name == variant for found in self.variants)
+
+    def reads(self, encoder: Encoder | None) -> bool:
+        """Whether it can read this encoder: the widths agree, or are those of no published encoder at all."""
+        for feature, keys in _FIRST_LAYERS.items():
+            if feature in self.variants[0].features:
+                key = next(key for key in keys if key in self.outline.projection)
+                fitting = encoders_for(feature, self.outline.projection[key].shape[1])
+                return not fitting or encoder in fitting
+        return encoder is None
+
+    def published(self, *also: File) -> File | None:
+        """The published file that this is, byte for byte; None when it is none of them.
+
+        A size that only one published file has decides alone. Else, and for those of the `also` whose size was
+        never recorded, the file is hashed, once for each (path, size, time of change).
+        """
+        same = [file for file in FILES.values() if file.size == self.outline.size]
+        unsized = [file for file in also if file.size is None]
+        if len(same) == 1:
+            return same[0]
+        if not same and not unsized:
+            return None
+        digest = sha256_of(self.path)
+        return next((file for file in (*same, *unsized) if digest.startswith(file.sha256)), None)
+
+
+def adapter_file(name: str, path: Path) -> AdapterFile:
+    """What is known about an adapter from its outline. Raises ValueError when it is no adapter."""
+    stat = path.stat()
+    return _adapter_file(name, path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _adapter_file(name: str, path: Path, _size: int, _mtime_ns: int) -> AdapterFile:
+    outline = checkpoint.read_outline(path)
+    shapes = {key: tuple(tensor.shape) for key, tensor in outline.projection.items()}
+    return AdapterFile(name, outline, family_of(outline.num_layers), variants_of(shapes))

@@ -1,0 +1,173 @@
+"""Files are known from their heads alone, and no pickle runs."""
+
+import os
+import pickle
+
+import pytest
+import safetensors.torch
+import torch
+from miniature import sparse
+from pack.attention import checkpoint, outline
+from pack.attention.installed import adapter_file
+
+STEMS = sorted(path.stem for path in sparse.SHAPES.glob("*.json"))
+ADAPTERS = [stem for stem in STEMS if sparse.entry(stem)["variant"] != "refused"]
+LOOK_ALIKES = ("faceid_plus", "faceid_plus_v2", "instantid", "portrait_unnorm")
+REFUSED = {
+    "pulid_v1": "PuLID",
+    "pulid_v1.1": "PuLID",
+    "xlabs_flux_ip_adapter": "XLabs IP-Adapter for FLUX",
+    "instantx_flux_ip-adapter": "InstantX IP-Adapter for FLUX",
+    "instantx_sd35_ip-adapter": "SD3.5",
+    "ip-adapter-faceid_sd15_lora": "LoRA",
+    "ip-adapter-faceid_sdxl_lora": "LoRA",
+}
+
+
+@pytest.mark.parametrize("stem", ADAPTERS)
+def test_every_published_adapter_is_recognised_from_its_head(stem, tmp_path):
+    entry = sparse.entry(stem)
+    path = sparse.write(stem, tmp_path)
+    assert entry["bytes"] is None or path.stat().st_size == entry["bytes"]
+    file = adapter_file(path.name, path)
+    assert entry["variant"] in [variant.name for variant in file.variants]
+    assert len(file.variants) == (2 if entry["variant"] in LOOK_ALIKES else 1)
+    assert file.family.name == ("sd15" if entry["family"] == "sd15" else "sdxl")
+    read = {f"image_proj.{key}": list(tensor.shape) for key, tensor in file.outline.projection.items()}
+    assert read == {key: shape for key, shape in entry["shapes"].items() if key.startswith("image_proj.")}
+
+
+def test_the_table_of_refusals_is_complete():
+    assert set(REFUSED) == set(STEMS) - set(ADAPTERS)
+
+
+@pytest.mark.parametrize("stem", REFUSED)
+def test_foreign_adapters_are_refused_by_what_they_are(stem, tmp_path):
+    path = sparse.write(stem, tmp_path, size=None)
+    with pytest.raises(ValueError, match=REFUSED[stem]) as caught:
+        checkpoint.read_outline(path)
+    assert path.name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [
+        ("vision_model.embeddings.class_embedding", "image encoder"),
+        ("visual.class_embedding", "image encoder"),
+        ("model.diffusion_model.input_blocks.0.0.weight", "model checkpoint"),
+        ("controlnet_cond_embedding.conv_in.weight", "ControlNet"),
+        ("control_model.input_hint_block.0.weight", "ControlNet"),
+        ("input_hint_block.0.weight", "ControlNet"),
+        ("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight", "LoRA"),
+        ("pulid_ca.0.norm1.weight", "PuLID file for FLUX"),
+    ],
+)
+def test_other_model_files_are_refused_by_what_they_are(key, what, tmp_path):
+    path = tmp_path / "foreign.safetensors"
+    safetensors.torch.save_file({key: torch.zeros(4)}, path)
+    for read in (checkpoint.read, checkpoint.read_outline):
+        with pytest.raises(
+            ValueError, match=f"'foreign.safetensors' cannot be used as an IP-Adapter: it is an? {what}"
+        ):
+            read(path)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="counts the bytes that Linux read")
+@pytest.mark.parametrize("name", ["new.bin", "old.bin", "file.safetensors"])
+def test_only_the_head_of_a_large_file_is_read(name, tmp_path):
+    path = tmp_path / name
+    content = {"image_proj": {"a": torch.zeros(1 << 24)}, "ip_adapter": {"b": torch.zeros(8)}}
+    if name == "file.safetensors":
+        safetensors.torch.save_file({"a": torch.zeros(1 << 24)}, path)
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=name == "new.bin")
+
+    def bytes_read():
+        return int(next(line for line in open("/proc/self/io") if line.startswith("rchar")).split()[1])
+
+    before = bytes_read()
+    outline.tensors(path)
+    assert bytes_read() - before < 1 << 20 < path.stat().st_size
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_an_outline_is_what_loading_gives(zipped, tmp_path):
+    path = tmp_path / "some.bin"
+    content = {
+        "image_proj": {"half": torch.zeros(3, 2, dtype=torch.float16), "whole": torch.nn.Parameter(torch.zeros(5))},
+        "ip_adapter": {"b": torch.zeros(2, 3).T, "c": torch.zeros((), dtype=torch.bfloat16)},
+    }
+    torch.save(content, path, _use_new_zipfile_serialization=zipped)
+    loaded, outlined = torch.load(path, weights_only=True), outline.tensors(path)
+    assert {part: list(tensors) for part, tensors in loaded.items()} == {p: list(t) for p, t in outlined.items()}
+    for part, tensors in loaded.items():
+        for key, tensor in tensors.items():
+            found = outlined[part][key]
+            assert (found.shape, found.dtype, found.device.type) == (tensor.shape, tensor.dtype, "meta")
+
+
+def test_a_replaced_file_is_looked_at_again_and_the_same_one_is_not(tmp_path, monkeypatch):
+    path = tmp_path / "some.safetensors"
+    safetensors.torch.save_file({"a": torch.zeros(2)}, path)
+    first = outline.tensors(path)
+    monkeypatch.setattr(outline.safetensors, "safe_open", None)
+    assert outline.tensors(path) is first
+    monkeypatch.undo()
+    safetensors.torch.save_file({"b": torch.zeros(3)}, path)
+    os.utime(path, ns=(0, 1))
+    assert list(outline.tensors(path)) == ["b"]
+
+
+class RunsCode:
+    def __init__(self, proof):
+        self.proof = proof
+
+    def __reduce__(self):
+        return (os.mkdir, (str(self.proof),))
+
+
+def plain_pickle(content, path):
+    path.write_bytes(pickle.dumps(content))
+
+
+def old_format(content, path):
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+
+
+@pytest.mark.parametrize("save", [torch.save, old_format, plain_pickle])
+@pytest.mark.parametrize("read", [checkpoint.read, checkpoint.read_outline])
+def test_a_pickle_that_would_run_code_does_not_and_is_refused_by_name(save, read, tmp_path):
+    path, proof = tmp_path / "evil.bin", tmp_path / "it ran"
+    save({"image_proj": {"a": torch.zeros(1)}, "ip_adapter": RunsCode(proof)}, path)
+    with pytest.raises(ValueError, match="'evil.bin' cannot be used") as caught:
+        read(path)
+    assert not proof.exists()
+    if save is not plain_pickle:
+        assert "run code" in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [checkpoint.read, checkpoint.read_outline])
+@pytest.mark.parametrize(
+    "name", ["cut.safetensors", "empty.safetensors", "empty.bin", "text.bin", "cut.bin", "old.bin"]
+)
+def test_damaged_files_are_refused_by_name(name, read, tmp_path):
+    path = tmp_path / name
+    whole = tmp_path / "whole"
+    if name == "cut.safetensors":
+        safetensors.torch.save_file({"image_proj.a": torch.zeros(100)}, whole)
+        path.write_bytes(whole.read_bytes()[:-7])
+    elif name in ("cut.bin", "old.bin"):
+        torch.save({"image_proj": torch.zeros(100)}, whole, _use_new_zipfile_serialization=name == "cut.bin")
+        path.write_bytes(whole.read_bytes()[:60])
+    else:
+        path.write_bytes(b"not a model at all" if name == "text.bin" else b"")
+    with pytest.raises(ValueError, match=f"'{name}' cannot be used as an IP-Adapter: it is"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [checkpoint.read, checkpoint.read_outline])
+def test_folders_and_missing_files_are_named(read, tmp_path):
+    with pytest.raises(ValueError, match="it is not a file"):
+        read(tmp_path)
+    with pytest.raises(ValueError, match="'gone.bin' .* no such file"):
+        read(tmp_path / "gone.bin")
