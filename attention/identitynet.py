@@ -135,7 +135,7 @@ class IdentityNet(ControlNet):
         mask = self.face.mask
         if self.strength == 0:
             return False
-        return mask is None or kept.get(("acts", rows), lambda: touches(mask, places(rows, len(mask))))
+        return mask is None or kept.get(("acts", rows), lambda: touches(mask.float(), places(rows, len(mask))))
 
     def _context(self, rows: Rows, device: torch.device, kept: Kept) -> Tensor:
         return kept.get(("context", rows, device), lambda: self.face.context(rows).to(device, self._dtype))

@@ -1,0 +1,115 @@
+"""What the tests of IdentityNet share: face tokens, hints, and a record of every residual that a run makes."""
+
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+from comfy.patcher_extension import WrappersMP
+from pack.attention.apply_identitynet import apply_identitynet
+from pack.attention.attach import attachments, with_attachments
+from pack.attention.hint import Hint
+from pack.attention.identitynet import FaceContext
+from pack.attention.wrap_controlnet import identitynet_from
+
+import nodes
+
+WIDTH = 128  # of the miniature SDXL's text
+
+
+def noise(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def tokens(seed, sets=1, length=16, width=WIDTH):
+    return noise(seed, sets, length, width)
+
+
+def face(seed=5, sets=1, length=16, **mask):
+    return FaceContext(tokens(seed, sets, length), tokens(seed + 1000), **mask)
+
+
+def hints(seed=3, count=1, size=128):
+    return torch.rand(count, size, size, 3, generator=torch.Generator().manual_seed(seed))
+
+
+@cache
+def network(seed=4, dtype=torch.float32, family="sdxl"):
+    """A loaded CONTROL_NET; nothing changes it."""
+    from miniature import models
+
+    return models.controlnet(seed, family, dtype)
+
+
+def carried(model):
+    """The model as the node returns it: it publishes the run, even with nothing attached."""
+    return with_attachments(model, attachments(model))
+
+
+def identity(base, context, image=None, net=None, seed=4, positive=None, negative=None, **how):
+    """Both conditionings with an IdentityNet, as keyword arguments of `ksample`."""
+    made = identitynet_from(net or network(seed), context)
+    hint = Hint(hints() if image is None else image, **how)
+    both = apply_identitynet(made, hint, positive or base.positive, negative or base.negative)
+    return dict(zip(("positive", "negative"), both, strict=True))
+
+
+def plain(base, net, image=None, positive=None, negative=None, strength=1.0):
+    """Both conditionings with an ordinary ControlNet, by the host's own node."""
+    sides = positive or base.positive, negative or base.negative
+    shown = hints() if image is None else image
+    both = nodes.ControlNetApplyAdvanced().apply_controlnet(*sides, net, shown, strength, 0.0, 1.0)
+    return dict(zip(("positive", "negative"), both, strict=True))
+
+
+def copied(control):
+    return {side: [None if x is None else x.clone() for x in parts] for side, parts in control.items()}
+
+
+def recorded(model):
+    """A clone of the model, and a list that gets (chunk indices, residuals) of each of its calls."""
+    seen = []
+
+    def spy(executor, *args, **kwargs):
+        control, options = args[4], args[5]
+        seen.append((tuple(options["cond_or_uncond"]), None if control is None else copied(control)))
+        return executor(*args, **kwargs)
+
+    watched = model.clone()
+    watched.add_wrapper(WrappersMP.DIFFUSION_MODEL, spy)
+    return watched, seen
+
+
+@contextmanager
+def watching(net):
+    """A list that gets (arguments, residuals before strength) of each call of a net's network."""
+    seen = []
+
+    def hook(_module, _args, kwargs, output):
+        seen.append((kwargs, copied(output)))
+
+    handle = net.control_model.register_forward_hook(hook, with_kwargs=True)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def flat(control):
+    return [x for side in ("input", "middle", "output") for x in control.get(side, []) if x is not None]
+
+
+def same(one, other):
+    """Whether two sets of residuals are equal bit for bit, and are any."""
+    one, other = flat(one), flat(other)
+    return len(one) == len(other) > 0 and all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def distance(one, other):
+    """The largest difference of any residual, as a part of that residual's largest value."""
+    pairs = zip(flat(one), flat(other), strict=True)
+    return max(((a - b).abs().max() / b.abs().max()).item() for a, b in pairs)
+
+
+def half(control, number, halves=2):
+    """The residuals of one of the conditionings that ran in one call."""
+    return {side: [x.chunk(halves)[number] for x in parts] for side, parts in control.items()}
