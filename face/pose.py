@@ -3,12 +3,12 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
-from .value import KEYPOINT_NAMES, Array, frozen
+from .value import KEYPOINT_NAMES, Array, Face, frozen
 
 MIRRORED = (1, 0, 2, 4, 3)
 """Which point stands where after mirroring: left and right are as seen in the picture."""
@@ -59,6 +59,17 @@ def fitted(keypoints: Array, source: tuple[int, int], target: tuple[int, int], h
     scale = {"fit": np.full(2, ratios.min()), "fill": np.full(2, ratios.max()), "stretch": ratios}[how]
     margin = (np.array(target, np.float64) - scale * np.array(source, np.float64)) / 2
     return frozen(np.asarray(keypoints, np.float64) * scale + margin)
+
+
+def fitted_face(face: Face, target: tuple[int, int], how: str = "fit") -> Face:
+    """A face with all its points on another canvas, for drawing and masks; its pixels stay where they were."""
+    size = face.picture.size
+    return replace(
+        face,
+        keypoints=fitted(face.keypoints, size, target, how),
+        box=fitted(face.box.reshape(2, 2), size, target, how).reshape(4),
+        oval=None if face.oval is None else fitted(face.oval, size, target, how),
+    )
 
 
 def to_json(sheet: KeypointSheet) -> str:

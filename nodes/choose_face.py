@@ -1,0 +1,83 @@
+"""The node that picks one face of every picture."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..face.choose import MISSING, RULES, choose, skipped
+from ..face.errors import MissingFace
+from ..face.preview import preview
+from ..face.value import Face, FaceBatch
+from .face_wires import FacesWire
+from .show import shown
+
+
+class ChooseFace(io.ComfyNode):
+    """Picks one face of every picture; a batch keeps its length."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessChooseFace",
+            display_name="Choose Face",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["select face", "pick face", "face index", "largest face", "face swap index"],
+            inputs=[
+                FacesWire.Input("faces", tooltip="From Find Faces."),
+                io.Combo.Input(
+                    "rule",
+                    options=list(RULES),
+                    default="largest",
+                    tooltip="The order of the faces: by size, from the left, as Find Faces numbers them (by score), "
+                    "from the middle of the picture, or by likeness to the face at 'like'.",
+                ),
+                io.Int.Input(
+                    "index",
+                    default=0,
+                    min=0,
+                    max=999,
+                    tooltip="Which one in that order: 0 is the first. With 'as numbered', the number in the preview.",
+                ),
+                io.Combo.Input(
+                    "missing",
+                    options=list(MISSING),
+                    default="error",
+                    advanced=True,
+                    tooltip="What to do with a picture that has no such face: stop and name it, or leave its place "
+                    "empty and report it.",
+                ),
+                FacesWire.Input(
+                    "like", optional=True, tooltip="For the rule 'most like': the face to look for (its largest)."
+                ),
+            ],
+            outputs=[FacesWire.Output("faces", tooltip="One face of every picture.")],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        faces: FaceBatch,
+        rule: str = "largest",
+        index: int = 0,
+        missing: str = "error",
+        like: FaceBatch | None = None,
+    ) -> io.NodeOutput:
+        chosen = choose(faces, rule, index, _wanted(like), missing)
+        kept = sum(len(entry.faces) for entry in chosen)
+        lines = [f"{kept} of {len(chosen)} pictures have a face: {rule}, {index}", *skipped(chosen)]
+        return shown(cls, "\n".join(lines), [preview(entry) for entry in chosen], chosen)
+
+
+def _wanted(like: FaceBatch | None) -> Face | None:
+    if like is None:
+        return None
+    faces = [face for entry in like for face in entry.faces]
+    if not faces:
+        raise MissingFace("The faces at 'like' hold no face: connect a photo that shows the person.")
+    return max(faces, key=lambda face: face.area)
+
+
+NODES = [ChooseFace]

@@ -1,0 +1,33 @@
+"""Where the host looks for InsightFace packs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import folder_paths
+
+from ..face.graph import DETECTOR, RECOGNISER
+from ..face.packs import find_packs, missing
+
+CATEGORY = "insightface"
+
+
+def packs() -> dict[str, Path]:
+    """Name -> folder of every installed pack."""
+    return find_packs(Path(root) for root in _roots())
+
+
+def pack_folder(name: str) -> Path:
+    """The folder of a pack. Raises ValueError that says which files belong where."""
+    found = packs()
+    if name in found:
+        return found[name]
+    folder = Path(_roots()[0], "models", name)
+    others = f" Installed: {', '.join(found)}." if found else ""
+    raise ValueError(f"{missing(folder, DETECTOR)} {missing(folder, RECOGNISER)}{others}")
+
+
+def _roots() -> list[str]:
+    """The host has no such category of its own; one from extra_model_paths.yaml stays first."""
+    folder_paths.add_model_folder_path(CATEGORY, str(Path(folder_paths.models_dir, CATEGORY)))
+    return folder_paths.get_folder_paths(CATEGORY)

@@ -1,0 +1,115 @@
+"""The node that makes one soft region for each person."""
+
+from __future__ import annotations
+
+import torch
+from comfy_api.latest import io
+
+from ..face.errors import MissingFace
+from ..face.masks import SHAPES, Softness, face_masks, union
+from ..face.pose import FITS, fitted_face
+from ..face.value import FaceBatch
+from .face_wires import FacesWire
+from .show import shown
+
+
+class FaceMasks(io.ComfyNode):
+    """Makes one soft mask for each face, to say where an adapter or a repaint acts."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessFaceMasks",
+            display_name="Face Masks",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["face mask", "region mask", "attention mask", "face segment", "instantid mask"],
+            inputs=[
+                FacesWire.Input("faces", tooltip="From Find Faces or Choose Face."),
+                io.Combo.Input(
+                    "shape",
+                    options=list(SHAPES),
+                    default="ellipse",
+                    tooltip="ellipse: hairline to chin, turned as the face is. box: the detector's box. "
+                    "oval: the outline of the face, for faces found with landmarks.",
+                ),
+                io.Float.Input(
+                    "dilate",
+                    default=0.0,
+                    min=-1024.0,
+                    max=1024.0,
+                    step=1.0,
+                    tooltip="Moves the edge outwards by so many pixels; below 0 inwards.",
+                ),
+                io.Float.Input(
+                    "feather", default=16.0, min=0.0, max=1024.0, step=1.0, tooltip="Width of the soft edge in pixels."
+                ),
+                io.Boolean.Input(
+                    "normalise",
+                    default=True,
+                    advanced=True,
+                    tooltip="Where faces overlap the masks share: together they are never more than 1.",
+                ),
+                io.Int.Input(
+                    "width",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    advanced=True,
+                    tooltip="Of the masks; 0 is that of the picture. Set it as in Render Keypoints.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=0,
+                    min=0,
+                    max=16384,
+                    advanced=True,
+                    tooltip="Of the masks; 0 is that of the picture. Set it as in Render Keypoints.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=list(FITS),
+                    default="fit",
+                    advanced=True,
+                    tooltip="How the picture comes onto another size, as in Render Keypoints.",
+                ),
+            ],
+            outputs=[
+                io.Mask.Output("masks", tooltip="One mask for each face: all of the first picture, then of the next."),
+                io.Mask.Output("together", tooltip="One mask for each picture: where any face is."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        faces: FaceBatch,
+        shape: str = "ellipse",
+        dilate: float = 0.0,
+        feather: float = 16.0,
+        normalise: bool = True,
+        width: int = 0,
+        height: int = 0,
+        fit: str = "fit",
+    ) -> io.NodeOutput:
+        if not any(entry.faces for entry in faces):
+            raise MissingFace(f"None of the {len(faces)} pictures has a face to make a mask of.")
+        size = width or faces[0].picture.size[0], height or faces[0].picture.size[1]
+        stacks = [
+            face_masks(
+                [fitted_face(face, size, fit) for face in entry.faces],
+                size,
+                shape,
+                Softness(dilate, feather),
+                normalise=normalise,
+            )
+            for entry in faces
+        ]
+        masks, together = torch.cat(stacks), torch.stack([union(stack) for stack in stacks])
+        text = f"{len(masks)} masks of {size[0]}x{size[1]}"
+        return shown(cls, text, masks[..., None].expand(-1, -1, -1, 3), masks, together)
+
+
+NODES = [FaceMasks]

@@ -1,0 +1,130 @@
+"""The node that finds every face of every picture and shows them numbered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..face.detect import Settings, find, ladder
+from ..face.embed import embed_batch
+from ..face.landmarks import faces_from_landmarks
+from ..face.models import FaceModels
+from ..face.picture import pictures
+from ..face.preview import preview
+from ..face.value import FaceBatch, PictureFaces
+from .face_wires import FaceModelsWire, FacesWire, LandmarksWire
+from .progress import ticker
+from .show import shown
+
+
+class FindFaces(io.ComfyNode):
+    """Finds every face with its box, five keypoints and score, and computes the numbers that tell who it is."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessFindFaces",
+            display_name="Find Faces",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["face detection", "detect faces", "insightface", "face analysis", "faceid", "instantid"],
+            inputs=[
+                io.Image.Input("image", tooltip="The pictures to look at. A batch stays a batch of the same length."),
+                FaceModelsWire.Input(
+                    "face_models",
+                    optional=True,
+                    tooltip="From Load Face Models. With 'landmarks' it is only needed to embed.",
+                ),
+                LandmarksWire.Input(
+                    "landmarks",
+                    optional=True,
+                    tooltip="From the host's Detect Face Landmarks (MediaPipe), for the same pictures: used instead of "
+                    "the pack's detector. Its points lie a little beside those the recognisers were trained with.",
+                ),
+                io.Int.Input(
+                    "size",
+                    default=640,
+                    min=128,
+                    max=2560,
+                    step=32,
+                    tooltip="Size at which the detector looks first. 640 is what the references use; more finds tiny "
+                    "faces in large pictures. If it finds none it tries 512, 448 and so on to 128.",
+                ),
+                io.Float.Input(
+                    "threshold",
+                    default=0.5,
+                    min=0.05,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="How sure the detector must be. Lower finds covered faces, and things that are no faces.",
+                ),
+                io.Boolean.Input(
+                    "margin",
+                    default=True,
+                    advanced=True,
+                    tooltip="If no size finds a face, try again with a black margin around the picture: for close-ups.",
+                ),
+                io.Boolean.Input(
+                    "refine",
+                    default=False,
+                    advanced=True,
+                    tooltip="Look at each face again in a crop where it is large: keypoints depend less on the size "
+                    "of the face. The references do not.",
+                ),
+                io.Boolean.Input(
+                    "embed",
+                    default=True,
+                    advanced=True,
+                    tooltip="Also compute each face's embedding, which FaceID, InstantID and comparing faces need.",
+                ),
+            ],
+            outputs=[
+                FacesWire.Output("faces", tooltip="The faces of every picture, best score first."),
+                io.Int.Output("count", tooltip="How many faces there are in all pictures together."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: Tensor,
+        face_models: FaceModels | None = None,
+        landmarks: Mapping[str, Any] | None = None,
+        size: int = 640,
+        threshold: float = 0.5,
+        margin: bool = True,
+        refine: bool = False,
+        embed: bool = True,
+    ) -> io.NodeOutput:
+        shots = pictures(image)
+        if landmarks is not None:
+            found = faces_from_landmarks(landmarks, shots)
+        elif face_models is not None:
+            found = find(face_models, shots, Settings(ladder(size), threshold, margin, refine), ticker())
+        else:
+            raise ValueError("Find Faces needs 'face_models' (Load Face Models) or 'landmarks' (MediaPipe).")
+        lines = [_line(entry) for entry in found]
+        if embed and face_models is not None:
+            found = embed_batch(face_models, found, ticker())
+        elif embed:
+            lines.append("not embedded: no face models are connected")
+        return shown(cls, "\n".join(lines), [preview(entry) for entry in found], found, _count(found))
+
+
+def _line(entry: PictureFaces) -> str:
+    """Which try found how many."""
+    rungs = sorted({str(face.rung) for face in entry.faces})
+    many = "1 face" if len(entry.faces) == 1 else f"{len(entry.faces)} faces"
+    return f"{entry.picture.name}: {many} (at {'; '.join(rungs)})" if rungs else f"{entry.picture.name}: no face"
+
+
+def _count(found: FaceBatch) -> int:
+    return sum(len(entry.faces) for entry in found)
+
+
+NODES = [FindFaces]

@@ -1,0 +1,75 @@
+"""The node that opens an InsightFace pack and says what it holds and where it runs."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..face.models import load
+from ..face.packs import PUBLISHED
+from ..face.providers import CHOICES
+from . import face_folders
+from .face_wires import FaceModelsWire
+from .notice import noted
+
+
+class LoadFaceModels(io.ComfyNode):
+    """Opens the face detector and the face recogniser of an InsightFace pack. The weights of InsightFace's own packs
+    are for non-commercial research only. Nothing is ever downloaded."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessLoadFaceModels",
+            display_name="Load Face Models",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=[
+                "insightface",
+                "insightface loader",
+                "face analysis",
+                "antelopev2",
+                "buffalo_l",
+                "instantid",
+            ],
+            inputs=[
+                io.Combo.Input(
+                    "pack",
+                    options=list(face_folders.packs()) or list(PUBLISHED),
+                    tooltip="A folder in models/insightface/models with ONNX files. InstantID and Kolors-FaceID were "
+                    "trained with antelopev2, IP-Adapter FaceID with buffalo_l. Files are known by their contents.",
+                ),
+                io.Combo.Input(
+                    "provider",
+                    options=list(CHOICES),
+                    default=CHOICES[0],
+                    advanced=True,
+                    tooltip="What the models run on. auto takes a GPU where onnxruntime has one and says what it took; "
+                    "a GPU chosen by name that cannot be used is an error. The CPU needs about 0.2 s for a face.",
+                ),
+            ],
+            outputs=[FaceModelsWire.Output("face_models", tooltip="For Find Faces and Embed Faces.")],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def validate_inputs(cls, pack: str) -> bool | str:
+        """In place of the host's 'value not in list': say which files belong where."""
+        try:
+            face_folders.pack_folder(pack)
+        except ValueError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, pack: str, **_: object) -> tuple[object, ...]:
+        files = sorted(face_folders.pack_folder(pack).rglob("*.onnx"))
+        return tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+
+    @classmethod
+    def execute(cls, pack: str, provider: str = CHOICES[0]) -> io.NodeOutput:
+        models = load(face_folders.pack_folder(pack), provider)
+        return noted(cls, models.report(), models)
+
+
+NODES = [LoadFaceModels]

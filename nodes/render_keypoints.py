@@ -1,0 +1,135 @@
+"""The node that draws the five-point picture InstantID's ControlNet was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..face import landmarks as mediapipe
+from ..face.draw import draw_keypoints
+from ..face.picture import to_image
+from ..face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
+from ..face.value import FaceBatch
+from .face_wires import FacesWire, LandmarksWire
+from .show import shown
+
+
+class RenderKeypoints(io.ComfyNode):
+    """Draws the eyes, nose and mouth corners of one or many people as InstantID's ControlNet was trained on them."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        def moved(name: str, default: float, low: float, high: float, tooltip: str) -> Any:
+            return io.Float.Input(name, default=default, min=low, max=high, step=0.01, advanced=True, tooltip=tooltip)
+
+        return io.Schema(
+            node_id="LikenessRenderKeypoints",
+            display_name="Render Keypoints",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["face keypoints preprocessor", "instantid keypoints", "draw kps", "face pose"],
+            inputs=[
+                FacesWire.Input(
+                    "faces", optional=True, tooltip="Faces to draw; one picture for each picture they are of."
+                ),
+                LandmarksWire.Input(
+                    "landmarks", optional=True, tooltip="The host's MediaPipe landmarks, instead of faces."
+                ),
+                io.String.Input(
+                    "keypoints",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    tooltip='Points as JSON, instead: {"width": 1024, "height": 1024, "faces": [[[x, y], ...]]}, each '
+                    "face being left eye, right eye, nose, left and right mouth corner as seen in the picture.",
+                ),
+                io.Int.Input(
+                    "width",
+                    default=1024,
+                    min=0,
+                    max=16384,
+                    tooltip="Of the picture to draw: the size you generate. 0 takes the size of the source.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=1024,
+                    min=0,
+                    max=16384,
+                    tooltip="Of the picture to draw. 0 takes that of the source.",
+                ),
+                io.Combo.Input(
+                    "fit",
+                    options=list(FITS),
+                    default="fit",
+                    tooltip="How the source comes onto another size. fit: all of it, centred. fill: it covers all of "
+                    "the canvas. stretch: it is distorted.",
+                ),
+                moved("scale", 1.0, 0.05, 20.0, "Makes each face larger or smaller about its own middle."),
+                moved("rotation", 0.0, -180.0, 180.0, "Turns each face about its own middle, degrees clockwise."),
+                moved("shift_x", 0.0, -16384.0, 16384.0, "Moves the faces to the right, in pixels."),
+                moved("shift_y", 0.0, -16384.0, 16384.0, "Moves the faces down, in pixels."),
+                io.Boolean.Input(
+                    "mirror", default=False, advanced=True, tooltip="Mirrors the canvas: faces look the other way."
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip="For Apply InstantID, or a ControlNet trained on it."),
+                io.String.Output("keypoints", tooltip="The points of the first picture as JSON."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        faces: FaceBatch | None = None,
+        landmarks: Mapping[str, Any] | None = None,
+        keypoints: str = "",
+        width: int = 1024,
+        height: int = 1024,
+        fit: str = "fit",
+        scale: float = 1.0,
+        rotation: float = 0.0,
+        shift_x: float = 0.0,
+        shift_y: float = 0.0,
+        mirror: bool = False,
+    ) -> io.NodeOutput:
+        pose = Pose(scale, rotation, shift_x, shift_y, mirror)
+        sheets = [_posed(sheet, (width, height), fit, pose) for sheet in _source(faces, landmarks, keypoints)]
+        sizes = {sheet.size for sheet in sheets}
+        if len(sizes) > 1:
+            raise ValueError(f"The source has pictures of several sizes ({sorted(sizes)}): set width and height.")
+        image = to_image([draw_keypoints(sheet.faces, sheet.size) for sheet in sheets])
+        counts = ", ".join(str(len(sheet.faces)) for sheet in sheets)
+        text = f"{sheets[0].size[0]}x{sheets[0].size[1]}, faces: {counts}"
+        return shown(cls, text, image, image, to_json(sheets[0]))
+
+
+def _source(faces: FaceBatch | None, landmarks: Mapping[str, Any] | None, keypoints: str) -> list[KeypointSheet]:
+    """The one source that is given, a sheet for each picture."""
+    given = [
+        name for name, there in (("faces", faces), ("landmarks", landmarks), ("keypoints", keypoints.strip())) if there
+    ]
+    if len(given) != 1:
+        raise ValueError(
+            f"Render Keypoints takes one of 'faces', 'landmarks', 'keypoints'; given: {' and '.join(given) or 'none'}."
+        )
+    if faces:
+        return [KeypointSheet(entry.picture.size, tuple(face.keypoints for face in entry.faces)) for entry in faces]
+    if landmarks:
+        size = mediapipe.canvas_size(landmarks)
+        return [KeypointSheet(size, tuple(frame)) for frame in mediapipe.keypoints(landmarks)]
+    return [from_json(keypoints)]
+
+
+def _posed(sheet: KeypointSheet, size: tuple[int, int], fit: str, pose: Pose) -> KeypointSheet:
+    target = size[0] or sheet.size[0], size[1] or sheet.size[1]
+    return KeypointSheet(
+        target, tuple(posed(fitted(points, sheet.size, target, fit), pose, target) for points in sheet.faces)
+    )
+
+
+NODES = [RenderKeypoints]

@@ -1,0 +1,238 @@
+"""Each face node as the graph calls it."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("comfy", reason="needs ComfyUI: set LIKENESS_COMFYUI")
+
+import comfy.model_management
+from pack.face.errors import MissingFace, MissingPackage
+from pack.nodes.choose_face import ChooseFace
+from pack.nodes.embed_faces import EmbedFaces
+from pack.nodes.face_masks import FaceMasks
+from pack.nodes.face_similarity import FaceSimilarity
+from pack.nodes.find_faces import FindFaces
+from pack.nodes.load_face_models import LoadFaceModels
+from pack.nodes.render_keypoints import RenderKeypoints
+
+NODES = (LoadFaceModels, FindFaces, ChooseFace, EmbedFaces, RenderKeypoints, FaceMasks, FaceSimilarity)
+POINTS = [[250.3, 300.7], [390.2, 295.1], [318.9, 380.5], [262.4, 455.0], [384.6, 450.9]]
+
+
+def sheet(*faces, size=(640, 768)):
+    return json.dumps({"width": size[0], "height": size[1], "faces": list(faces)})
+
+
+def nothing(count=1):
+    return torch.zeros(count, 64, 64, 3)
+
+
+def landmarks_of(batch, size):
+    """What the host's MediaPipe node would give with its five points where ours are."""
+    frames = []
+    for entry in batch:
+        frames.append([])
+        for face in entry.faces:
+            mesh = np.random.default_rng(0).uniform(face.box[:2], face.box[2:], (478, 2)).astype(np.float32)
+            mesh[[468, 473, 1, 61, 291]] = face.keypoints
+            frames[-1].append({"landmarks_xy": mesh, "bbox_xyxy": face.box.copy(), "score": face.score})
+    return {"frames": frames, "image_size": size, "connection_sets": {"face_oval": {(a, a + 1) for a in range(9, 40)}}}
+
+
+@pytest.mark.parametrize("node", NODES, ids=lambda node: node.__name__)
+def test_every_socket_is_explained_and_the_node_shows_what_it_did(node):
+    schema = node.define_schema()
+    schema.validate()
+    assert schema.node_id == f"Likeness{node.__name__}"
+    assert schema.category == "likeness" and schema.has_intermediate_output and schema.search_aliases
+    for socket in [*schema.inputs, *schema.outputs]:
+        assert socket.tooltip, socket.id
+    node.GET_NODE_INFO_V1()
+
+
+def test_load_lists_packs_and_says_what_it_opened(ran):
+    (pack, _) = LoadFaceModels.define_schema().inputs
+    assert "vectron" in pack.options
+    loaded = ran(LoadFaceModels, pack="vectron", provider="CPU")
+    for words in ("scrfd_500m_bnkps.onnx", "w600k_mbf.onnx (MobileFaceNet)", "runs on CPU", "non-commercial research"):
+        assert words in loaded.shown
+    assert LoadFaceModels.validate_inputs("vectron") is True
+    assert LoadFaceModels.fingerprint_inputs("vectron", provider="CPU") == LoadFaceModels.fingerprint_inputs("vectron")
+
+
+def test_load_says_which_files_a_missing_pack_needs():
+    message = LoadFaceModels.validate_inputs("antelopev2")
+    for words in ("scrfd_10g_bnkps.onnx", "glintr100.onnx", "antelopev2.zip", "github.com", "Installed: vectron"):
+        assert words in message
+
+
+@pytest.mark.parametrize("package", ["insightface", "onnxruntime"])
+def test_without_the_packages_nodes_say_how_to_install_them(ran, monkeypatch, package):
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    LoadFaceModels.define_schema()
+    with pytest.raises(MissingPackage, match=f"'{package}'.*pip install insightface onnxruntime"):
+        LoadFaceModels.execute("vectron")
+
+
+def test_without_opencv_drawing_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(MissingPackage, match=r"'cv2'.*opencv-python"):
+        RenderKeypoints.execute(keypoints=sheet(POINTS))
+
+
+def test_find_gives_faces_numbers_and_a_preview(found, photo, folders):
+    result = found(photo("players.jpg"))
+    assert result.count == len(result.faces[0].faces) == 22
+    assert result.shown == "picture 1 of 1: 22 faces (at 640)"
+    assert all(face.embedding.shape == (512,) for face in result.faces[0].faces)
+    (picture,) = result.pictures
+    assert Path(folders.get_temp_directory(), picture["filename"]).is_file()
+
+
+def test_find_keeps_a_batch_as_long_as_it_is(found, photo):
+    image = photo("yaoming.jpg")
+    result = found(torch.cat([image, torch.zeros_like(image), image]), refine=True)
+    assert [len(entry.faces) for entry in result.faces] == [1, 0, 1]
+    assert result.shown.splitlines()[1] == "picture 2 of 3: no face"
+    assert "refined" in result.shown
+
+
+def test_find_takes_the_hosts_landmarks_with_or_without_models(ran, found, photo, face_models):
+    image = photo("obama.jpg")
+    detected = found(image).faces
+    landmarks = landmarks_of(detected, tuple(image.shape[1:3]))
+    alone = ran(FindFaces, image=image, landmarks=landmarks)
+    assert np.allclose(alone.faces[0].faces[0].keypoints, detected[0].faces[0].keypoints)
+    assert "not embedded: no face models are connected" in alone.shown
+    both = found(image, landmarks=landmarks)
+    assert np.allclose(both.faces[0].faces[0].embedding, detected[0].faces[0].embedding)
+    assert ran(FaceMasks, faces=both.faces, shape="oval").masks.sum() > 100
+    with pytest.raises(ValueError, match="needs 'face_models'"):
+        FindFaces.execute(image)
+
+
+def test_cancel_stops_between_pictures(found, photo):
+    comfy.model_management.interrupt_current_processing(True)
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        found(photo("yaoming.jpg"), threshold=0.51)
+
+
+def test_choose(ran, found, photo):
+    faces = found(photo("players.jpg")).faces
+    largest = ran(ChooseFace, faces=faces)
+    assert largest.faces[0].faces[0].area == max(face.area for face in faces[0].faces)
+    like = found(photo("yaoming.jpg")).faces
+    alike = ran(ChooseFace, faces=faces, rule="most like", like=like)
+    assert ran(FaceSimilarity, faces=alike.faces, reference=like).similarity > 0.5
+    with pytest.raises(MissingFace, match="picture 1 of 2"):
+        ran(ChooseFace, faces=found(nothing(2)).faces)
+    skipped = ran(ChooseFace, faces=found(nothing(2)).faces, missing="skip")
+    assert len(skipped.faces) == 2
+    assert "no face in picture 2 of 2: skipped" in skipped.shown
+    with pytest.raises(MissingFace, match="'like' hold no face"):
+        ran(ChooseFace, faces=faces, rule="most like", like=found(nothing()).faces)
+
+
+def people(found, photo, *names):
+    """One batch of photos of different sizes, as Batch Faces of several loads would be."""
+    return tuple(found(photo(name)).faces[0] for name in names)
+
+
+def test_embed_averages_one_person_and_reports_a_stranger(ran, found, photo):
+    faces = people(found, photo, "obama.jpg", "obama2.jpg", "biden.jpg", "obama3.jpg")
+    mixed = ran(EmbedFaces, faces=faces)
+    assert len(mixed.faces) == 1 and len(mixed.faces[0].faces) == 1
+    assert mixed.crops.shape == (4, 224, 224, 3)
+    assert "seems to show somebody else" in mixed.shown and "used nevertheless" in mixed.shown
+    clean = ran(EmbedFaces, faces=faces, outliers="leave out")
+    only = ran(EmbedFaces, faces=(*faces[:2], faces[3]))
+    assert np.allclose(clean.faces[0].faces[0].embedding, only.faces[0].faces[0].embedding, atol=1e-4)
+    assert len(ran(EmbedFaces, faces=faces, combine="each alone", crop_size="336").faces) == 4
+
+
+def test_embed_embeds_what_is_not_embedded_yet(ran, found, photo, face_models):
+    plain = found(photo("obama.jpg"), embed=False).faces
+    assert plain[0].faces[0].embedding is None
+    with pytest.raises(ValueError, match="have no embedding"):
+        ran(EmbedFaces, faces=plain)
+    done = ran(EmbedFaces, faces=plain, face_models=face_models)
+    assert done.faces[0].faces[0].recogniser == "MobileFaceNet"
+
+
+def test_render_draws_faces_landmarks_and_json_alike(ran, found, photo):
+    image = photo("obama.jpg")
+    faces = found(image).faces
+    size = {"width": 0, "height": 0}
+    drawn = ran(RenderKeypoints, faces=faces, **size)
+    assert drawn.image.shape == image.shape
+    landmarks = landmarks_of(faces, tuple(image.shape[1:3]))
+    assert torch.equal(ran(RenderKeypoints, landmarks=landmarks, **size).image, drawn.image)
+    assert torch.equal(ran(RenderKeypoints, keypoints=drawn.keypoints, **size).image, drawn.image)
+
+
+def test_render_has_the_published_pixels_and_poses(ran):
+    drawn = ran(RenderKeypoints, keypoints=sheet(POINTS), width=640, height=768)
+    assert int(drawn.image.any(dim=-1).sum()) == 4200
+    small = ran(RenderKeypoints, keypoints=sheet(POINTS), width=320, height=384)
+    assert np.allclose(json.loads(small.keypoints)["faces"][0], np.array(POINTS) / 2, atol=1e-2)
+    posed = ran(RenderKeypoints, keypoints=sheet(POINTS), width=640, height=768, shift_x=50, rotation=20, mirror=True)
+    assert not torch.equal(posed.image, drawn.image)
+
+
+def test_render_wants_exactly_one_source(ran, found, photo):
+    with pytest.raises(ValueError, match="given: none"):
+        ran(RenderKeypoints)
+    with pytest.raises(ValueError, match="given: faces and keypoints"):
+        ran(RenderKeypoints, faces=found(photo("obama.jpg")).faces, keypoints=sheet(POINTS))
+
+
+def test_masks_lie_on_the_faces_of_the_drawing(ran, found, photo):
+    faces = found(photo("players.jpg")).faces
+    canvas = {"width": 512, "height": 384, "fit": "fill"}
+    masks = ran(FaceMasks, faces=faces, feather=4.0, **canvas)
+    assert masks.masks.shape == (22, 384, 512)
+    assert masks.together.shape == (1, 384, 512)
+    assert masks.masks.sum(dim=0).max() <= 1 + 1e-6
+    points = json.loads(ran(RenderKeypoints, faces=faces, **canvas).keypoints)["faces"]
+    for mask, face in zip(masks.masks, points, strict=True):
+        x, y = face[2]
+        if 0 <= x < 512 and 0 <= y < 384:
+            assert mask[int(y), int(x)] > 0.9
+    with pytest.raises(MissingFace, match="None of the 1 pictures"):
+        ran(FaceMasks, faces=found(nothing()).faces)
+
+
+def test_similarity_and_copy_paste(ran, found, photo):
+    obama, obama2, obama3, biden = (found(photo(f"{n}.jpg")).faces for n in ("obama", "obama2", "obama3", "biden"))
+    same = ran(FaceSimilarity, faces=obama, reference=obama2)
+    assert same.similarity > 0.5 and same.copy_paste == 0 and "measured with MobileFaceNet" in same.text
+    assert ran(FaceSimilarity, faces=obama, reference=biden).similarity < 0.35
+    copied = ran(FaceSimilarity, faces=obama, reference=obama, truth=obama3)
+    assert copied.copy_paste == pytest.approx(1, abs=0.01)
+    assert ran(FaceSimilarity, faces=obama2, reference=obama, truth=obama3).copy_paste < 0.3
+    assert len(copied.pictures) == 3
+    with pytest.raises(MissingFace, match="No face found in picture 1 of 1"):
+        ran(FaceSimilarity, faces=found(nothing()).faces, reference=obama)
+
+
+def test_similarity_cautions_when_the_recogniser_also_steers(ran, found, photo):
+    from dataclasses import replace
+
+    (entry,) = found(photo("obama.jpg")).faces
+    steered = (replace(entry, faces=tuple(replace(face, recogniser="ResNet100") for face in entry.faces)),)
+    assert "InstantID" in ran(FaceSimilarity, faces=steered, reference=steered).text
+
+
+def test_only_some_of_a_long_batch_is_shown(ran):
+    from pack.nodes.show import MOST, shown
+
+    output = shown(RenderKeypoints, "text", torch.zeros(MOST + 5, 8, 8, 3))
+    assert len(output.ui["images"]) == MOST
+    assert "first 16 of 21" in output.ui["text"][0]
