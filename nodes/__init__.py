@@ -4,9 +4,32 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import apply_ip_adapter, encode_reference, folders, load_ip_adapter
+from . import (
+    apply_ip_adapter,
+    choose_face,
+    embed_faces,
+    encode_reference,
+    face_masks,
+    face_similarity,
+    find_faces,
+    folders,
+    load_face_models,
+    load_ip_adapter,
+    render_keypoints,
+)
 
-MODULES = (load_ip_adapter, encode_reference, apply_ip_adapter)
+MODULES = (
+    load_ip_adapter,
+    encode_reference,
+    apply_ip_adapter,
+    load_face_models,
+    find_faces,
+    choose_face,
+    embed_faces,
+    render_keypoints,
+    face_masks,
+    face_similarity,
+)
 
 
 class Likeness(ComfyExtension):
