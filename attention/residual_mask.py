@@ -30,6 +30,9 @@ def _bilinear(mask: Tensor, grid: Grid, area: Area | None) -> Tensor:
         masks = F.interpolate(masks, size=(height, width), mode="bilinear")
         top, left = area.top * _CELL, area.left * _CELL
         masks = masks[..., top : top + area.height * _CELL, left : left + area.width * _CELL]
+    if bool((masks == 1).all()):
+        # The weights of a cell may sum to a rounding error less than 1; a full mask must change no bit.
+        return torch.ones(len(masks), 1, *grid, device=mask.device)
     return F.interpolate(masks, size=grid, mode="bilinear")
 
 
