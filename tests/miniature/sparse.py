@@ -3,6 +3,7 @@
 import json
 import math
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -60,5 +61,7 @@ def legacy(path: Path, shapes: dict[str, list[int]], dtypes: dict[str, str], siz
     with path.open("wb") as file:
         for head in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}):
             pickle.dump(head, file, protocol=2)
-        _StoragePickler(file, protocol=2).dump(nested)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="TypedStorage is deprecated")  # it is what torch.save writes
+            _StoragePickler(file, protocol=2).dump(nested)
         file.truncate(size or file.tell() + data)

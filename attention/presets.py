@@ -1,0 +1,101 @@
+"""The table of presets: what people want an adapter for -> variant, encoder and published files, by family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from .encoders import ENCODERS, Encoder
+from .published import FILES, File
+
+# The width of the text that the published adapters of a family go beside.
+PUBLISHED_CONTEXT = MappingProxyType({"sd15": 768, "sdxl": 2048})
+
+_VIT_H, _BIGG, _, _VIT_L_336 = ENCODERS
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One purpose for one family of models.
+
+    `files` are the published adapters that serve it, the best first; `variant` names a row of `variants.VARIANTS`.
+    `encoder` is the image encoder it reads, None for face embeddings alone. `also` are files other than the
+    adapter and the encoder that the method needs.
+    """
+
+    purpose: str
+    family: str
+    variant: str
+    encoder: Encoder | None
+    files: tuple[File, ...]
+    also: tuple[File, ...] = ()
+
+    @property
+    def encoder_file(self) -> File | None:
+        """The published file of the encoder."""
+        return FILES[f"clip_vision/{self.encoder.file}"] if self.encoder else None
+
+    @property
+    def downloads(self) -> tuple[File, ...]:
+        """Everything to get for it: one adapter, its encoder and the rest."""
+        encoder = (self.encoder_file,) if self.encoder_file else ()
+        return (self.files[0], *encoder, *self.also)
+
+
+def _row(
+    purpose: str, family: str, variant: str, encoder: Encoder | None, *names: str, also: tuple[str, ...] = ()
+) -> Preset:
+    files = tuple(FILES[name if "/" in name else f"ipadapter/{name}"] for name in names)
+    return Preset(purpose, family, variant, encoder, files, tuple(FILES[name] for name in also))
+
+
+PRESETS: tuple[Preset, ...] = (
+    _row("light", "sd15", "base", _VIT_H, "ip-adapter_sd15_light_v11.bin", "ip-adapter_sd15_light.safetensors"),
+    _row("standard", "sd15", "base", _VIT_H, "ip-adapter_sd15.safetensors"),
+    _row("standard", "sdxl", "base", _VIT_H, "ip-adapter_sdxl_vit-h.safetensors"),
+    _row("standard, ViT-G encoder", "sd15", "base", _BIGG, "ip-adapter_sd15_vit-G.safetensors"),
+    _row("standard, ViT-G encoder", "sdxl", "base", _BIGG, "ip-adapter_sdxl.safetensors"),
+    _row("plus", "sd15", "plus", _VIT_H, "ip-adapter-plus_sd15.safetensors"),
+    _row("plus", "sdxl", "plus", _VIT_H, "ip-adapter-plus_sdxl_vit-h.safetensors"),
+    _row("plus face", "sd15", "plus", _VIT_H, "ip-adapter-plus-face_sd15.safetensors"),
+    _row("plus face", "sdxl", "plus", _VIT_H, "ip-adapter-plus-face_sdxl_vit-h.safetensors"),
+    _row("full face", "sd15", "full_face", _VIT_H, "ip-adapter-full-face_sd15.safetensors"),
+    _row("style and composition", "sd15", "plus", _VIT_H, "ip-adapter-plus_sd15.safetensors"),
+    _row("style and composition", "sdxl", "plus", _VIT_H, "ip-adapter-plus_sdxl_vit-h.safetensors"),
+    _row("composition", "sd15", "plus", _VIT_H, "ip_plus_composition_sd15.safetensors"),
+    _row("composition", "sdxl", "plus", _VIT_H, "ip_plus_composition_sdxl.safetensors"),
+    _row("FaceID", "sd15", "faceid", None, "ip-adapter-faceid_sd15.bin"),
+    _row("FaceID", "sdxl", "faceid", None, "ip-adapter-faceid_sdxl.bin"),
+    _row("FaceID plus", "sd15", "faceid_plus", _VIT_H, "ip-adapter-faceid-plus_sd15.bin"),
+    _row("FaceID plus v2", "sd15", "faceid_plus_v2", _VIT_H, "ip-adapter-faceid-plusv2_sd15.bin"),
+    _row("FaceID plus v2", "sdxl", "faceid_plus_v2", _VIT_H, "ip-adapter-faceid-plusv2_sdxl.bin"),
+    _row(
+        "FaceID portrait",
+        "sd15",
+        "portrait",
+        None,
+        "ip-adapter-faceid-portrait-v11_sd15.bin",
+        "ip-adapter-faceid-portrait_sd15.bin",
+    ),
+    _row("FaceID portrait", "sdxl", "portrait", None, "ip-adapter-faceid-portrait_sdxl.bin"),
+    _row("FaceID portrait unnorm", "sdxl", "portrait_unnorm", None, "ip-adapter-faceid-portrait_sdxl_unnorm.bin"),
+    _row(
+        "InstantID",
+        "sdxl",
+        "instantid",
+        None,
+        "instantid/ip-adapter.bin",
+        also=("controlnet/instantid-identitynet.safetensors",),
+    ),
+    _row("Kolors plus", "sdxl", "kolors_plus", _VIT_L_336, "ip_adapter_plus_general.bin"),
+    _row("Kolors FaceID plus", "sdxl", "kolors_faceid_plus", _VIT_L_336, "ipa-faceid-plus.bin"),
+)
+
+PURPOSES: tuple[str, ...] = tuple(dict.fromkeys(preset.purpose for preset in PRESETS))
+"""What the node offers, in the order of the table."""
+
+
+def presets_for(purpose: str) -> Mapping[str, Preset]:
+    """The rows of a purpose by family."""
+    return {preset.family: preset for preset in PRESETS if preset.purpose == purpose}
