@@ -53,7 +53,7 @@ def read_pack(folder: Path) -> Pack:
     detector = _only(folder, DETECTOR, graphs)
     recogniser = _only(folder, RECOGNISER, graphs)
     if detector is None and recogniser is None:
-        raise MissingModel(f"{missing(folder, DETECTOR)} {missing(folder, RECOGNISER)} {' '.join(notes)}".rstrip())
+        raise MissingModel(" ".join([missing(folder, DETECTOR, RECOGNISER), *notes]))
     for task, graph in ((DETECTOR, detector), (RECOGNISER, recogniser)):
         if graph is None:
             notes.append(missing(folder, task))
@@ -67,12 +67,12 @@ def read_pack(folder: Path) -> Pack:
     )
 
 
-def missing(folder: Path, task: str) -> str:
-    """The sentence that names a missing file and where it is published."""
+def missing(folder: Path, *tasks: str) -> str:
+    """The sentence that names missing files and where they are published."""
     published = PUBLISHED.get(folder.name)
-    what = f"a {task} ({published[task]})" if published else f"a {task}"
+    what = " and ".join(f"no {task} ({published[task]})" if published else f"no {task}" for task in tasks)
     archive = f"{folder.name}.zip" if published else "antelopev2.zip or buffalo_l.zip"
-    return f"No {what} in {folder}; it is in {archive} at {RELEASE}: unpack it into that folder."
+    return f"There is {what} in {folder}; it is in {archive} at {RELEASE}: unpack it into that folder."
 
 
 def _graphs(folder: Path) -> tuple[list[Graph], list[str]]:

@@ -24,7 +24,7 @@ def pack_folder(name: str) -> Path:
         return found[name]
     folder = Path(_roots()[0], "models", name)
     others = f" Installed: {', '.join(found)}." if found else ""
-    raise ValueError(f"{missing(folder, DETECTOR)} {missing(folder, RECOGNISER)}{others}")
+    raise ValueError(missing(folder, DETECTOR, RECOGNISER) + others)
 
 
 def _roots() -> list[str]:
