@@ -49,7 +49,7 @@ class FaceSimilarity(io.ComfyNode):
                 io.String.Output("text", tooltip="The numbers in words, with all faces of both pictures."),
             ],
             hidden=[io.Hidden.unique_id],
-            has_intermediate_output=True,
+            is_output_node=True,
         )
 
     @classmethod
