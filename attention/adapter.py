@@ -111,12 +111,16 @@ class Adapter:
                     f"gives {found}. Connect the encoder that fits; it belongs in models/clip_vision."
                 )
 
-    def tokens(self, embeds: Embeds, **options: float) -> Tensor:
-        """Image tokens (n, T, C) of n pictures, float32, on the intermediate device."""
+    def tokens(self, embeds: Embeds, shortcut_scale: float = 1.0) -> Tensor:
+        """Image tokens (n, T, C) of n pictures, float32, on the intermediate device.
+
+        `shortcut_scale` is for FaceID plus v2 alone: the factor of what it saw of the face's picture.
+        """
         self.check(embeds)
         comfy.model_management.load_models_gpu([self.patcher])
         device = self.patcher.load_device
         features = [embeds.feature(name).to(device, torch.float32) for name in self.features]
+        options = {"shortcut_scale": shortcut_scale} if self.identity.variant.options.get("shortcut") else {}
         return self.module.projection(*features, **options).to(comfy.model_management.intermediate_device())
 
     def key_values(self, tokens: Tensor, picture_tokens: int) -> Source:

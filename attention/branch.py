@@ -34,10 +34,10 @@ def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
     return Embeds(**made, encoder="zeros")
 
 
-def key_values(adapter: Adapter, embeds: Embeds, per_frame: bool = False, **options: float) -> Source:
+def key_values(adapter: Adapter, embeds: Embeds, per_frame: bool = False, shortcut_scale: float = 1.0) -> Source:
     """Keys and values of n pictures: of all as one reference, or of each for its own frame.
 
     As one reference their n * T tokens share one softmax (the authors' rule for several pictures).
     """
-    tokens = adapter.tokens(embeds, **options)
+    tokens = adapter.tokens(embeds, shortcut_scale)
     return adapter.key_values(tokens if per_frame else tokens.flatten(0, 1)[None], picture_tokens=tokens.shape[1])

@@ -50,7 +50,7 @@ class Variant:
     It is recognised by its image projection's keys and sizes (`when`; the first condition that fails ends the
     test). `features` are the projection's inputs, in order. In the unconditional half every feature is zeros,
     but with `encodes_zero_pixels` the penultimate hidden states are those of an all-zero tensor of normalised
-    pixels, as in the authors' code.
+    pixels, as in the authors' code. `recogniser` is the network whose face embeddings it was trained with.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Variant:
     features: tuple[Feature, ...]
     when: tuple[Condition, ...]
     encodes_zero_pixels: bool = False
+    recogniser: str | None = None
     options: Mapping[str, bool] = field(default_factory=dict[str, bool])
     published: tuple[PublishedFile, ...] = ()
 
@@ -73,6 +74,9 @@ _READS_A_FACE = size("proj_in.weight", 1, 512)  # the width of every ArcFace emb
 _READS_A_PICTURE = other_size("proj_in.weight", 1, 512)
 _KOLORS_WIDTH = ("latents", 2, 2048)  # Kolors' resampler is wider than any other
 _KOLORS_CONTEXT = ("norm.weight", 0, 4096)  # before the UNet's own encoder_hid_proj
+
+BUFFALO = "ResNet50"  # the recogniser of InsightFace's buffalo_l
+ANTELOPE = "ResNet100"  # that of antelopev2; the two spaces have nothing in common
 
 VARIANTS: tuple[Variant, ...] = (
     Variant("base", "IP-Adapter", ImageProjection, ("image_embeds",), (has("proj.weight", "norm.weight"),)),
@@ -106,6 +110,7 @@ VARIANTS: tuple[Variant, ...] = (
         FaceProjection,
         ("unit_face",),
         (_FACE_MLP, lacks(_PERCEIVER, "proj.3.weight"), tokens_per_face(4)),
+        recogniser=BUFFALO,
     ),
     Variant(
         "portrait",
@@ -113,6 +118,7 @@ VARIANTS: tuple[Variant, ...] = (
         FaceProjection,
         ("unit_face",),
         (_FACE_MLP, lacks(_PERCEIVER, "proj.3.weight"), tokens_per_face(16)),
+        recogniser=BUFFALO,
     ),
     Variant(
         "faceid_plus",
@@ -123,6 +129,7 @@ VARIANTS: tuple[Variant, ...] = (
         encodes_zero_pixels=True,
         options={"shortcut": False},
         published=(PublishedFile(156_558_503, "252fb53e0d018489d9e7f9b9e2001a52ff700e491894011ada7cfb471e0fadf2"),),
+        recogniser=BUFFALO,
     ),
     Variant(
         "faceid_plus_v2",
@@ -136,6 +143,7 @@ VARIANTS: tuple[Variant, ...] = (
             PublishedFile(156_558_509, "26d0d86a1d60d6cc811d3b8862178b461e1eeb651e6fe2b72ba17aa95411e313"),
             PublishedFile(1_487_555_181, "c6945d82b543700cc3ccbb98d363b837e9c596281607857c74b713a876daf5fb"),
         ),
+        recogniser=BUFFALO,
     ),
     Variant(
         "kolors_faceid_plus",
@@ -144,6 +152,7 @@ VARIANTS: tuple[Variant, ...] = (
         ("face", "penultimate"),
         (_FACE_MLP, has(_PERCEIVER), size(*_KOLORS_CONTEXT)),
         options={"shortcut": True},
+        recogniser=ANTELOPE,
     ),
     Variant(
         "portrait_unnorm",
@@ -152,6 +161,7 @@ VARIANTS: tuple[Variant, ...] = (
         ("face",),
         (_RESAMPLER, _READS_A_FACE),
         published=(PublishedFile(1_009_523_411, "220bb86e205393a3d0411631cb473caddbf35fd371be2905ca9008818170db55"),),
+        recogniser=BUFFALO,
     ),
     Variant(
         "instantid",
@@ -160,6 +170,7 @@ VARIANTS: tuple[Variant, ...] = (
         ("face",),
         (_RESAMPLER, _READS_A_FACE),
         published=(PublishedFile(1_691_134_141, "02b3618e36d803784166660520098089a81388e61a93ef8002aa79a5b1c546e1"),),
+        recogniser=ANTELOPE,
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from comfy.model_patcher import ModelPatcher
@@ -16,9 +17,14 @@ from ..attention.embeds import Embeds
 from ..attention.encode import encode
 from ..attention.fit import check_fits
 from ..attention.key_values import Source
+from ..attention.lora import with_lora
+from ..face.value import FaceBatch
 from . import wires
 from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
 from .encoder import encoder_for
+from .face_reference import embeds_of_faces, reads_faces
+from .face_wires import FacesWire
+from .notice import noted
 
 
 class ApplyIPAdapter(io.ComfyNode):
@@ -46,12 +52,34 @@ class ApplyIPAdapter(io.ComfyNode):
                     "and the others: one mixed reference. one per frame: picture i is for picture i of the batch.",
                 ),
                 *advanced_inputs(),
+                io.Float.Input(
+                    "shortcut_scale",
+                    default=1.0,
+                    min=-1.0,
+                    max=5.0,
+                    step=0.01,
+                    advanced=True,
+                    tooltip="FaceID plus v2 only: how much the picture of the face counts beside its identity. The "
+                    "authors' default is 1.",
+                ),
+                io.Boolean.Input(
+                    "any_recogniser",
+                    default=False,
+                    advanced=True,
+                    tooltip="Take face embeddings of another recogniser than the adapter was trained with. The face will be "
+                    "another person's; for tests.",
+                ),
                 io.Image.Input(
                     "image",
                     optional=True,
                     tooltip="The reference. Several pictures act together as one. Or connect 'embeds'.",
                 ),
                 wires.EmbedsWire.Input("embeds", optional=True, tooltip="From Encode Reference, instead of 'image'."),
+                FacesWire.Input(
+                    "faces",
+                    optional=True,
+                    tooltip="From Choose Face or Embed Faces, for FaceID and the other adapters that read a face.",
+                ),
                 wires.EmbedsWire.Input(
                     "negative_embeds",
                     optional=True,
@@ -65,6 +93,8 @@ class ApplyIPAdapter(io.ComfyNode):
                 *wire_inputs(),
             ],
             outputs=[io.Model.Output(tooltip="The model, steered. The one that came in is unchanged.")],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -73,35 +103,62 @@ class ApplyIPAdapter(io.ComfyNode):
         model: ModelPatcher,
         adapter: wires.LoadedAdapter,
         combine: str = CONCAT,
+        shortcut_scale: float = 1.0,
+        any_recogniser: bool = False,
         image: Tensor | None = None,
         embeds: Embeds | None = None,
+        faces: FaceBatch | None = None,
         negative_embeds: Embeds | None = None,
         clip_vision: Any | None = None,
         **settings: Any,
     ) -> io.NodeOutput:
-        check_fits(adapter.adapter, model)
-        reference = _reference(adapter, image, embeds, clip_vision)
-        if negative_embeds is None:
-            negative_embeds = unconditional(adapter.adapter, clip_vision or adapter.clip_vision)
-        positive, negative = (_key_values(adapter.adapter, e, combine) for e in (reference, negative_embeds))
-        return io.NodeOutput(attach(model, BranchSettings(**settings).attachment(adapter.adapter, positive, negative)))
+        loaded = replace(adapter, clip_vision=clip_vision or adapter.clip_vision)
+        check_fits(loaded.adapter, model)
+        reference = _reference(loaded, image, embeds, faces, any_recogniser)
+        negative = negative_embeds or unconditional(loaded.adapter, loaded.clip_vision)
+        sides = [_key_values(loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
+        attachment = BranchSettings(**settings).attachment(loaded.adapter, *sides)
+        lora = with_lora(model, loaded.adapter, loaded.lora_strength)
+        return noted(cls, lora.note, attach(lora.model, attachment))
 
 
 def _reference(
-    adapter: wires.LoadedAdapter, image: Tensor | None, embeds: Embeds | None, clip_vision: Any | None
+    loaded: wires.LoadedAdapter,
+    image: Tensor | None,
+    embeds: Embeds | None,
+    faces: FaceBatch | None,
+    any_recogniser: bool,
 ) -> Embeds:
-    if image is not None and embeds is None:
-        return encode(encoder_for(adapter, clip_vision), image)
-    if embeds is not None and image is None:
+    """The reference from the one input that is connected. Raises ValueError when it is none, several or the wrong one."""
+    inputs = {"image": image, "embeds": embeds, "faces": faces}
+    given = [name for name, value in inputs.items() if value is not None]
+    if len(given) != 1:
+        raise ValueError(
+            f"Apply IP-Adapter takes its reference from one of 'image', 'embeds' and 'faces'; "
+            f"connected: {' and '.join(given) or 'none'}."
+        )
+    if embeds is not None:
         return embeds
-    both = "both are" if image is not None else "neither is"
-    raise ValueError(f"Apply IP-Adapter takes its reference from 'image' or from 'embeds'; {both} connected.")
+    if reads_faces(loaded.adapter) != (faces is not None):
+        raise ValueError(
+            f"'{loaded.adapter.name}' is {loaded.adapter.label}, which reads "
+            + (
+                "a face: connect 'faces' from Choose Face or Embed Faces instead of 'image'."
+                if image is not None
+                else "a picture: connect 'image' instead of 'faces'."
+            )
+        )
+    encoder = encoder_for(loaded, None) if "penultimate" in loaded.adapter.features or faces is None else None
+    if faces is not None:
+        return embeds_of_faces(loaded.adapter, faces, encoder, any_recogniser)
+    assert image is not None
+    return encode(encoder, image)
 
 
-def _key_values(adapter: Adapter, embeds: Embeds, combine: str) -> Source:
+def _key_values(adapter: Adapter, embeds: Embeds, combine: str, shortcut_scale: float) -> Source:
     if combine == PER_FRAME:
-        return key_values(adapter, embeds, per_frame=True)
-    return key_values(adapter, combined(embeds, combine))
+        return key_values(adapter, embeds, per_frame=True, shortcut_scale=shortcut_scale)
+    return key_values(adapter, combined(embeds, combine), shortcut_scale=shortcut_scale)
 
 
 NODES = [ApplyIPAdapter]

@@ -9,7 +9,9 @@ from server import PromptServer
 
 
 def noted(cls: type[io.ComfyNode], text: str, *outputs: Any) -> io.NodeOutput:
-    """The outputs of a node together with a text that the page shows on it and the history keeps."""
+    """The outputs of a node together with a text, if any, that the page shows on it and the history keeps."""
+    if not text:
+        return io.NodeOutput(*outputs)
     server = getattr(PromptServer, "instance", None)
     if server is not None:
         server.send_progress_text(text, cls.hidden.unique_id)

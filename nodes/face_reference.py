@@ -1,0 +1,51 @@
+"""Faces -> the embeds that a face adapter reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..attention.adapter import Adapter
+from ..attention.embeds import Embeds
+from ..attention.encode import encode
+from ..face.align import crop
+from ..face.embed import check_recogniser, embeddings
+from ..face.picture import to_image
+from ..face.value import Face, FaceBatch
+
+CROP = 224  # the size that FaceID plus was trained with, in both families
+
+
+def reads_faces(adapter: Adapter) -> bool:
+    return adapter.identity.variant.recogniser is not None
+
+
+def embeds_of_faces(adapter: Adapter, faces: FaceBatch, clip_vision: Any | None, any_recogniser: bool) -> Embeds:
+    """The embeds of one face of each picture, as the adapter was trained: raw and of length 1, and for FaceID
+    plus the hidden states of its upright crop.
+
+    Raises ValueError for a picture without a face or with several, for faces without embedding and, unless
+    `any_recogniser`, for those of another recogniser than the adapter's.
+    """
+    people = [_only_face(entry.picture.name, entry.faces) for entry in faces]
+    raw = torch.from_numpy(embeddings(people).copy())
+    wanted = adapter.identity.variant.recogniser
+    if wanted is not None:
+        check_recogniser(people[0].recogniser, wanted, adapter.label, override=any_recogniser)
+    seen = Embeds(encoder="")
+    if "penultimate" in adapter.features:
+        seen = encode(clip_vision, to_image([crop(face, CROP) for face in people]))
+    return Embeds(
+        penultimate=seen.penultimate,
+        face=raw,
+        unit_face=torch.nn.functional.normalize(raw, dim=-1),
+        encoder=seen.encoder,
+    )
+
+
+def _only_face(picture: str, faces: tuple[Face, ...]) -> Face:
+    if len(faces) != 1:
+        found = "no face" if not faces else f"{len(faces)} faces"
+        raise ValueError(f"{picture} has {found}; one is needed. Pick it with Choose Face.")
+    return faces[0]
