@@ -13,9 +13,13 @@ from . import (
     face_similarity,
     find_faces,
     folders,
+    fusion,
+    layer_weights,
     load_face_models,
     load_ip_adapter,
     render_keypoints,
+    scale_adapters,
+    weight_schedule,
 )
 
 MODULES = (
@@ -29,6 +33,10 @@ MODULES = (
     render_keypoints,
     face_masks,
     face_similarity,
+    layer_weights,
+    weight_schedule,
+    fusion,
+    scale_adapters,
 )
 
 

@@ -1,0 +1,83 @@
+"""The node that says how strongly a reference acts in each block."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..attention.layer_presets import LINEAR, PRESETS, preset
+from ..attention.layer_text import parse
+from ..attention.layer_weights import LayerWeights
+from ..attention.layers import FAMILIES
+from . import wires
+from .plot_layers import layers_picture
+from .show import shown
+
+
+class LayerWeightsNode(io.ComfyNode):
+    """A factor for each block of the model, from a preset or from numbers, for 'layers' of an Apply node."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessLayerWeights",
+            display_name="Layer Weights",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["layer weights", "block weights", "weight type", "style transfer", "composition"],
+            inputs=[
+                io.Combo.Input(
+                    "family",
+                    options=sorted(FAMILIES, reverse=True),
+                    default="sdxl",
+                    tooltip="The base model: SDXL has 11 blocks with cross-attention, SD1.5 has 16.",
+                ),
+                io.Combo.Input(
+                    "preset",
+                    options=list(PRESETS),
+                    default=LINEAR,
+                    tooltip="A known row of factors. linear: 1 everywhere. style and composition: the blocks that "
+                    "InstantStyle found. 'precise' ones push the other part away. Not used when 'weights' is written.",
+                ),
+                io.Float.Input(
+                    "boost",
+                    default=1.0,
+                    min=-5.0,
+                    max=5.0,
+                    step=0.01,
+                    tooltip="The second factor of presets with two parts: composition in 'style and composition', what "
+                    "is pushed away in the 'precise' ones. Others do not use it.",
+                ),
+                io.String.Input(
+                    "weights",
+                    default="",
+                    multiline=True,
+                    placeholder="0:1, 3:0.5, 6:1",
+                    tooltip="Your own factors instead of the preset: 'block:factor' pairs, or diffusers' dictionary "
+                    'such as {"up": {"block_0": [0, 1, 0]}}. Blocks that are not named get 0.',
+                ),
+            ],
+            outputs=[wires.LayersWire.Output("layers", tooltip="For 'layers' of Apply IP-Adapter or Apply InstantID.")],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def execute(
+        cls, family: str = "sdxl", preset: str = LINEAR, boost: float = 1.0, weights: str = ""
+    ) -> io.NodeOutput:
+        layers = _layers(family, preset, boost, weights)
+        return shown(cls, _text(layers), layers_picture(layers), layers)
+
+
+def _layers(family: str, name: str, boost: float, text: str) -> LayerWeights:
+    return parse(text, family) if text.strip() else preset(name, family, boost)
+
+
+def _text(layers: LayerWeights) -> str:
+    if not layers.text:
+        return "every factor is 0: the branch does nothing"
+    swapped = ", ".join(map(str, sorted(layers.swapped)))
+    return f"{layers.text}\npushed away in: {swapped}" if swapped else layers.text
+
+
+NODES = [LayerWeightsNode]

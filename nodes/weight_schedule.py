@@ -1,0 +1,139 @@
+"""The node that says how a reference's factor changes over sampling, and from picture to picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.input import CurveInput
+from comfy_api.latest import io
+
+from ..attention.schedule import Schedule
+from ..attention.schedule_presets import CONSTANT, CURVES, schedule_of
+from ..attention.schedule_text import BETWEEN, parse_numbers, parse_points, spread
+from . import wires
+from .plot_schedule import schedule_picture
+from .show import shown
+
+_CURVE_POINTS = 64
+
+
+class WeightScheduleNode(io.ComfyNode):
+    """A factor for each part of sampling and for each picture of a batch, for 'schedule' of an Apply node."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessWeightSchedule",
+            display_name="Weight Schedule",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["weights", "keyframes", "animation weights", "fade", "weight over steps", "timing"],
+            inputs=[
+                io.Combo.Input(
+                    "curve_preset",
+                    options=list(CURVES),
+                    default=CONSTANT,
+                    tooltip="The course of the factor over sampling. linear and ease: from 'first' to 'last'. constant, "
+                    "fades, hump and dip: 'first' throughout, from 0, to 0, in the middle, at the ends.",
+                ),
+                io.Float.Input(
+                    "first",
+                    default=1.0,
+                    min=-5.0,
+                    max=5.0,
+                    step=0.01,
+                    tooltip="The factor at the first step. It multiplies the weight of the node this goes to.",
+                ),
+                io.Float.Input(
+                    "last",
+                    default=0.0,
+                    min=-5.0,
+                    max=5.0,
+                    step=0.01,
+                    tooltip="The factor at the last step, for linear and ease.",
+                ),
+                io.String.Input(
+                    "points",
+                    default="",
+                    placeholder="0:1, 0.5:0.3, 1:0",
+                    tooltip="Your own course instead of the preset: 'percent:factor' pairs, joined by straight lines.",
+                ),
+                io.String.Input(
+                    "frames",
+                    default="",
+                    multiline=True,
+                    placeholder="1.0, 0.5, 0.0",
+                    tooltip="A factor for each picture of a batch or animation; the last is for all that follow. Empty: "
+                    "the same for all.",
+                ),
+                io.Int.Input(
+                    "frames_count",
+                    default=0,
+                    min=0,
+                    max=100000,
+                    tooltip="Spread 'frames' over so many pictures. 0: the list is used as it is written.",
+                ),
+                io.Combo.Input(
+                    "interpolation",
+                    options=list(BETWEEN),
+                    default="linear",
+                    tooltip="With frames_count: how to get from one number to the next. none: each holds for its share.",
+                ),
+                # A plain socket: the host's own CURVE input would draw an editor that always has a value.
+                io.Custom("CURVE").Input(
+                    "curve",
+                    optional=True,
+                    extra_dict={"forceInput": True},
+                    tooltip="From the host's Curve Editor, instead of the preset: its height times 'first'.",
+                ),
+            ],
+            outputs=[
+                wires.ScheduleWire.Output("schedule", tooltip="For 'schedule' of Apply IP-Adapter or Apply InstantID.")
+            ],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        curve_preset: str = CONSTANT,
+        first: float = 1.0,
+        last: float = 0.0,
+        points: str = "",
+        frames: str = "",
+        frames_count: int = 0,
+        interpolation: str = "linear",
+        curve: Any | None = None,
+    ) -> io.NodeOutput:
+        schedule = wires.WeightSchedule(
+            _course(curve_preset, first, last, points, curve),
+            spread(parse_numbers(frames), frames_count, interpolation),
+        )
+        return shown(cls, _text(schedule), schedule_picture(schedule), schedule)
+
+
+def _course(name: str, first: float, last: float, points: str, curve: Any | None) -> Schedule | None:
+    if curve is not None and points.strip():
+        raise ValueError("Weight Schedule takes its course from 'curve' or from 'points'; both are given. Clear one.")
+    if curve is not None:
+        values = CurveInput.from_raw(curve).to_lut(_CURVE_POINTS + 1)
+        return Schedule(tuple((i / _CURVE_POINTS, first * float(value)) for i, value in enumerate(values)))
+    if points.strip():
+        return parse_points(points)
+    # Without a schedule a branch need not know the step at all.
+    return None if name == CONSTANT and first == 1.0 else schedule_of(name, first, last)
+
+
+def _text(schedule: wires.WeightSchedule) -> str:
+    course = schedule.schedule
+    parts = (0.0, 0.25, 0.5, 0.75, 1.0)
+    text = ", ".join(f"{p:g}: {course.factor(p):.3g}" for p in parts) if course else "1 at every step"
+    frames = schedule.frame_scales
+    if not frames:
+        return text
+    some = ", ".join(f"{f:.3g}" for f in frames[:12])
+    return f"{text}\n{len(frames)} pictures: {some}{', ...' if len(frames) > 12 else ''}"
+
+
+NODES = [WeightScheduleNode]
