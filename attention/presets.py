@@ -43,11 +43,29 @@ class Preset:
         return (self.files[0], *encoder, *self.also)
 
 
+_BUFFALO_L = ("insightface/models/buffalo_l/det_10g.onnx", "insightface/models/buffalo_l/w600k_r50.onnx")
+_ANTELOPEV2 = (
+    "insightface/models/antelopev2/scrfd_10g_bnkps.onnx",
+    "insightface/models/antelopev2/glintr100.onnx",
+)
+# The recogniser whose face embeddings a variant was trained with.
+_FACE_MODELS: Mapping[str, tuple[str, ...]] = {
+    "faceid": _BUFFALO_L,
+    "faceid_plus": _BUFFALO_L,
+    "faceid_plus_v2": _BUFFALO_L,
+    "portrait": _BUFFALO_L,
+    "portrait_unnorm": _BUFFALO_L,
+    "instantid": _ANTELOPEV2,
+    "kolors_faceid_plus": _ANTELOPEV2,
+}
+
+
 def _row(
     purpose: str, family: str, variant: str, encoder: Encoder | None, *names: str, also: tuple[str, ...] = ()
 ) -> Preset:
     files = tuple(FILES[name if "/" in name else f"ipadapter/{name}"] for name in names)
-    return Preset(purpose, family, variant, encoder, files, tuple(FILES[name] for name in also))
+    others = (*also, *_FACE_MODELS.get(variant, ()))
+    return Preset(purpose, family, variant, encoder, files, tuple(FILES[name] for name in others))
 
 
 PRESETS: tuple[Preset, ...] = (

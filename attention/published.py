@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 APACHE = "Apache-2.0"
 MIT = "MIT"
+INSIGHTFACE = "non-commercial research only (InsightFace's models)"
 RESEARCH = "non-commercial research only (it was trained with InsightFace's face recognition)"
 KOLORS = "Apache-2.0; its Kolors model is free for research, commercial use after registration with its authors"
 
@@ -29,7 +30,7 @@ class Repository:
 class File:
     """One published file.
 
-    `name` is the file's name below `folder`, which is a model folder of the host; `path` is where the repository
+    `name` is the file's path below `folder`, which is a model folder of the host; `path` is where the repository
     keeps it. `size` is in bytes, None where only the hash is known. `sha256` is whole, or the start of it where
     the rest was never recorded.
     """
@@ -65,6 +66,9 @@ OSTRIS = Repository("ostris/ip-composition-adapter", "0d2ed55c441a20c20e09da4dc0
 KOLORS_PLUS = Repository("Kwai-Kolors/Kolors-IP-Adapter-Plus", "main", KOLORS)
 KOLORS_FACEID = Repository("Kwai-Kolors/Kolors-IP-Adapter-FaceID-Plus", "main", KOLORS)
 OPENAI = Repository("openai/clip-vit-large-patch14-336", "ce19dc912ca5cd21c8a653c79e251e808ccabcd1", MIT)
+# Copies, file by file, of the packs that InsightFace publishes as archives.
+BUFFALO_L = Repository("public-data/insightface", "33c1063c49c785b7652d3fd529f86fa4f149392b", INSIGHTFACE)
+ANTELOPEV2 = Repository("MonsterMMORPG/InstantID_Models", "397cafa6d8310e96e302e96528c20a4c92a884f2", INSIGHTFACE)
 
 
 def _adapter(path: str, size: int | None, sha256: str, repository: Repository, folder: str = "ipadapter") -> File:
@@ -73,6 +77,10 @@ def _adapter(path: str, size: int | None, sha256: str, repository: Repository, f
 
 def _encoder(name: str, path: str, size: int, sha256: str, repository: Repository) -> File:
     return File(name, "clip_vision", size, sha256, repository, path)
+
+
+def _face(path: str, size: int, sha256: str, repository: Repository) -> File:
+    return File(path, "insightface", size, sha256, repository, path)
 
 
 _FILES = (
@@ -245,6 +253,30 @@ _FILES = (
         1_711_974_081,
         "c6032c2e0caae3dc2d4fba35535fa6307dbb49df59c7e182b1bc4b3329b81801",
         OPENAI,
+    ),
+    _face(
+        "models/buffalo_l/det_10g.onnx",
+        16_923_827,
+        "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+        BUFFALO_L,
+    ),
+    _face(
+        "models/buffalo_l/w600k_r50.onnx",
+        174_383_860,
+        "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
+        BUFFALO_L,
+    ),
+    _face(
+        "models/antelopev2/scrfd_10g_bnkps.onnx",
+        16_923_827,
+        "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+        ANTELOPEV2,
+    ),
+    _face(
+        "models/antelopev2/glintr100.onnx",
+        260_665_334,
+        "4ab1d6435d639628a6f3e5008dd4f929edf4c4124b1a7169e1048f9fef534cdf",
+        ANTELOPEV2,
     ),
 )
 

@@ -15,6 +15,7 @@ from . import (
     folders,
     fusion,
     layer_weights,
+    load_by_preset,
     load_face_models,
     load_ip_adapter,
     render_keypoints,
@@ -24,6 +25,7 @@ from . import (
 
 MODULES = (
     load_ip_adapter,
+    load_by_preset,
     encode_reference,
     apply_ip_adapter,
     load_face_models,

@@ -9,10 +9,10 @@ from comfy_api.latest import io
 from ..attention import checkpoint
 from ..attention.adapter import Adapter
 from ..attention.encode import describe
-from ..attention.encoders import encoders_for
 from ..attention.identify import AUTO
 from ..attention.variants import VARIANTS
-from . import folders, wires
+from . import folders, installed, wires
+from .found_encoder import FoundEncoder
 from .notice import noted
 
 
@@ -44,8 +44,8 @@ class LoadIPAdapter(io.ComfyNode):
                 io.ClipVision.Input(
                     "clip_vision",
                     optional=True,
-                    tooltip="The image encoder to use with this adapter. Can be connected to Encode Reference or Apply "
-                    "IP-Adapter instead.",
+                    tooltip="The image encoder to use with this adapter. Not connected: the one in models/clip_vision "
+                    "that fits it. Can be connected to Encode Reference or Apply IP-Adapter instead.",
                 ),
             ],
             outputs=[wires.AdapterWire.Output("adapter", tooltip="The adapter, for Encode Reference and Apply.")],
@@ -55,28 +55,34 @@ class LoadIPAdapter(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str, **_: Any) -> str:
-        return checkpoint.fingerprint(folders.adapter_path(file))
+        return f"{checkpoint.fingerprint(folders.adapter_path(file))} {installed.listing()}"
 
     @classmethod
     def execute(cls, file: str, kind: str = AUTO, clip_vision: Any | None = None) -> io.NodeOutput:
         adapter = Adapter(checkpoint.read(folders.adapter_path(file)), kind)
-        return noted(cls, _summary(adapter, clip_vision), wires.LoadedAdapter(adapter, clip_vision))
+        encoder = clip_vision if clip_vision is not None else installed.encoder_for(adapter)
+        return noted(cls, _summary(adapter, encoder), wires.LoadedAdapter(adapter, encoder))
 
 
-def _summary(adapter: Adapter, clip_vision: Any | None) -> str:
+def _summary(adapter: Adapter, encoder: Any | None) -> str:
     reads = [_feature(adapter, feature) for feature in adapter.features]
     lines = [f"{adapter.label}, known by {adapter.identity.reason}", f"reads {' and '.join(reads)}"]
-    if clip_vision is not None:
-        lines.append(f"with {describe(clip_vision)}")
+    wanted = installed.encoder_need(adapter)
+    if isinstance(encoder, FoundEncoder):
+        lines.append(f"with {encoder.file.outline.label}, found in models/clip_vision: {encoder.file.name}")
+    elif encoder is not None:
+        lines.append(f"with {describe(encoder)}")
+    elif wanted is not None:
+        lines.append(f"no image encoder for it is installed; it needs {wanted.described()}")
     return "\n".join(lines)
 
 
 def _feature(adapter: Adapter, feature: str) -> str:
-    if feature in ("face", "unit_face"):
+    wanted = installed.encoder_need(adapter)
+    if wanted is None or feature != wanted.feature:
         return "a face embedding"
-    fitting = encoders_for(feature, adapter.feature_width(feature))
-    names = " or ".join(encoder.label for encoder in fitting)
-    return names or f"an image encoder of width {adapter.feature_width(feature)}"
+    names = " or ".join(encoder.label for encoder in wanted.published)
+    return names or f"an image encoder of width {wanted.width}"
 
 
 NODES = [LoadIPAdapter]

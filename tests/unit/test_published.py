@@ -47,7 +47,8 @@ def test_each_file_is_pinned(file):
     assert re.fullmatch("[0-9a-f]{40}", file.repository.revision) or len(file.sha256) == 12
     assert file.size or len(file.sha256) == 64, "something must prove a download"
     assert re.fullmatch("https://huggingface.co/[^/]+/[^/]+/resolve/[^/]+/.+", file.url)
-    assert file.name.endswith((".bin", ".safetensors")) and "/" not in file.name
+    assert file.name.endswith((".bin", ".safetensors", ".onnx"))
+    assert ("/" in file.name) == (file.folder == "insightface"), "only packs of face models have a folder each"
     for part in (file.name, file.folder, file.repository.name, file.repository.licence):
         assert part in file.described()
 
@@ -69,9 +70,18 @@ def test_every_published_adapter_serves_a_purpose_and_every_purpose_has_one_row_
 
 def test_downloads_are_the_adapter_its_encoder_and_the_rest():
     ids = {preset.purpose: [file.id for file in preset.downloads] for preset in PRESETS if preset.family == "sdxl"}
-    assert ids["InstantID"] == ["instantid/ip-adapter.bin", "controlnet/instantid-identitynet.safetensors"]
+    assert ids["InstantID"] == [
+        "instantid/ip-adapter.bin",
+        "controlnet/instantid-identitynet.safetensors",
+        "insightface/models/antelopev2/scrfd_10g_bnkps.onnx",
+        "insightface/models/antelopev2/glintr100.onnx",
+    ]
     assert ids["plus"] == [
         "ipadapter/ip-adapter-plus_sdxl_vit-h.safetensors",
         "clip_vision/CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors",
     ]
-    assert ids["FaceID"] == ["ipadapter/ip-adapter-faceid_sdxl.bin"]
+    assert ids["FaceID"] == [
+        "ipadapter/ip-adapter-faceid_sdxl.bin",
+        "insightface/models/buffalo_l/det_10g.onnx",
+        "insightface/models/buffalo_l/w600k_r50.onnx",
+    ]

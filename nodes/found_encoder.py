@@ -1,0 +1,43 @@
+"""An image encoder found on disk, which the host reads when it is first used."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakValueDictionary
+
+import comfy.clip_vision
+
+from ..attention.find_encoder import EncoderFile
+
+# Two loaders that found the same file share one encoder as long as either lives.
+_loaded: WeakValueDictionary[tuple[str, int, int], Any] = WeakValueDictionary()
+
+
+class FoundEncoder:
+    """Stands for the host's CLIP vision object: any use of it reads the file and goes to the real one."""
+
+    def __init__(self, file: EncoderFile) -> None:
+        self.file = file
+        self._model: Any | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # copying and the like ask for these before there is an object
+            raise AttributeError(name)
+        if self._model is None:
+            self._model = _load(self.file)
+        return getattr(self._model, name)
+
+
+def _load(file: EncoderFile) -> Any:
+    stat = file.path.stat()
+    key = (str(file.path), stat.st_size, stat.st_mtime_ns)
+    model = _loaded.get(key)
+    if model is None:
+        model = comfy.clip_vision.load(str(file.path))
+        if model is None:
+            raise ValueError(
+                f"'{file.name}' in models/clip_vision has the widths of {file.outline.label}, but ComfyUI cannot load "
+                "it as an image encoder. Connect another one to 'clip_vision'."
+            )
+        _loaded[key] = model
+    return model

@@ -1,0 +1,115 @@
+"""Looks at the files in the model folders: which adapters and encoders are there, and which published files are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import folder_paths
+
+from ..attention import find_encoder
+from ..attention.adapter import Adapter
+from ..attention.encoders import Encoder
+from ..attention.find_encoder import EncoderFile, Need
+from ..attention.installed import AdapterFile, adapter_file
+from ..attention.presets import PUBLISHED_CONTEXT, Preset
+from ..attention.published import FILES, File
+from . import folders
+from .found_encoder import FoundEncoder
+
+ENCODERS = "clip_vision"
+
+
+def adapters() -> tuple[list[AdapterFile], list[str]]:
+    """Every adapter in our folders by its outline, and for each other file there why it is none."""
+    found: list[AdapterFile] = []
+    refused: list[str] = []
+    for name in folders.adapter_files():
+        try:
+            found.append(adapter_file(name, Path(folders.adapter_path(name))))
+        except ValueError as error:
+            refused.append(str(error))
+    return found, refused
+
+
+def encoder_files() -> Iterator[tuple[str, Path]]:
+    """The files in models/clip_vision by the names that the host lists."""
+    for name in folder_paths.get_filename_list(ENCODERS):
+        path = folder_paths.get_full_path(ENCODERS, name)
+        if path is not None:
+            yield name, Path(path)
+
+
+def encoder_need(adapter: Adapter) -> Need | None:
+    """What an adapter needs of an image encoder; None when it reads faces alone."""
+    for feature in adapter.features:
+        if feature in ("image_embeds", "penultimate"):
+            return find_encoder.need(adapter.identity.variant, adapter.feature_width(feature))
+    return None
+
+
+def encoder_file_for(adapter: Adapter) -> EncoderFile | None:
+    """The installed encoder that an adapter reads, by contents; None when it needs or finds none."""
+    wanted = encoder_need(adapter)
+    return find_encoder.find(wanted, encoder_files()) if wanted else None
+
+
+def encoder_for(adapter: Adapter) -> FoundEncoder | None:
+    """As `encoder_file_for`, ready to be read when it is first used."""
+    file = encoder_file_for(adapter)
+    return FoundEncoder(file) if file else None
+
+
+def listing() -> str:
+    """Changes when an adapter or an encoder is added, removed or replaced."""
+    paths = [Path(folders.adapter_path(name)) for name in folders.adapter_files()]
+    stats = [(str(path), path.stat()) for path in (*paths, *(path for _, path in encoder_files()))]
+    return " ".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
+
+
+def folder_of(file: File) -> Path:
+    """Where a published file goes: the first folder that the host has for its kind."""
+    return _roots(file.folder)[0]
+
+
+def has(file: File) -> bool:
+    """Whether a published file is installed, by its name or a size that no other published file has.
+
+    It never hashes: a look-alike under another name counts as missing.
+    """
+    alone = file.size is not None and sum(other.size == file.size for other in FILES.values()) == 1
+    base_name = Path(file.name).name
+    paths = (root / name for root in _roots(file.folder) for name in folder_paths.recursive_search(str(root))[0])
+    return any(path.name == base_name or (alone and path.stat().st_size == file.size) for path in paths)
+
+
+def missing(row: Preset) -> tuple[File, ...]:
+    """The files of a preset that nothing installed stands in for, without hashing any."""
+    lacking: list[File] = []
+    if not any(has(file) for file in row.files) and not _has_resaved(row):
+        lacking.append(row.files[0])
+    if row.encoder and row.encoder_file and not has(row.encoder_file) and not _has_encoder(row.encoder):
+        lacking.append(row.encoder_file)
+    return (*lacking, *(file for file in row.also if not has(file)))
+
+
+def _has_resaved(row: Preset) -> bool:
+    """Whether a file of the right contents is there whose size is no published one."""
+    sizes = {file.size for file in FILES.values()}
+    context = PUBLISHED_CONTEXT[row.family]
+    return any(
+        file.is_a(row.variant) and file.reads(row.encoder) and file.outline.size not in sizes
+        for file in adapters()[0]
+        if file.family.name == row.family and file.outline.context_dim == context
+    )
+
+
+def _has_encoder(encoder: Encoder) -> bool:
+    wanted = Need("penultimate", encoder.penultimate, (encoder,))
+    return find_encoder.find(wanted, encoder_files()) is not None
+
+
+def _roots(folder: str) -> list[Path]:
+    known = folder in folder_paths.folder_names_and_paths
+    roots = folder_paths.get_folder_paths(folder) if known else [str(Path(folder_paths.models_dir, folder))]
+    return [Path(root) for root in roots]

@@ -1,0 +1,120 @@
+"""The node that picks an installed adapter and its encoder by what they are wanted for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+
+from ..attention import checkpoint
+from ..attention.adapter import Adapter
+from ..attention.choose import Choice, choose
+from ..attention.layers import FAMILIES
+from ..attention.model_layers import ModelLayers, model_layers
+from ..attention.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
+from . import installed, wires
+from .notice import noted
+
+
+class LoadByPreset(io.ComfyNode):
+    """Picks an adapter and its image encoder for a model by purpose, from what is installed."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessLoadByPreset",
+            display_name="Load by Preset",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["ipadapter unified loader", "ipadapter", "faceid", "instantid", "preset", "load adapter"],
+            inputs=[
+                io.Model.Input("model", tooltip="The model to find an adapter for. It is only looked at."),
+                io.Combo.Input(
+                    "preset",
+                    options=list(PURPOSES),
+                    default="standard",
+                    tooltip="What the adapter is for. light leaves the text more room, standard and plus follow the "
+                    "reference more and more closely, plus face, full face and FaceID keep a face, FaceID portrait "
+                    "several faces of one person, composition keeps only the layout.",
+                ),
+                io.Float.Input(
+                    "lora_strength",
+                    default=1.0,
+                    min=0.0,
+                    max=2.0,
+                    step=0.01,
+                    advanced=True,
+                    tooltip="Strength of the LoRA inside FaceID files. 1 is the authors' value; other adapters have "
+                    "none.",
+                ),
+            ],
+            outputs=[wires.AdapterWire.Output("adapter", tooltip="The adapter with its encoder, where one was found.")],
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, **_: Any) -> str:
+        return installed.listing()
+
+    @classmethod
+    def execute(cls, model: ModelPatcher, preset: str, lora_strength: float = 1.0) -> io.NodeOutput:
+        layers = model_layers(model)
+        row = _row(preset, layers)
+        found, refused = installed.adapters()
+        choice = choose(row, found, layers.take)
+        if choice is None:
+            raise ValueError(_missing(row, layers, refused))
+        adapter = Adapter(checkpoint.read(choice.file.path), choice.kind)
+        loaded = wires.LoadedAdapter(adapter, installed.encoder_for(adapter), lora_strength)
+        return noted(cls, _summary(row, choice, loaded), loaded)
+
+
+def _row(purpose: str, layers: ModelLayers) -> Preset:
+    rows = presets_for(purpose)
+    if layers.family.name in rows:
+        return rows[layers.family.name]
+    label, published_for = layers.family.label, " and ".join(FAMILIES[name].label for name in rows)
+    others = ", ".join(f"'{other}'" for other in PURPOSES if layers.family.name in presets_for(other))
+    raise ValueError(
+        f"'{purpose}' is published for {published_for or 'no model'}, and the connected model is {label}. For {label} "
+        f"there are {others}."
+    )
+
+
+def _missing(row: Preset, layers: ModelLayers, refused: list[str]) -> str:
+    label, published = layers.family.label, PUBLISHED_CONTEXT[row.family]
+    lines = [f"No installed adapter serves '{row.purpose}' for {label}."]
+    if layers.context_dim != published:
+        lines.append(
+            f"The connected model has the layout of {label} but reads text of width {layers.context_dim}, and the "
+            f"published adapters were made for {published}: none of them fits it."
+        )
+    else:
+        lines.append(f"Get {row.files[0].described()}. The Download button on the node gets it.")
+    if refused:
+        lines.append(f"Not adapters: {' '.join(refused[:3])}")
+    return "\n".join(lines)
+
+
+def _summary(row: Preset, choice: Choice, loaded: wires.LoadedAdapter) -> str:
+    adapter = loaded.adapter
+    lines = [f"{adapter.label}: {choice.file.name}, known by {choice.reason}", _encoder(loaded)]
+    if adapter.lora:
+        lines.append(f"with its LoRA at strength {loaded.lora_strength:g}")
+    lines += [f"also needed: {file.described()}" for file in row.also if not installed.has(file)]
+    return "\n".join(lines)
+
+
+def _encoder(loaded: wires.LoadedAdapter) -> str:
+    wanted = installed.encoder_need(loaded.adapter)
+    if wanted is None:
+        return "reads a face embedding"
+    if loaded.clip_vision is None:
+        return f"no image encoder for it is installed; it needs {wanted.described()}"
+    file = loaded.clip_vision.file
+    return f"with {file.outline.label}: {file.name}"
+
+
+NODES = [LoadByPreset]
