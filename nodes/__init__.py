@@ -7,6 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from . import (
     apply_ip_adapter,
     choose_face,
+    download_routes,
     embed_faces,
     encode_reference,
     face_masks,
@@ -45,6 +46,7 @@ MODULES = (
 class Likeness(ComfyExtension):
     async def on_load(self) -> None:
         folders.register()
+        download_routes.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [node for module in MODULES for node in module.NODES]
