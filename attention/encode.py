@@ -15,7 +15,7 @@ from torch import Tensor
 from .embeds import Embeds, stacked
 from .encoders import encoder_of
 from .memo import Memo, digest
-from .picture import FITS
+from .picture import what_the_encoder_sees
 
 # 257 hidden states of 1280 in float32 are 1.3 MB a picture.
 MEMO_BUDGET = 1 << 28
@@ -69,10 +69,10 @@ def _mask_of(mask: Tensor | None, index: int) -> Tensor | None:
 
 def _pixel_values(clip_vision: Any, picture: Tensor, fit: str, mask: Tensor | None) -> Tensor:
     """Normalised pixels (1, 3, S, S) of one picture (H, W, C)."""
-    make_square, crop = FITS[fit]
 
     def preprocess(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-        return comfy.clip_model.clip_preprocess(make_square(pixels), clip_vision.image_size, mean, std, crop=crop)
+        square = what_the_encoder_sees(pixels, fit, clip_vision.image_size)
+        return comfy.clip_model.clip_preprocess(square, clip_vision.image_size, mean, std)
 
     pixels = preprocess(_rgb(picture), clip_vision.image_mean, clip_vision.image_std)
     if mask is None:

@@ -30,15 +30,30 @@ def pad_with_edge(pictures: Tensor) -> Tensor:
     return F.pad(pictures.movedim(-1, 1), sides, mode="replicate").movedim(1, -1)
 
 
-def unchanged(pictures: Tensor) -> Tensor:
-    return pictures
-
-
-# Name on the node -> (what makes it square first, whether the encoder's preprocessing then cuts out the centre
-# rather than squashing the whole).
-FITS: Mapping[str, tuple[Callable[[Tensor], Tensor], bool]] = {
-    "crop": (unchanged, True),
-    "pad": (pad_with_mean, True),
-    "pad edge": (pad_with_edge, True),
-    "squash": (unchanged, False),
+# Name on the node -> what makes a picture square before it is scaled. 'crop' cuts the centre after scaling, as
+# the encoders were trained; 'squash' scales both sides alone.
+FITS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
+    "crop": None,
+    "pad": pad_with_mean,
+    "pad edge": pad_with_edge,
+    "squash": None,
 }
+
+
+def what_the_encoder_sees(pictures: Tensor, fit: str, size: int) -> Tensor:
+    """Pictures (n, H, W, 3), 0..1, as the encoder's squares (n, S, S, 3), before rounding and normalisation.
+
+    Scaled bicubically with antialiasing. For 'crop' the sizes and offsets are those of transformers' CLIP
+    image processor, which shortens the long side where the host's own preprocessing rounds it.
+    """
+    make_square = FITS[fit]
+    squares = make_square(pictures) if make_square else pictures
+    height, width = squares.shape[1:3]
+    scaled = (size, size)
+    if fit != "squash":
+        scaled = (max(size * height // min(height, width), size), max(size * width // min(height, width), size))
+    pixels = squares.movedim(-1, 1)
+    if scaled != (height, width):
+        pixels = F.interpolate(pixels, size=scaled, mode="bicubic", antialias=True).clamp(0, 1)
+    top, left = (scaled[0] - size) // 2, (scaled[1] - size) // 2
+    return pixels[..., top : top + size, left : left + size].movedim(1, -1)
