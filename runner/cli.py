@@ -10,35 +10,31 @@ from .commands import COMMANDS
 from .places import Places
 from .problems import Problem
 
-EPILOG = "What follows -- or is not known here goes to pytest (test) or to the benchmark (bench)."
+PASS_ON = ("test", "bench")
+EPILOG = "Arguments that are not listed here go to pytest or the benchmark."
+
+
+OPTIONS = {
+    "--comfyui": ("use the ComfyUI in this folder; nothing is installed into it", ("demo", "test", "serve", "bench")),
+    "--python": ("the Python of that ComfyUI, if it is not found beside it", ("demo", "serve", "bench")),
+    "--models-dir": ("a folder with real checkpoints, or a ComfyUI models folder", ("demo", "serve")),
+}
 
 
 def parser() -> argparse.ArgumentParser:
     """The form of the command line."""
-    form = argparse.ArgumentParser(
-        prog="run.py", description="ComfyUI with Likeness, from a fresh machine.", epilog=EPILOG
-    )
+    form = argparse.ArgumentParser(prog="run.py", description="ComfyUI with Likeness, from a fresh machine.")
     commands = form.add_subparsers(dest="command", required=True, metavar="demo | test | serve | bench")
     for name, command in COMMANDS.items():
-        sub = commands.add_parser(name, help=command.__doc__, description=command.__doc__, epilog=EPILOG)
-        sub.add_argument(
-            "--comfyui",
-            type=Path,
-            metavar="PATH",
-            help="use the ComfyUI in this folder; nothing is installed into it",
+        epilog = EPILOG if name in PASS_ON else None
+        # Without abbreviations, so that an option meant for pytest (--co) is not taken for one of ours.
+        sub = commands.add_parser(
+            name, help=command.__doc__, description=command.__doc__, epilog=epilog, allow_abbrev=False
         )
-        sub.add_argument(
-            "--python",
-            type=Path,
-            metavar="PATH",
-            help="the Python of that ComfyUI, if it is not found beside it",
-        )
-        sub.add_argument(
-            "--models-dir",
-            type=Path,
-            metavar="PATH",
-            help="a folder with real checkpoints, or a ComfyUI models folder",
-        )
+        sub.set_defaults(comfyui=None, python=None, models_dir=None)
+        for option, (says, belongs_to) in OPTIONS.items():
+            if name in belongs_to:
+                sub.add_argument(option, type=Path, metavar="PATH", help=says)
     return form
 
 
@@ -46,8 +42,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options of one call; `extra` holds what is passed on."""
     options, extra = parser().parse_known_args(arguments)
     options.extra = [argument for argument in extra if argument != "--"]
-    if options.extra and options.command not in ("test", "bench"):
+    if options.extra and options.command not in PASS_ON:
         parser().error(f"unknown arguments: {' '.join(options.extra)}")
+    if options.python and not options.comfyui:
+        parser().error("--python goes with --comfyui")
     return options
 
 

@@ -33,9 +33,7 @@ def prepare(places: Places, wanted: Wanted) -> Host:
     with only_one(places.work / "lock"):
         pip_python = environment.bootstrap(places)
         host = _host(places, wanted, pip_python)
-        testdata.photos(places, pip_python)
-        if wanted.tests:
-            testdata.face_models(places, pip_python)
+        testdata.fetch_all(places, pip_python)
         _link(places, wanted.miniature)
         if wanted.miniature:
             _miniature_adapters(places, host)
@@ -51,7 +49,7 @@ def _host(places: Places, wanted: Wanted, pip_python: Path) -> Host:
     if not wanted.comfyui:
         return private
     # The tests take the tree but run in our environment, where their tools are.
-    return existing_host(wanted.comfyui, wanted.python or python)
+    return existing_host(wanted.comfyui, python)
 
 
 def _link(places: Places, miniature: bool) -> None:

@@ -13,6 +13,7 @@ OnStep = Callable[[int, int], None]
 """Called with the sampling step that is done and how many there are."""
 
 LARGEST_MESSAGE = 64 << 20
+SEE_LOG = "the server's log, .likeness/server.log, says more."
 
 
 class Comfy:
@@ -58,7 +59,7 @@ class Comfy:
         async with self._session.request(method, self.url + path, **arguments) as answer:
             text = await answer.text()
             if answer.status != 200:
-                raise Problem(refusal(answer.status, text), "see the message above.")
+                raise Problem(refusal(answer.status, text), SEE_LOG)
             return json.loads(text)
 
     async def _wait_for(self, prompt_id: str, on_step: OnStep) -> None:
@@ -72,10 +73,10 @@ class Comfy:
             if event["type"] == "progress":
                 on_step(data["value"], data["max"])
             elif event["type"] in FAILURES:
-                raise Problem(failure(data), "see the message above.")
+                raise Problem(failure(data), SEE_LOG)
             elif event["type"] == "executing" and data["node"] is None:
                 return  # sent after the history is written; execution_success comes before it
-        raise Problem("The connection to ComfyUI ended while it was drawing.", "see the server's log.")
+        raise Problem("The connection to ComfyUI ended while it was drawing.", SEE_LOG)
 
 
 FAILURES = ("execution_error", "execution_interrupted")

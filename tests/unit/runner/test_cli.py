@@ -16,9 +16,10 @@ def test_options():
 def test_what_follows_goes_to_pytest():
     assert cli.parse(["test", "-k", "laws", "tests/unit"]).extra == ["-k", "laws", "tests/unit"]
     assert cli.parse(["test", "--", "-x"]).extra == ["-x"]
+    assert cli.parse(["test", "--co"]).extra == ["--co"]
 
 
-@pytest.mark.parametrize("words", [[], ["paint"], ["demo", "--wieght", "1"]])
+@pytest.mark.parametrize("words", [[], ["paint"], ["demo", "--wieght", "1"], ["demo", "--python", "x"]])
 def test_what_is_not_known_is_refused(words, capsys):
     with pytest.raises(SystemExit) as end:
         cli.parse(words)
