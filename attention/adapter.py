@@ -50,6 +50,7 @@ class Adapter:
     """An adapter under the host's memory management, with a memory of the keys and values it made."""
 
     def __init__(self, checkpoint: Checkpoint, kind: str = AUTO) -> None:
+        self.path = checkpoint.path
         self.name = checkpoint.path.name
         self.identity = identify(checkpoint, kind)
         self.context_dim = checkpoint.context_dim

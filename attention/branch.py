@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .adapter import Adapter
-from .embeds import Embeds
+from .embeds import NO_PICTURE, Embeds
 from .encode import encode_zero_pixels
 from .key_values import Source
 
@@ -31,7 +31,7 @@ def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
             made[feature] = encode_zero_pixels(clip_vision).feature(feature)
         else:
             made[feature] = torch.zeros(1, adapter.feature_width(feature))
-    return Embeds(**made, encoder="zeros")
+    return Embeds(**made, encoder=NO_PICTURE)
 
 
 def key_values(adapter: Adapter, embeds: Embeds, per_frame: bool = False, shortcut_scale: float = 1.0) -> Source:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+NO_PICTURE = "zeros"
+"""The name of the encoder in embeds that no encoder made."""
+
 
 @dataclass(frozen=True)
 class Embeds:
@@ -42,11 +45,25 @@ class Embeds:
 
 
 def stacked(parts: Sequence[Embeds]) -> Embeds:
-    """The pictures of several embeds, one after the other. They must hold the same features."""
-    names = parts[0].names
-    if any(part.names != names for part in parts):
-        raise ValueError(f"embeds of different kinds: {[part.names for part in parts]}.")
+    """The pictures of several embeds, one after the other.
+
+    Raises ValueError naming both sides unless they hold the same features, as wide, of the same encoder.
+    """
+    first = parts[0]
+    for i, part in enumerate(parts[1:], 2):
+        if _widths(part) != _widths(first):
+            raise ValueError(
+                f"embeds 1 hold {_widths(first)} and embeds {i} hold {_widths(part)}: they do not go together."
+            )
+    encoders = list(dict.fromkeys(part.encoder for part in parts if part.encoder not in (NO_PICTURE, "")))
+    if len(encoders) > 1:
+        raise ValueError(f"embeds of different image encoders do not go together: {' and '.join(encoders)}.")
     return Embeds(
-        **{name: torch.cat([part.feature(name) for part in parts]) for name in names},
-        encoder=parts[0].encoder,
+        **{name: torch.cat([part.feature(name) for part in parts]) for name in first.names},
+        encoder=encoders[0] if encoders else first.encoder,
     )
+
+
+def _widths(embeds: Embeds) -> dict[str, tuple[int, ...]]:
+    """Feature -> its shape without the number of pictures."""
+    return {name: tuple(embeds.feature(name).shape[1:]) for name in embeds.names}

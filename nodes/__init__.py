@@ -7,6 +7,7 @@ from comfy_api.latest import ComfyExtension, io
 from . import (
     apply_ip_adapter,
     choose_face,
+    combine_embeds,
     download_routes,
     embed_faces,
     encode_reference,
@@ -17,9 +18,11 @@ from . import (
     fusion,
     layer_weights,
     load_by_preset,
+    load_embeds,
     load_face_models,
     load_ip_adapter,
     render_keypoints,
+    save_embeds,
     scale_adapters,
     weight_schedule,
 )
@@ -40,6 +43,9 @@ MODULES = (
     weight_schedule,
     fusion,
     scale_adapters,
+    combine_embeds,
+    save_embeds,
+    load_embeds,
 )
 
 

@@ -1,0 +1,143 @@
+"""Embeds as a safetensors file that says what is in it, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, cast
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from .adapter import Adapter
+from .embeds import Embeds
+from .file_hash import sha256_of
+from .pack_version import pack_version
+
+SUFFIX = ".likeness.safetensors"
+FORMAT = "likeness embeds 1"
+_DIMENSIONS = {"image_embeds": 2, "penultimate": 3, "face": 2, "unit_face": 2}
+
+
+@dataclass(frozen=True)
+class MadeFor:
+    """The adapter that embeds were saved beside: its file, kind, base model and the file's sha256."""
+
+    name: str
+    variant: str
+    family: str
+    sha256: str
+
+    @classmethod
+    def of(cls, adapter: Adapter) -> MadeFor:
+        identity = adapter.identity
+        return cls(adapter.name, identity.variant.name, identity.family.name, sha256_of(adapter.path))
+
+
+@dataclass(frozen=True)
+class SavedEmbeds:
+    """What a file of embeds holds, and what it says of itself."""
+
+    embeds: Embeds
+    pack: str
+    made_for: MadeFor | None
+
+
+def save(path: Path, embeds: Embeds, made_for: MadeFor | None = None) -> None:
+    """Write embeds to `path`: the whole file or none of it, as another process sees it.
+
+    Raises ValueError for embeds that are empty or hold what is no number.
+    """
+    tensors = {name: embeds.feature(name).detach().cpu().contiguous() for name in embeds.names}
+    _check(tensors, "the embeds")
+    header = {
+        "format": FORMAT,
+        "pack": pack_version(),
+        "encoder": embeds.encoder,
+        "features": json.dumps({name: list(tensor.shape) for name, tensor in tensors.items()}),
+        "count": str(embeds.count),
+    }
+    if made_for is not None:
+        header["adapter"] = json.dumps(asdict(made_for))
+    content = safetensors.torch.save(tensors, header)
+    # In the same folder, so that putting it in place is one step of the file system.
+    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def load(path: Path) -> SavedEmbeds:
+    """The embeds in a file. Nothing in it is ever run: only safetensors are read.
+
+    Raises ValueError naming the file when it is damaged, of another kind or of a newer format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header: Mapping[str, str] = file.metadata() or {}
+            _check_format(path, header)
+            names: list[str] = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"'{path.name}' is damaged or no safetensors file: {error}. Save the embeds again.") from error
+    _check(tensors, f"'{path.name}'")
+    described = _parsed(path, header, "features")
+    if {name: list(tensor.shape) for name, tensor in tensors.items()} != described:
+        raise ValueError(f"'{path.name}' does not hold what it says it holds ({described}). Save the embeds again.")
+    adapter = _parsed(path, header, "adapter") if "adapter" in header else None
+    return SavedEmbeds(
+        Embeds(**tensors, encoder=header.get("encoder", "")),
+        header.get("pack", "unknown"),
+        MadeFor(**{name: str(adapter.get(name, "")) for name in MadeFor.__dataclass_fields__}) if adapter else None,
+    )
+
+
+def _check_format(path: Path, header: Mapping[str, str]) -> None:
+    found = header.get("format", "")
+    if found == FORMAT:
+        return
+    if found.startswith("likeness embeds"):
+        raise ValueError(
+            f"'{path.name}' has format '{found}', written by version {header.get('pack', 'unknown')} of the pack; this "
+            f"is version {pack_version()}, which reads '{FORMAT}'. Update the pack."
+        )
+    raise ValueError(
+        f"'{path.name}' holds no embeds of this pack ('{FORMAT}') but something else"
+        f"{f' ({found!r})' if found else ''}. Choose a file written by Save Embeds."
+    )
+
+
+def _parsed(path: Path, header: Mapping[str, str], name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(header.get(name, ""))
+    except json.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"'{path.name}' does not say its {name}. Save the embeds again.")
+    return cast(dict[str, Any], found)
+
+
+def _check(tensors: Mapping[str, Tensor], what: str) -> None:
+    if not tensors:
+        raise ValueError(f"{what} holds nothing: there is no feature in it.")
+    for name, tensor in tensors.items():
+        if tensor.ndim != _DIMENSIONS.get(name) or not tensor.is_floating_point():
+            raise ValueError(f"{what} holds '{name}' of shape {tuple(tensor.shape)}, which is no feature of a picture.")
+        if not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"{what} holds '{name}' with values that are no numbers (NaN or infinite).")
+    counts = {name: len(tensor) for name, tensor in tensors.items()}
+    if len(set(counts.values())) > 1 or 0 in counts.values():
+        raise ValueError(f"{what} holds different numbers of pictures: {counts}.")

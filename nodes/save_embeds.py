@@ -1,0 +1,61 @@
+"""The node that writes embeds to a file."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io, ui
+
+from ..attention.embeds import Embeds
+from ..attention.embeds_file import MadeFor, save
+from . import wires
+from .embeds_folders import new_file
+from .notice import noted
+
+
+class SaveEmbeds(io.ComfyNode):
+    """Writes embeds to ComfyUI's output folder, so that they can be used again without picture, encoder or faces."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessSaveEmbeds",
+            display_name="Save Embeds",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["ipadapter save embeds", "export embeds", "save identity"],
+            inputs=[
+                wires.EmbedsWire.Input("embeds", tooltip="From Encode Reference or Combine Embeds."),
+                io.String.Input(
+                    "filename_prefix",
+                    default="embeds/likeness",
+                    tooltip="Name below the output folder; a running number is added. Dates as in Save Image: %year%.",
+                ),
+                wires.AdapterWire.Input(
+                    "adapter",
+                    optional=True,
+                    tooltip="The adapter they are for: its name and hash are written down, and they are checked "
+                    "against it.",
+                ),
+            ],
+            outputs=[wires.EmbedsWire.Output("saved_embeds", display_name="embeds", tooltip="The same embeds.")],
+            hidden=[io.Hidden.unique_id],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        embeds: Embeds,
+        filename_prefix: str = "embeds/likeness",
+        adapter: wires.LoadedAdapter | None = None,
+    ) -> io.NodeOutput:
+        if adapter is not None:
+            adapter.adapter.check(embeds)
+        file = new_file(filename_prefix)
+        save(file.path, embeds, MadeFor.of(adapter.adapter) if adapter else None)
+        text = f"{file.subfolder}/{file.path.name}\n{embeds.count} of {' and '.join(embeds.names)}".lstrip("/")
+        output = noted(cls, text, embeds)
+        output.ui = {**ui.PreviewText(text).as_dict(), "embeds": [file.shown]}
+        return output
+
+
+NODES = [SaveEmbeds]
