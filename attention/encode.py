@@ -48,6 +48,16 @@ def encode_zero_pixels(clip_vision: Any) -> Embeds:
     return _memo(clip_vision).get("zero pixels", lambda: _embeds(clip_vision, torch.zeros(1, 3, size, size)))
 
 
+def seen(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | None = None) -> Tensor:
+    """What `encode` shows the encoder of pictures (n, H, W, C), 0..1: its squares (n, S, S, 3), to look at."""
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (clip_vision.image_mean, clip_vision.image_std))
+    squares = [
+        _pixel_values(clip_vision, picture, fit, _mask_of(mask, i)) * std + mean
+        for i, picture in enumerate(image.cpu())
+    ]
+    return torch.cat(squares).movedim(1, -1).clamp(0, 1)
+
+
 def describe(clip_vision: Any) -> str:
     """The encoder in words, by its widths."""
     config = clip_vision.config

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..attention.branch import unconditional
-from ..attention.encode import encode
+from ..attention.encode import encode, seen
 from ..attention.picture import FITS
 from . import wires
 from .encoder import encoder_for
 
 
 class EncodeReference(io.ComfyNode):
-    """Turns reference pictures into embeds, and makes the embeds of 'no reference' for the negative side."""
+    """Turns reference pictures into embeds, with those of 'no reference', and shows what the encoder sees of them."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -30,6 +30,7 @@ class EncodeReference(io.ComfyNode):
                 io.Image.Input("image", tooltip="The reference: one picture or several, of any size."),
                 io.Combo.Input(
                     "fit",
+                    optional=True,
                     options=list(FITS),
                     default="crop",
                     tooltip="How a picture becomes the encoder's square. crop: its centre, as encoders were trained. "
@@ -53,6 +54,8 @@ class EncodeReference(io.ComfyNode):
                     "negative_embeds", tooltip="The adapter's own 'no reference', as its authors make it."
                 ),
             ],
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -67,7 +70,8 @@ class EncodeReference(io.ComfyNode):
         encoder = encoder_for(adapter, clip_vision)
         embeds = encode(encoder, image, fit, mask)
         adapter.adapter.check(embeds)
-        return io.NodeOutput(embeds, unconditional(adapter.adapter, encoder))
+        preview = ui.PreviewImage(seen(encoder, image, fit, mask), cls=cls)
+        return io.NodeOutput(embeds, unconditional(adapter.adapter, encoder), ui=preview)
 
 
 NODES = [EncodeReference]

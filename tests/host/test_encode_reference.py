@@ -1,0 +1,70 @@
+"""Encode Reference shows what the encoder sees of each picture: nothing is cropped unseen."""
+
+import folder_paths
+import numpy as np
+import pytest
+import torch
+from miniature import models
+from pack.attention import encode as encoding
+from pack.attention.encode import seen
+from pack.attention.picture import FITS, MEAN_COLOUR
+from pack.nodes.encode_reference import EncodeReference
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return models.clip_vision("vit_h", 3)
+
+
+def halves(height=60, width=120):
+    """Red left, green middle, blue right: three bands across the long side."""
+    picture = torch.zeros(1, height, width, 3)
+    for i in range(3):
+        picture[:, :, i * width // 3 : (i + 1) * width // 3, i] = 1
+    return picture
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_what_is_shown_is_what_is_encoded(fit, encoder, picture):
+    image = picture(1, 90, 70, count=2)
+    mask = torch.rand(1, 40, 40)
+    squares = seen(encoder, image, fit, mask)
+    assert squares.shape == (2, 224, 224, 3) and squares.min() >= 0 and squares.max() <= 1
+    for i, square in enumerate(squares):
+        fed = encoding._pixel_values(encoder, image[i], fit, mask[0])
+        mean, std = (torch.tensor(v).view(3, 1, 1) for v in (encoder.image_mean, encoder.image_std))
+        torch.testing.assert_close((square.movedim(-1, 0) - mean) / std, fed[0], rtol=0, atol=1e-5)
+
+
+def test_a_crop_shows_what_is_cut_away_by_its_absence(encoder):
+    crop = seen(encoder, halves())[0]
+    colours = crop[112, [2, 112, 221]]
+    assert colours[1].tolist() == pytest.approx([0, 1, 0], abs=0.01)
+    assert colours[0, 0] > 0.9 and crop[112, :, 0].gt(0.5).float().mean() == pytest.approx(1 / 6, abs=0.02)
+    whole = seen(encoder, halves(), "squash")[0]
+    assert whole[112, :, 0].gt(0.5).float().mean() == pytest.approx(1 / 3, abs=0.02)
+    padded = seen(encoder, halves(), "pad")[0]
+    assert padded[5, 112].tolist() == pytest.approx(MEAN_COLOUR, abs=2 / 255)
+    assert padded[112, :, 0].gt(0.9).float().mean() == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_what_a_mask_leaves_out_is_shown_in_the_mean_colour(encoder):
+    mask = torch.zeros(1, 60, 120)
+    mask[:, :30] = 1
+    masked = seen(encoder, halves(), "squash", mask)[0]
+    assert masked[200, 112].tolist() == pytest.approx(MEAN_COLOUR, abs=0.01)
+    assert masked[20, 112].tolist() == pytest.approx([0, 1, 0], abs=0.01)
+
+
+def test_the_node_previews_it(load, picture, tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path))
+    loaded = load("sd15", "plus")
+    output = EncodeReference.execute(loaded, picture(1, 90, 70, count=2), fit="crop")
+    entries = output.ui.as_dict()["images"]
+    expected = seen(loaded.clip_vision, picture(1, 90, 70, count=2), "crop")
+    assert len(entries) == 2
+    for entry, square in zip(entries, expected, strict=True):
+        saved = np.asarray(Image.open(tmp_path / entry["filename"]), dtype=np.float32)
+        assert abs(saved - square.numpy() * 255).max() <= 1
+    assert EncodeReference.GET_SCHEMA().has_intermediate_output
