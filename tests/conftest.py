@@ -11,16 +11,13 @@ COMFYUI = Path(os.environ.get("LIKENESS_COMFYUI") or ROOT / ".likeness" / "Comfy
 
 def reach_the_host() -> None:
     """Put ComfyUI on the path, on the CPU, with one thread: two under load are far slower than one."""
-    sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != ROOT]  # our nodes/ would shadow ComfyUI's nodes.py
+    sys.path[:] = [
+        p for p in sys.path if Path(p or ".").resolve() != ROOT
+    ]  # our nodes/ would shadow ComfyUI's nodes.py
     sys.path.insert(0, str(COMFYUI))
-    arguments, sys.argv = sys.argv, [sys.argv[0], "--cpu"]
-    try:
-        import comfy.options
+    import comfy.cli_args  # it parses nothing unless asked to: our arguments are pytest's
 
-        comfy.options.enable_args_parsing()
-        import comfy.cli_args  # noqa: F401  reads sys.argv once, now
-    finally:
-        sys.argv = arguments
+    comfy.cli_args.args.cpu = True
     import torch
 
     torch.set_num_threads(1)
@@ -37,5 +34,5 @@ def load_package(name: str, folder: Path) -> None:
 if COMFYUI.is_dir():
     reach_the_host()
 load_package("pack", ROOT)
-if (ROOT / "tests" / "miniature" / "__init__.py").is_file():
-    load_package("miniature", ROOT / "tests" / "miniature")
+load_package("miniature", ROOT / "tests" / "miniature")
+load_package("runner", ROOT / "runner")
