@@ -46,6 +46,7 @@ class ApplyIPAdapter(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "combine",
+                    optional=True,
                     options=[*COMBINATIONS, PER_FRAME],
                     default=CONCAT,
                     tooltip="What several pictures become. concat: all of them act together, as the authors do. average "
@@ -54,6 +55,7 @@ class ApplyIPAdapter(io.ComfyNode):
                 *advanced_inputs(),
                 io.Float.Input(
                     "shortcut_scale",
+                    optional=True,
                     default=1.0,
                     min=-1.0,
                     max=5.0,
@@ -64,6 +66,7 @@ class ApplyIPAdapter(io.ComfyNode):
                 ),
                 io.Boolean.Input(
                     "any_recogniser",
+                    optional=True,
                     default=False,
                     advanced=True,
                     tooltip="Take face embeddings of another recogniser than the adapter was trained with. The face will be "

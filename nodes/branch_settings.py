@@ -30,6 +30,7 @@ def weight_inputs(default: float, advice: str) -> list[io.Input]:
         ),
         io.Combo.Input(
             "layer_preset",
+            optional=True,
             options=list(PRESETS),
             default=LINEAR,
             tooltip="Which layers it acts in. linear: all alike, as the authors do. style or composition: only the "
@@ -43,6 +44,7 @@ def advanced_inputs() -> list[io.Input]:
     return [
         io.Float.Input(
             "start_percent",
+            optional=True,
             default=0.0,
             min=0.0,
             max=1.0,
@@ -52,6 +54,7 @@ def advanced_inputs() -> list[io.Input]:
         ),
         io.Float.Input(
             "end_percent",
+            optional=True,
             default=1.0,
             min=0.0,
             max=1.0,
@@ -61,6 +64,7 @@ def advanced_inputs() -> list[io.Input]:
         ),
         io.Combo.Input(
             "fusion",
+            optional=True,
             options=list(RULES),
             default="add",
             advanced=True,
@@ -69,6 +73,7 @@ def advanced_inputs() -> list[io.Input]:
         ),
         io.Combo.Input(
             "embeds_scaling",
+            optional=True,
             options=list(EMBEDS_SCALING),
             default=REFERENCE,
             advanced=True,
@@ -77,6 +82,7 @@ def advanced_inputs() -> list[io.Input]:
         ),
         io.Float.Input(
             "boost",
+            optional=True,
             default=1.0,
             min=-5.0,
             max=5.0,

@@ -35,6 +35,7 @@ class LoadIPAdapter(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "kind",
+                    optional=True,
                     options=[AUTO, *(variant.name for variant in VARIANTS)],
                     default=AUTO,
                     advanced=True,
