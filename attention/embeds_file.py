@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, cast
+from uuid import uuid4
 
 import safetensors.torch
 import torch
@@ -67,17 +67,15 @@ def save(path: Path, embeds: Embeds, made_for: MadeFor | None = None) -> None:
         header["adapter"] = json.dumps(asdict(made_for))
     content = safetensors.torch.save(tensors, header)
     # In the same folder, so that putting it in place is one step of the file system.
-    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
-        try:
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        with part.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            file.close()
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load(path: Path) -> SavedEmbeds:

@@ -24,6 +24,7 @@ from . import (
     render_keypoints,
     save_embeds,
     scale_adapters,
+    show_adapters,
     weight_schedule,
 )
 
@@ -46,6 +47,7 @@ MODULES = (
     combine_embeds,
     save_embeds,
     load_embeds,
+    show_adapters,
 )
 
 

@@ -1,0 +1,78 @@
+"""The node that shows what the references on a model will do."""
+
+from __future__ import annotations
+
+import comfy.samplers
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+
+from ..attention.attach import attachments
+from ..attention.strengths import Strengths, strengths
+from .plot_adapters import adapters_picture
+from .show import shown
+
+
+class ShowAdapters(io.ComfyNode):
+    """Shows how strongly every reference on a model will act, in each block at each step, before anything is sampled."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessShowAdapters",
+            display_name="Show Adapters",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["preview weights", "debug ipadapter", "layer weights", "what is attached"],
+            inputs=[
+                io.Model.Input("model", tooltip="A model with references: the one that goes to the sampler."),
+                io.Int.Input("steps", default=20, min=1, max=1000, tooltip="Steps, as in the sampler."),
+                io.Combo.Input(
+                    "scheduler",
+                    options=comfy.samplers.KSampler.SCHEDULERS,
+                    default="normal",
+                    tooltip="Scheduler, as in the sampler: it decides where in the sampling each step is.",
+                ),
+                io.Float.Input(
+                    "denoise",
+                    default=1.0,
+                    min=0.01,
+                    max=1.0,
+                    step=0.01,
+                    advanced=True,
+                    tooltip="Denoise, as in the sampler: below 1 the first part of sampling is left out.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip="The picture that the node shows."),
+                io.Model.Output("same_model", display_name="model", tooltip="The model as it came in."),
+            ],
+            hidden=[io.Hidden.unique_id],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(
+        cls, model: ModelPatcher, steps: int = 20, scheduler: str = "normal", denoise: float = 1.0
+    ) -> io.NodeOutput:
+        attached = attachments(model)
+        if not attached:
+            raise ValueError(
+                "Show Adapters: nothing is attached to this model. Connect the model that comes out of Apply "
+                "IP-Adapter or Apply InstantID."
+            )
+        sampling = model.get_model_object("model_sampling")
+        levels = comfy.samplers.calculate_sigmas(sampling, scheduler, int(steps / denoise))[-(steps + 1) : -1].tolist()
+        branches = strengths(attached, sampling, levels)
+        picture = adapters_picture(branches, levels)
+        return shown(cls, "\n".join(map(_line, branches)), picture, picture, model)
+
+
+def _line(branch: Strengths) -> str:
+    steps = sum(any(step) for step in branch.factors)
+    blocks = sum(any(column) for column in zip(*branch.factors, strict=True))
+    total = len(branch.factors[0]), len(branch.factors)
+    acts = f"{blocks} of {total[0]} blocks, {steps} of {total[1]} steps" if branch.acts else "does not act"
+    return f"{branch.attachment.label}: {acts}"
+
+
+NODES = [ShowAdapters]
