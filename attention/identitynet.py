@@ -110,8 +110,8 @@ class IdentityNet(ControlNet):
         if not self._acts(rows, kept):
             return previous
 
-        self.cond_hint = self._hint(rows, x_noisy, kept)
         own_cond = {**cond, "crossattn_controlnet": self._context(rows, x_noisy.device, kept)}
+        self.cond_hint = self._hint(rows, x_noisy, kept)
         try:
             with ControlIsolation(self):
                 own: Control | None = super().get_control(x_noisy, t, own_cond, batched_number, transformer_options)
@@ -120,10 +120,6 @@ class IdentityNet(ControlNet):
         if own is None:
             return previous
         return _SUM.control_merge(self._masked(own, rows, kept), previous, None)
-
-    def cleanup(self) -> None:
-        self._kept.clear()
-        super().cleanup()
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -79,6 +79,18 @@ def test_its_residuals_are_those_of_the_host_with_the_tokens_as_context(sdxl, on
     assert distance(ours, only(**plain(sdxl, net, strength=0.8))) > EFFECT, "the tokens matter"
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_in_half_precision_its_residuals_are_the_hosts_too(sdxl, only, dtype):
+    """As on a GPU that computes in the type of the weights; on the CPU the host would compute in float32."""
+    net, context = network(dtype=dtype).copy(), face(mask=torch.ones(1, 64, 64))
+    net.manual_cast_dtype = None
+    positive = with_controlnet_key(sdxl.positive, context.positive)
+    negative = with_controlnet_key(sdxl.negative, context.negative)
+    ours = only(**identity(sdxl, context, net=net))
+    assert {residual.dtype for residual in flat(ours)} == {dtype}
+    assert same(ours, only(**plain(sdxl, net, positive=positive, negative=negative)))
+
+
 @pytest.mark.parametrize("lengths", [(16, 16), (80, 16), (16, 5)], ids=str)
 def test_each_half_reads_its_own_tokens_of_any_number(sdxl, only, lengths):
     context = FaceContext(tokens(1, length=lengths[0]), tokens(2, length=lengths[1]))
