@@ -21,6 +21,7 @@ from . import (
     load_embeds,
     load_face_models,
     load_ip_adapter,
+    noise_picture,
     render_keypoints,
     save_embeds,
     scale_adapters,
@@ -48,6 +49,7 @@ MODULES = (
     save_embeds,
     load_embeds,
     show_adapters,
+    noise_picture,
 )
 
 

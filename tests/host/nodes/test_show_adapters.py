@@ -69,7 +69,7 @@ def test_the_node_shows_a_panel_for_each_branch(two, sdxl, apply, ran):
     lines = both.text.splitlines()
     assert lines[0].startswith("sdxl-base-7.safetensors: 2 of 11 blocks, ")
     assert "11 of 11 blocks" in lines[1]
-    assert 0 <= both.image.min() and both.image.max() <= 1
+    assert both.image.min() >= 0 and both.image.max() <= 1
 
 
 def test_a_cell_has_the_colour_of_its_factor(sdxl, apply, ran):
