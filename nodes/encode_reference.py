@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..attention.branch import unconditional
+from ..attention.embeds import stacked
 from ..attention.encode import encode, seen
 from ..attention.picture import FITS
+from ..attention.tiles import with_tiles
 from . import wires
 from .encoder import encoder_for
 
@@ -36,6 +39,16 @@ class EncodeReference(io.ComfyNode):
                     tooltip="How a picture becomes the encoder's square. crop: its centre, as encoders were trained. "
                     "pad: all of it, on the mean colour. pad edge: all of it, edges repeated. "
                     "squash: all of it, distorted.",
+                ),
+                io.Int.Input(
+                    "tiles",
+                    optional=True,
+                    default=0,
+                    min=0,
+                    max=8,
+                    advanced=True,
+                    tooltip="Also encode close-ups: squares that cover the whole picture, this many along its short "
+                    "side. For large and for wide or tall pictures. They act as further pictures; 0 is off.",
                 ),
                 io.ClipVision.Input(
                     "clip_vision",
@@ -64,13 +77,17 @@ class EncodeReference(io.ComfyNode):
         adapter: wires.LoadedAdapter,
         image: Tensor,
         fit: str = "crop",
+        tiles: int = 0,
         clip_vision: Any | None = None,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
         encoder = encoder_for(adapter, clip_vision)
-        embeds = encode(encoder, image, fit, mask)
+        shots = with_tiles(image, mask, tiles)
+        embeds = stacked([encode(encoder, pictures, fit, masks) for pictures, masks in shots])
         adapter.adapter.check(embeds)
-        preview = ui.PreviewImage(seen(encoder, image, fit, mask), cls=cls)
+        preview = ui.PreviewImage(
+            torch.cat([seen(encoder, pictures, fit, masks) for pictures, masks in shots]), cls=cls
+        )
         return io.NodeOutput(embeds, unconditional(adapter.adapter, encoder), ui=preview)
 
 

@@ -1,0 +1,44 @@
+"""Pictures of any shape -> the squares that cover them, each to be encoded as a picture of its own."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def cut(pictures: Tensor, short: int) -> Tensor:
+    """Pictures (n, H, W, C) as tiles (n * m, S, S, C), picture by picture, each row by row.
+
+    `short` tiles lie along the short side and as many as are needed along the long one, evenly spread, so that
+    they cover everything and overlap alike.
+    """
+    height, width = pictures.shape[1:3]
+    side = -(-min(height, width) // short)
+    tops, lefts = _starts(height, side), _starts(width, side)
+    tiles = [pictures[:, top : top + side, left : left + side] for top in tops for left in lefts]
+    return torch.stack(tiles, 1).flatten(0, 1)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    count = -(-length // side)
+    return [round(i * (length - side) / max(count - 1, 1)) for i in range(count)]
+
+
+def with_tiles(pictures: Tensor, mask: Tensor | None, short: int) -> list[tuple[Tensor, Tensor | None]]:
+    """Pictures with their masks (n or 1, H, W), and their tiles with the tiles' masks, if any.
+
+    0 tiles are none, and the one tile of a square picture would be that picture again.
+    """
+    height, width = pictures.shape[1:3]
+    if short == 0 or (short == 1 and height == width):
+        return [(pictures, mask)]
+    return [(pictures, mask), (cut(pictures, short), None if mask is None else _cut_mask(mask, pictures, short))]
+
+
+def _cut_mask(mask: Tensor, pictures: Tensor, short: int) -> Tensor:
+    """Each picture's mask on its own tiles; the last mask is for all pictures that follow."""
+    count, height, width = pictures.shape[:3]
+    masks = mask[[min(i, len(mask) - 1) for i in range(count)]]
+    scaled = F.interpolate(masks[:, None].float(), size=(height, width), mode="bilinear", antialias=True)
+    return cut(scaled.movedim(1, -1), short)[..., 0]
