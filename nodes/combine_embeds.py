@@ -27,6 +27,7 @@ class CombineEmbeds(io.ComfyNode):
                 wires.EmbedsWire.Input("embeds_1", tooltip="The first reference. 'subtract' takes the others from it."),
                 io.Combo.Input(
                     "method",
+                    optional=True,
                     options=list(COMBINATIONS),
                     default=CONCAT,
                     tooltip="concat: all act together, as the authors do. average, add, subtract, max, min: one mixed "
@@ -34,6 +35,7 @@ class CombineEmbeds(io.ComfyNode):
                 ),
                 io.String.Input(
                     "weights",
+                    optional=True,
                     default="",
                     placeholder="1.0, 0.5",
                     tooltip="One number for each connected reference, or for each of their pictures. Empty: 1 for all. "

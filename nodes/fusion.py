@@ -44,6 +44,7 @@ class FusionNode(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "cap",
+                    optional=True,
                     default=1.0,
                     min=0.0,
                     max=10.0,
@@ -52,6 +53,7 @@ class FusionNode(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "zero_tokens",
+                    optional=True,
                     default=8,
                     min=0,
                     max=64,
@@ -61,6 +63,7 @@ class FusionNode(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "mass_tokens",
+                    optional=True,
                     default=0,
                     min=0,
                     max=4096,

@@ -33,6 +33,7 @@ class LayerWeightsNode(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "preset",
+                    optional=True,
                     options=list(PRESETS),
                     default=LINEAR,
                     tooltip="A known row of factors. linear: 1 everywhere. style and composition: the blocks that "
@@ -40,6 +41,7 @@ class LayerWeightsNode(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "boost",
+                    optional=True,
                     default=1.0,
                     min=-5.0,
                     max=5.0,
@@ -49,6 +51,7 @@ class LayerWeightsNode(io.ComfyNode):
                 ),
                 io.String.Input(
                     "weights",
+                    optional=True,
                     default="",
                     multiline=True,
                     placeholder="0:1, 3:0.5, 6:1",

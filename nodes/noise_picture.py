@@ -29,11 +29,20 @@ class NoisePicture(io.ComfyNode):
                     "on top of the picture. shuffle: its colours without its shapes.",
                 ),
                 io.Float.Input(
-                    "strength", default=1.0, min=0.0, max=1.0, step=0.01, tooltip="0 is the picture, 1 the most noise."
+                    "strength",
+                    optional=True,
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="0 is the picture, 1 the most noise.",
                 ),
-                io.Int.Input("blur", default=0, min=0, max=32, tooltip="Softens it: width in pixels, 0 for none."),
+                io.Int.Input(
+                    "blur", optional=True, default=0, min=0, max=32, tooltip="Softens it: width in pixels, 0 for none."
+                ),
                 io.Int.Input(
                     "seed",
+                    optional=True,
                     default=0,
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
@@ -42,6 +51,7 @@ class NoisePicture(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "size",
+                    optional=True,
                     default=224,
                     min=64,
                     max=1024,

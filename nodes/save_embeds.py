@@ -26,6 +26,7 @@ class SaveEmbeds(io.ComfyNode):
                 wires.EmbedsWire.Input("embeds", tooltip="From Encode Reference or Combine Embeds."),
                 io.String.Input(
                     "filename_prefix",
+                    optional=True,
                     default="embeds/likeness",
                     tooltip="Name below the output folder; a running number is added. Dates as in Save Image: %year%.",
                 ),

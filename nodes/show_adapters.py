@@ -25,15 +25,17 @@ class ShowAdapters(io.ComfyNode):
             search_aliases=["preview weights", "debug ipadapter", "layer weights", "what is attached"],
             inputs=[
                 io.Model.Input("model", tooltip="A model with references: the one that goes to the sampler."),
-                io.Int.Input("steps", default=20, min=1, max=1000, tooltip="Steps, as in the sampler."),
+                io.Int.Input("steps", optional=True, default=20, min=1, max=1000, tooltip="Steps, as in the sampler."),
                 io.Combo.Input(
                     "scheduler",
+                    optional=True,
                     options=comfy.samplers.KSampler.SCHEDULERS,
                     default="normal",
                     tooltip="Scheduler, as in the sampler: it decides where in the sampling each step is.",
                 ),
                 io.Float.Input(
                     "denoise",
+                    optional=True,
                     default=1.0,
                     min=0.01,
                     max=1.0,

@@ -38,6 +38,7 @@ class WeightScheduleNode(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "first",
+                    optional=True,
                     default=1.0,
                     min=-5.0,
                     max=5.0,
@@ -46,6 +47,7 @@ class WeightScheduleNode(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "last",
+                    optional=True,
                     default=0.0,
                     min=-5.0,
                     max=5.0,
@@ -54,12 +56,14 @@ class WeightScheduleNode(io.ComfyNode):
                 ),
                 io.String.Input(
                     "points",
+                    optional=True,
                     default="",
                     placeholder="0:1, 0.5:0.3, 1:0",
                     tooltip="Your own course instead of the preset: 'percent:factor' pairs, joined by straight lines.",
                 ),
                 io.String.Input(
                     "frames",
+                    optional=True,
                     default="",
                     multiline=True,
                     placeholder="1.0, 0.5, 0.0",
@@ -68,6 +72,7 @@ class WeightScheduleNode(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "frames_count",
+                    optional=True,
                     default=0,
                     min=0,
                     max=100000,
@@ -75,6 +80,7 @@ class WeightScheduleNode(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "interpolation",
+                    optional=True,
                     options=list(BETWEEN),
                     default="linear",
                     tooltip="With frames_count: how to get from one number to the next. none: each holds for its share.",
