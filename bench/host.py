@@ -1,0 +1,49 @@
+"""Makes the host, the pack and the miniature models importable, and times what importing the pack costs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def reach() -> float:
+    """Import everything that is measured; returns the seconds that the pack takes beyond the host's own imports."""
+    comfyui = Path(os.environ.get("LIKENESS_COMFYUI") or ROOT / ".likeness" / "ComfyUI")
+    sys.path[:] = [
+        p for p in sys.path if Path(p or ".").resolve() != ROOT
+    ]  # our nodes/ would shadow the host's nodes.py
+    sys.path.insert(0, str(comfyui))
+    import comfy.cli_args
+    import torch
+
+    comfy.cli_args.args.cpu = not torch.cuda.is_available()
+    torch.set_num_threads(1)
+    # What a starting ComfyUI has imported before it comes to custom nodes.
+    import comfy_api.latest  # noqa: F401
+    import server  # noqa: F401
+
+    import nodes  # noqa: F401
+
+    started = time.perf_counter()
+    load("pack", ROOT)
+    seconds = time.perf_counter() - started
+    load("miniature", ROOT / "tests" / "miniature")
+    return seconds
+
+
+def load(name: str, folder: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(f"there is no package in {folder}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
