@@ -40,6 +40,7 @@ class LoadByPreset(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "lora_strength",
+                    optional=True,
                     default=1.0,
                     min=0.0,
                     max=2.0,
