@@ -1,0 +1,32 @@
+"""Every published adapter becomes a module of its own sizes that takes its weights without one missing or left over."""
+
+import pytest
+from miniature import sparse
+from pack.attention import checkpoint
+from pack.attention.adapter import Adapter
+from pack.attention.layers import layers
+
+STEMS = [path.stem for path in sorted(sparse.SHAPES.glob("*.json")) if sparse.entry(path.stem)["variant"] != "refused"]
+LOOK_ALIKES = ("faceid_plus", "faceid_plus_v2", "instantid", "portrait_unnorm")
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_published_adapter_loads_strictly(stem, tmp_path):
+    """On the meta device: names and shapes are the published ones, the numbers are not there."""
+    entry = sparse.entry(stem)
+    outline = checkpoint.read_outline(sparse.write(stem, tmp_path))
+    kind = entry["variant"] if entry["variant"] in LOOK_ALIKES else "auto"
+    adapter = Adapter(outline, kind)
+    assert adapter.identity.variant.name == entry["variant"]
+    assert len(layers(adapter.identity.family.name)) == outline.num_layers == len(adapter.module.to_k)
+    held = {name: list(tensor.shape) for name, tensor in adapter.module.state_dict().items()}
+    assert {k.removeprefix("projection."): v for k, v in held.items() if k.startswith("projection.")} == {
+        k.removeprefix("image_proj."): v for k, v in entry["shapes"].items() if k.startswith("image_proj.")
+    }
+
+
+@pytest.mark.parametrize("stem", [s for s in STEMS if sparse.entry(s)["variant"] in LOOK_ALIKES])
+def test_look_alikes_that_are_not_the_published_bytes_ask_for_their_kind(stem, tmp_path):
+    outline = checkpoint.read_outline(sparse.write(stem, tmp_path))
+    with pytest.raises(ValueError, match="undecided.*Set 'kind' to"):
+        Adapter(outline)
