@@ -42,6 +42,17 @@ class LoadIPAdapter(io.ComfyNode):
                     tooltip="Only for look-alike files that were saved again (FaceID plus and its v2, InstantID and "
                     "portrait unnorm). The node asks when it needs this.",
                 ),
+                io.Float.Input(
+                    "lora_strength",
+                    optional=True,
+                    default=1.0,
+                    min=-2.0,
+                    max=2.0,
+                    step=0.01,
+                    advanced=True,
+                    tooltip="FaceID only: the strength of the LoRA inside the file, which Apply puts on the model. The "
+                    "authors' is 1. Its separate LoRA file is not needed.",
+                ),
                 io.ClipVision.Input(
                     "clip_vision",
                     optional=True,
@@ -59,10 +70,12 @@ class LoadIPAdapter(io.ComfyNode):
         return f"{checkpoint.fingerprint(folders.adapter_path(file))} {installed.listing()}"
 
     @classmethod
-    def execute(cls, file: str, kind: str = AUTO, clip_vision: Any | None = None) -> io.NodeOutput:
+    def execute(
+        cls, file: str, kind: str = AUTO, lora_strength: float = 1.0, clip_vision: Any | None = None
+    ) -> io.NodeOutput:
         adapter = Adapter(checkpoint.read(folders.adapter_path(file)), kind)
         encoder = clip_vision if clip_vision is not None else installed.encoder_for(adapter)
-        return noted(cls, _summary(adapter, encoder), wires.LoadedAdapter(adapter, encoder))
+        return noted(cls, _summary(adapter, encoder), wires.LoadedAdapter(adapter, encoder, lora_strength))
 
 
 def _summary(adapter: Adapter, encoder: Any | None) -> str:
