@@ -3,13 +3,11 @@
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import aiohttp
 
 from ..problems import Problem
-from .job import Node
-from .prompts import SAVE, Prompt, with_defaults
+from .prompts import SAVE, Prompt
 
 OnStep = Callable[[int, int], None]
 """Called with the sampling step that is done and how many there are."""
@@ -24,7 +22,6 @@ class Comfy:
     def __init__(self, url: str) -> None:
         self.url = url
         self.client_id = uuid.uuid4().hex
-        self._descriptions: dict[str, Mapping[str, Any]] = {}
 
     async def __aenter__(self) -> "Comfy":
         self._session = aiohttp.ClientSession()
@@ -47,11 +44,9 @@ class Comfy:
     async def run(self, prompt: Prompt, on_step: OnStep) -> bytes:
         """Queue a prompt, wait until it is done, and return the PNG of its save node.
 
-        Inputs the prompt leaves out get their defaults.
         Raises Problem when the server refuses the prompt, a node fails, or the server ends.
         """
-        filled = {name: with_defaults(node, await self._described(node)) for name, node in prompt.items()}
-        body = {"prompt": filled, "client_id": self.client_id}
+        body = {"prompt": prompt, "client_id": self.client_id}
         prompt_id = (await self._json("POST", "/prompt", json=body))["prompt_id"]
         await self._wait_for(prompt_id, on_step)
         history = (await self._json("GET", f"/history/{prompt_id}"))[prompt_id]
@@ -60,13 +55,7 @@ class Comfy:
             answer.raise_for_status()
             return await answer.read()
 
-    async def _described(self, node: Node) -> Mapping[str, Any]:
-        name = node["class_type"]
-        if name not in self._descriptions:
-            self._descriptions |= {name: {}, **await self._json("GET", f"/object_info/{name}")}
-        return self._descriptions[name]
-
-    async def _json(self, method: str, path: str, **arguments: object) -> dict[str, Any]:
+    async def _json(self, method: str, path: str, **arguments: object) -> dict[str, object]:
         async with self._session.request(method, self.url + path, **arguments) as answer:
             text = await answer.text()
             if answer.status != 200:

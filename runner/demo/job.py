@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ..models import RealModels
 
-Node = Mapping[str, Any]
+Inputs = Mapping[str, object]
+Node = Mapping[str, object]
 """A node of an API prompt: class_type and inputs."""
 
 RANDOM_CAPTION = "random weights: noise is expected; this shows wiring, not quality"

@@ -1,7 +1,6 @@
 """Turns one cell of the demonstration into the prompt ComfyUI's HTTP API takes."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from .cells import NEGATIVE, Cell
 from .job import Job, Node, node
@@ -39,23 +38,6 @@ def prompt_for(cell: Cell, job: Job, uploaded: Mapping[str, str]) -> Prompt:
         "picture": node("VAEDecode", samples=["sampler", 0], vae=["model", 2]),
         SAVE: node("SaveImage", images=["picture", 0], filename_prefix=f"likeness-demo/{cell.name}"),
     }
-
-
-def with_defaults(node: Node, description: Mapping[str, Any]) -> Node:
-    """`node` with the default of every required input it leaves out, as the editor fills them in.
-
-    The API itself refuses a prompt without them. `description` is the node's entry of the server's /object_info.
-    """
-    required = description.get("input", {}).get("required", {})
-    defaults = {name: _default(*entry) for name, entry in required.items() if name not in node["inputs"]}
-    known = {name: default for name, default in defaults.items() if default is not None}
-    return {**node, "inputs": {**node["inputs"], **known}}
-
-
-def _default(kind: str | list[str], options: Mapping[str, Any] | None = None) -> object:
-    options = options or {}
-    choices = kind if isinstance(kind, list) else options.get("options")
-    return options.get("default", choices[0] if choices else None)
 
 
 def _steers(cell: Cell, job: Job, uploaded: Mapping[str, str]) -> Prompt:

@@ -6,7 +6,7 @@ import pytest
 
 from runner.demo.cells import CELLS
 from runner.demo.job import miniature_job
-from runner.demo.prompts import SAVE, prompt_for, with_defaults
+from runner.demo.prompts import SAVE, prompt_for
 from runner.demo.report import ROWS
 
 JOB = miniature_job(Path("photos"))
@@ -64,19 +64,3 @@ def test_every_comparison_and_every_picture_of_the_sheet_exists():
 def test_the_weights_the_sheet_promises_are_there():
     weights = {cell.steers[0][1] for cell in CELLS if cell.steers}
     assert weights >= {0.0, 0.25, 0.5, 1.0, 1.5}
-
-
-def test_inputs_that_are_left_out_get_the_editors_defaults():
-    required = {
-        "model": ["MODEL", {}],
-        "weight": ["FLOAT", {"default": 1.0}],
-        "fit": [["crop", "pad"]],
-        "fusion": ["COMBO", {"options": ["add", "norm"], "default": "norm"}],
-        "rule": ["COMBO", {"options": ["first", "second"]}],
-        "flag": ["BOOLEAN", {"default": False}],
-    }
-    node = {"class_type": "Apply", "inputs": {"weight": 0.0}}
-    filled = with_defaults(node, {"input": {"required": required, "optional": {"mask": ["MASK", {"default": 1}]}}})
-    assert filled["inputs"] == {"weight": 0.0, "fit": "crop", "fusion": "norm", "rule": "first", "flag": False}
-    assert node["inputs"] == {"weight": 0.0}
-    assert with_defaults(node, {}) == node
