@@ -76,9 +76,8 @@ def test(places: Places, options: argparse.Namespace) -> int:
                 "mend what is listed above.",
             )
     say("Tests: pytest")
-    # `python -m pytest` would put the repository on sys.path, where our nodes/ hides ComfyUI's nodes.py; without
-    # --confcutdir pytest imports the pack's own __init__.py as the package of all tests, which fails.
-    pytest = [program_in(places.env, "pytest"), "--confcutdir=tests", *options.extra]
+    # `python -m pytest` would put the repository on sys.path, where our nodes/ hides ComfyUI's nodes.py.
+    pytest = [program_in(places.env, "pytest"), *options.extra]
     return status_of(pytest, env=_test_environment(places, host), cwd=places.root)
 
 
