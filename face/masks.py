@@ -66,7 +66,24 @@ def face_masks(
     soft = soft or Softness()
     masks = [_mask(SHAPES[shape](face), size, soft) for face in faces]
     stacked = torch.from_numpy(np.stack(masks)) if masks else torch.zeros(0, size[1], size[0])
-    return stacked / stacked.sum(dim=0).clamp(min=1.0) if normalise and masks else stacked
+    return normalised(stacked) if normalise else stacked
+
+
+def normalised(masks: Tensor) -> Tensor:
+    """Masks (N, H, W) that add up to at most 1: where they overlap they share, elsewhere they stay bit for bit."""
+    return masks / masks.sum(dim=0).clamp(min=1.0)
+
+
+def centres(masks: Tensor) -> Array:
+    """The middle of what each mask (N, H, W) covers, (N, 2) x then y, 0..1. Raises ValueError for an empty one."""
+    weights = masks.cpu().double()
+    totals = weights.sum(dim=(1, 2))
+    if not bool((totals > 0).all()):
+        raise ValueError(f"mask {int((totals <= 0).nonzero()[0])} (from 0) is empty: it is nowhere, so nobody is near.")
+    height, width = masks.shape[1:]
+    x = (weights.sum(dim=1) * (torch.arange(width) + 0.5)).sum(dim=1) / totals / width
+    y = (weights.sum(dim=2) * (torch.arange(height) + 0.5)).sum(dim=1) / totals / height
+    return torch.stack([x, y], dim=1).float().numpy()
 
 
 def union(masks: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from pack.face.masks import SHAPES, Softness, face_masks, union
+from pack.face.masks import SHAPES, Softness, centres, face_masks, normalised, union
 
 SIZE = (112, 112)
 
@@ -91,3 +91,28 @@ def test_no_face_is_no_mask_and_an_empty_union():
 def test_an_oval_needs_landmarks(face):
     with pytest.raises(ValueError, match="FACE_LANDMARKS"):
         face_masks([face()], (200, 100), "oval")
+
+
+def test_masks_that_do_not_overlap_stay_bit_for_bit():
+    masks = torch.zeros(2, 8, 8)
+    masks[0, :, :4], masks[1, :, 4:] = 0.3, torch.rand(8, 4)
+    assert torch.equal(normalised(masks), masks)
+
+
+def test_masks_that_overlap_share_by_their_weights():
+    masks = torch.ones(3, 4, 4)
+    masks[1] = 0.5
+    assert torch.allclose(normalised(masks)[:, 0, 0], torch.tensor([0.4, 0.2, 0.4]))
+    assert torch.allclose(normalised(masks).sum(dim=0), torch.ones(4, 4))
+
+
+def test_centres_are_parts_of_the_picture():
+    masks = torch.zeros(2, 40, 80)
+    masks[0, 10:20, 20:40] = 1
+    masks[1] = 0.25
+    assert np.allclose(centres(masks), [(0.375, 0.375), (0.5, 0.5)])
+
+
+def test_an_empty_mask_has_no_centre():
+    with pytest.raises(ValueError, match="mask 1 .* is empty"):
+        centres(torch.stack([torch.ones(4, 4), torch.zeros(4, 4)]))
