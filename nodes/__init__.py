@@ -5,6 +5,8 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from . import (
+    apply_identitynet,
+    apply_instantid,
     apply_ip_adapter,
     choose_face,
     combine_embeds,
@@ -41,6 +43,8 @@ MODULES = (
     render_keypoints,
     face_masks,
     face_similarity,
+    apply_instantid,
+    apply_identitynet,
     layer_weights,
     weight_schedule,
     fusion,

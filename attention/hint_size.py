@@ -1,0 +1,69 @@
+"""A run and the keypoint pictures of its IdentityNets -> an error where a picture has another shape than the run's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, get_wrappers_with_key
+from torch import Tensor
+
+from .identitynet import IdentityNet
+
+TOLERANCE = 0.03
+"""The part of a side that may be cut off: sizes are rounded to multiples of 8 or 64 on the way."""
+_KEY = "likeness_hint_size"
+
+
+def checking_hints(model: ModelPatcher) -> ModelPatcher:
+    """A clone of `model` whose runs compare the shape of keypoint pictures with that of the picture being made.
+
+    The host cuts a hint of another shape to the middle without a word, and so points away.
+    """
+    checked = model.clone()
+    kind = WrappersMP.SAMPLER_SAMPLE
+    if not get_wrappers_with_key(kind, _KEY, checked.model_options, is_model_options=True):
+        add_wrapper_with_key(kind, _KEY, _sample, checked.model_options, is_model_options=True)
+    return checked
+
+
+def _sample(
+    executor: Callable[..., Tensor],
+    guider: Any,
+    sigmas: Tensor,
+    extra_args: dict[str, Any],
+    callback: Any,
+    noise: Tensor,
+    *rest: Any,
+) -> Tensor:
+    for net in identitynets(guider.conds):
+        check_hint(net, (noise.shape[-2], noise.shape[-1]))
+    return executor(guider, sigmas, extra_args, callback, noise, *rest)
+
+
+def identitynets(conds: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[IdentityNet]:
+    """Every IdentityNet in the chains of a guider's conditionings."""
+    for entries in conds.values():
+        for entry in entries or ():
+            net: Any = entry.get("control")
+            while net is not None:
+                if isinstance(net, IdentityNet):
+                    yield net
+                net = net.previous_controlnet
+
+
+def check_hint(net: IdentityNet, latent: tuple[int, int]) -> None:
+    """Raise ValueError, naming both sizes, unless the keypoint picture has the shape of a latent (height, width)."""
+    hint: Tensor | None = net.cond_hint_original
+    if hint is None:
+        return
+    wanted = latent[1] * net.compression_ratio, latent[0] * net.compression_ratio
+    given = hint.shape[-1], hint.shape[-2]
+    aspects = sorted((given[0] / given[1], wanted[0] / wanted[1]))
+    if aspects[0] < (1 - TOLERANCE) * aspects[1]:
+        raise ValueError(
+            f"the keypoint picture is {given[0]}x{given[1]}, the picture being made is {wanted[0]}x{wanted[1]}: its "
+            "sides would be cut off, and the points with them. Set this size in Render Keypoints; where Apply InstantID "
+            "draws the keypoints itself, connect the latent that is sampled to its 'latent'."
+        )

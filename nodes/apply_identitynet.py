@@ -1,0 +1,99 @@
+"""The node that shows InstantID's ControlNet a face and where its points are."""
+
+from __future__ import annotations
+
+from comfy.controlnet import ControlBase
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..attention.apply_identitynet import Conditioning
+from ..attention.attach import attachments, with_attachments
+from ..attention.fit import check_fits
+from ..attention.hint import Hint
+from ..attention.hint_size import checking_hints
+from ..face.keypoint_picture import check_keypoint_picture
+from ..face.picture import pictures
+from ..face.value import FaceBatch
+from . import wires
+from .face_nets import control_net_input, range_inputs, steered_inputs, steered_outputs, strength_input, with_face_nets
+from .notice import noted
+from .people import (
+    Seats,
+    any_recogniser_input,
+    check_is_instantid,
+    faces_input,
+    no_face,
+    people_inputs,
+    people_of,
+    recogniser_note,
+)
+
+
+class ApplyIdentityNet(io.ComfyNode):
+    """Holds the picture to a face's keypoints and identity by InstantID's ControlNet alone, which reads the face in place
+    of the text. Other ControlNets on the same conditionings keep the text."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessApplyIdentityNet",
+            display_name="Apply IdentityNet",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["identitynet", "instantid controlnet", "instantid", "face keypoints", "face pose"],
+            inputs=[
+                *steered_inputs(),
+                faces_input(),
+                control_net_input(),
+                io.Image.Input(
+                    "image",
+                    tooltip="Drawn keypoints, from Render Keypoints, at the size of the picture to make. Picture i is "
+                    "for picture i of the batch: a batch of keypoints gives a sheet of poses.",
+                ),
+                strength_input("strength"),
+                *range_inputs("start_percent", "end_percent"),
+                *people_inputs(),
+                any_recogniser_input(),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Where in the new picture it acts: 1 yes, 0 no. It is scaled to the picture.",
+                ),
+            ],
+            outputs=steered_outputs(),
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: ModelPatcher,
+        positive: Conditioning,
+        negative: Conditioning,
+        adapter: wires.LoadedAdapter,
+        faces: FaceBatch,
+        control_net: ControlBase,
+        image: Tensor,
+        strength: float = 0.8,
+        start_percent: float = 0.0,
+        end_percent: float = 1.0,
+        masks: Tensor | None = None,
+        who: str = "in order",
+        order: str = "",
+        any_recogniser: bool = False,
+        mask: Tensor | None = None,
+    ) -> io.NodeOutput:
+        check_is_instantid(adapter.adapter)
+        check_fits(adapter.adapter, model)
+        people = people_of(adapter.adapter, faces, Seats(masks, who, order, mask), any_recogniser)
+        for picture in pictures(image):
+            check_keypoint_picture(picture)
+        hint = Hint(image, strength, start_percent, end_percent)
+        both = with_face_nets(adapter.adapter, control_net, people, no_face(), hint, (positive, negative))
+        steered = checking_hints(with_attachments(model, attachments(model)))
+        return noted(cls, recogniser_note(adapter.adapter, people), steered, *both)
+
+
+NODES = [ApplyIdentityNet]

@@ -1,0 +1,172 @@
+"""The node that puts a face from one photo into the picture: branch and IdentityNet together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from comfy.controlnet import ControlBase
+from comfy.model_patcher import ModelPatcher
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..attention.apply_identitynet import Conditioning
+from ..attention.attach import attach
+from ..attention.branch import key_values
+from ..attention.fit import check_fits
+from ..attention.hint import Hint
+from ..attention.hint_size import checking_hints
+from ..face.value import FaceBatch
+from . import wires
+from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
+from .face_nets import control_net_input, range_inputs, steered_inputs, steered_outputs, strength_input, with_face_nets
+from .keypoint_pictures import keypoint_pictures
+from .people import (
+    Person,
+    Seats,
+    any_recogniser_input,
+    check_is_instantid,
+    faces_input,
+    no_face,
+    people_inputs,
+    people_of,
+    recogniser_note,
+)
+from .recipes import NONE, RECIPES
+from .show import shown
+
+
+class ApplyInstantID(io.ComfyNode):
+    """Keeps a person's face from a single photo: its identity becomes a second prompt, and IdentityNet holds the picture
+    to the face and its keypoints."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessApplyInstantID",
+            display_name="Apply InstantID",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["instantid", "instant id", "face identity", "face swap", "faceid", "identitynet"],
+            inputs=[
+                *steered_inputs(),
+                faces_input(),
+                control_net_input(),
+                *weight_inputs(
+                    0.8,
+                    "0.8 is the authors' default. Colours that burn: lower it, and use a cfg of 4 to 5 or RescaleCFG.",
+                ),
+                strength_input("strength"),
+                io.Combo.Input(
+                    "recipe",
+                    optional=True,
+                    options=[NONE, *RECIPES],
+                    default=NONE,
+                    tooltip="Sets weight, strength, both ranges and fusion together, in place of what is set here; the "
+                    "node says what they are. stylised and loose likeness leave more to the prompt.",
+                ),
+                *advanced_inputs(),
+                *range_inputs("identitynet_start", "identitynet_end"),
+                io.Float.Input(
+                    "noise",
+                    optional=True,
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    advanced=True,
+                    tooltip="Seeded noise in place of the empty face of the negative half. 0 is the authors'; around "
+                    "0.35 can soften burned colours.",
+                ),
+                io.Int.Input(
+                    "noise_seed",
+                    optional=True,
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    advanced=True,
+                    control_after_generate=False,
+                    tooltip="Decides that noise; without noise it does nothing.",
+                ),
+                *people_inputs(),
+                any_recogniser_input(),
+                io.Image.Input(
+                    "image",
+                    optional=True,
+                    tooltip="Drawn keypoints, from Render Keypoints, at the size of the picture to make; picture i is for "
+                    "picture i of the batch. Not connected: drawn from the face as it is in its own photo.",
+                ),
+                io.Latent.Input(
+                    "latent",
+                    optional=True,
+                    tooltip="The latent you sample, when 'image' is not connected: the keypoints are drawn at its size, "
+                    "the photo fitted into it. Without it they are drawn at the photo's shape.",
+                ),
+                *wire_inputs(),
+            ],
+            outputs=steered_outputs(),
+            hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: ModelPatcher,
+        positive: Conditioning,
+        negative: Conditioning,
+        adapter: wires.LoadedAdapter,
+        faces: FaceBatch,
+        control_net: ControlBase,
+        strength: float = 0.8,
+        recipe: str = NONE,
+        identitynet_start: float = 0.0,
+        identitynet_end: float = 1.0,
+        noise: float = 0.0,
+        noise_seed: int = 0,
+        masks: Tensor | None = None,
+        who: str = "in order",
+        order: str = "",
+        any_recogniser: bool = False,
+        image: Tensor | None = None,
+        latent: dict[str, Tensor] | None = None,
+        weight: float | list[float] = 0.8,
+        **settings: Any,
+    ) -> io.NodeOutput:
+        loaded = adapter.adapter
+        check_is_instantid(loaded)
+        check_fits(loaded, model)
+        branch = BranchSettings(weight=weight, **settings)
+        people = people_of(loaded, faces, Seats(masks, who, order, branch.attn_mask), any_recogniser)
+        pictures = keypoint_pictures(image, [person.face for person in people], latent)
+        hint = Hint(pictures, strength, identitynet_start, identitynet_end)
+        branch, hint, said = _by_recipe(recipe, branch, hint)
+
+        unconditional = no_face(noise, noise_seed)
+        negative_kv = key_values(loaded, unconditional)
+
+        def attachment(person: Person) -> Any:
+            its = replace(branch, attn_mask=person.region)
+            return its.attachment(loaded, key_values(loaded, person.embeds), negative_kv)
+
+        steered = checking_hints(attach(model, *map(attachment, people)))
+        both = with_face_nets(loaded, control_net, people, unconditional, hint, (positive, negative))
+        text = [said, f"{len(people)} people" if len(people) > 1 else "", recogniser_note(loaded, people)]
+        return shown(cls, "\n".join(filter(None, text)), pictures, steered, *both)
+
+
+def _by_recipe(name: str, branch: BranchSettings, hint: Hint) -> tuple[BranchSettings, Hint, str]:
+    """The settings of a recipe in place of the given ones, and what they are in words."""
+    if name == NONE:
+        return branch, hint, ""
+    recipe = RECIPES[name]
+    percents = {"start_percent": recipe.start_percent, "end_percent": recipe.end_percent}
+    said = (
+        f"{name}: weight {recipe.weight}, strength {recipe.strength}, {recipe.start_percent:g} to "
+        f"{recipe.end_percent:g}, fusion {recipe.fusion}"
+    )
+    settings = replace(branch, weight=recipe.weight, fusion=recipe.fusion, **percents)
+    return settings, replace(hint, strength=recipe.strength, **percents), said
+
+
+NODES = [ApplyInstantID]

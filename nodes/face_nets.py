@@ -1,0 +1,85 @@
+"""People, a ControlNet and keypoint pictures -> conditionings with a net for each person; and the inputs of such nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy.controlnet import ControlBase
+from comfy_api.latest import io
+
+from ..attention.adapter import Adapter
+from ..attention.apply_identitynet import Conditioning, apply_identitynet
+from ..attention.embeds import Embeds
+from ..attention.hint import Hint
+from ..attention.identitynet import FaceContext
+from ..attention.wrap_controlnet import identitynet_from
+from . import wires
+from .people import Person
+
+
+def with_face_nets(
+    adapter: Adapter,
+    control_net: ControlBase,
+    people: tuple[Person, ...],
+    unconditional: Embeds,
+    hint: Hint,
+    conditionings: tuple[Conditioning, Conditioning],
+) -> tuple[Conditioning, Conditioning]:
+    """Positive and negative with one IdentityNet after the other, one for each person, all shown the same pictures.
+
+    Raises ValueError for a ControlNet that is no IdentityNet.
+    """
+    negative_tokens = adapter.tokens(unconditional)
+    for person in people:
+        context = FaceContext(adapter.tokens(person.embeds), negative_tokens, person.region)
+        net = identitynet_from(control_net, context, adapter.identity.family.name)
+        conditionings = apply_identitynet(net, hint, *conditionings)
+    return conditionings
+
+
+def steered_inputs() -> list[io.Input]:
+    """What is steered, and by which adapter."""
+    return [
+        io.Model.Input("model", tooltip="The model to steer: an SDXL one, as InstantID is."),
+        io.Conditioning.Input("positive", tooltip="The prompt, with any other ControlNets already on it."),
+        io.Conditioning.Input("negative", tooltip="The negative prompt, with any other ControlNets already on it."),
+        wires.AdapterWire.Input("adapter", tooltip="InstantID's, from Load IP-Adapter."),
+    ]
+
+
+def steered_outputs() -> list[io.Output]:
+    return [
+        io.Model.Output(tooltip="For the sampler: it tells the net which conditioning is positive and which negative."),
+        io.Conditioning.Output("positive", tooltip="The prompt with the net on it."),
+        io.Conditioning.Output("negative", tooltip="The negative prompt with the net on it."),
+    ]
+
+
+def control_net_input() -> io.Input:
+    return io.ControlNet.Input(
+        "control_net", tooltip="InstantID's IdentityNet, from the host's Load ControlNet Model (2.5 GB)."
+    )
+
+
+def strength_input(name: str) -> io.Input:
+    return io.Float.Input(
+        name,
+        default=0.8,
+        min=0.0,
+        max=5.0,
+        step=0.01,
+        tooltip="How strongly IdentityNet holds the picture to the keypoints and the face. 0.8 is the authors' default; "
+        "0 leaves it out.",
+    )
+
+
+def range_inputs(start: str, end: str) -> list[io.Input]:
+    def percent(name: str, default: float, tooltip: str) -> Any:
+        return io.Float.Input(
+            name, optional=True, default=default, min=0.0, max=1.0, step=0.001, advanced=True, tooltip=tooltip
+        )
+
+    return [
+        percent(start, 0.0, "Where in the sampling IdentityNet begins to act, 0 being the first step."),
+        percent(end, 1.0, "Where in the sampling IdentityNet stops. 0.8 leaves the last details to the prompt."),
+    ]

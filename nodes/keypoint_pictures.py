@@ -1,0 +1,40 @@
+"""Keypoint pictures that were given, or the faces themselves -> the pictures that IdentityNet is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from ..face.draw import draw_keypoints
+from ..face.keypoint_picture import authors_size, check_keypoint_picture
+from ..face.picture import pictures, to_image
+from ..face.pose import fitted
+from ..face.value import Face
+
+PIXELS = 8  # for each cell of a latent
+
+
+def keypoint_pictures(image: Tensor | None, faces: Sequence[Face], latent: Mapping[str, Tensor] | None) -> Tensor:
+    """The given pictures (n, H, W, 3), once they are seen to be drawn keypoints; or one drawn from the faces.
+
+    Faces are drawn where they are in their photo, which is fitted to the latent's size, or without one to the size at
+    which InstantID's authors would generate. Raises ValueError for faces of several photos, which share no canvas.
+    """
+    if image is not None:
+        for picture in pictures(image):
+            check_keypoint_picture(picture)
+        return image
+    photos = {face.picture.digest: face.picture for face in faces}
+    if len(photos) > 1:
+        raise ValueError(
+            f"the {len(faces)} people are from {len(photos)} photos, so nothing says where each is to be. Connect a "
+            "keypoint picture that shows all of them to 'image': Render Keypoints, from a group photo or from points."
+        )
+    source = faces[0].picture.size
+    size = authors_size(source) if latent is None else _size(latent["samples"])
+    return to_image([draw_keypoints([fitted(face.keypoints, source, size) for face in faces], size)])
+
+
+def _size(samples: Tensor) -> tuple[int, int]:
+    return samples.shape[-1] * PIXELS, samples.shape[-2] * PIXELS

@@ -1,0 +1,161 @@
+"""Faces, masks and who goes where -> one person for each face: embeds, and the region of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..attention.adapter import Adapter
+from ..attention.embeds import NO_PICTURE, Embeds
+from ..face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
+from ..face.embed import check_recogniser
+from ..face.errors import MissingFace
+from ..face.masks import centres, normalised
+from ..face.value import Array, Face, FaceBatch, PictureFaces
+from .face_reference import embeds_of_faces
+from .face_wires import FacesWire
+
+INSTANTID = "instantid"
+FACE_WIDTH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A face, its embeds (n = 1), and where in the picture it belongs: (B, H, W), 0..1, or None for everywhere."""
+
+    face: Face
+    embeds: Embeds
+    region: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Seats:
+    """What people_inputs were set to, and a further mask `within` that limits everybody."""
+
+    masks: Tensor | None = None
+    who: str = "in order"
+    order: str = ""
+    within: Tensor | None = None
+
+
+def faces_input() -> io.Input:
+    return FacesWire.Input(
+        "faces",
+        tooltip="Who: one face from Choose Face or Embed Faces. With 'masks', one face for each person: chosen in a "
+        "photo each, or all those of a group photo.",
+    )
+
+
+def people_inputs() -> list[io.Input]:
+    """Several people: a region for each, and who goes where."""
+    return [
+        io.Mask.Input(
+            "masks",
+            optional=True,
+            tooltip="For several people: one mask for each, as Face Masks gives them. Each face then acts in its own "
+            "region only; where regions overlap they share.",
+        ),
+        io.Combo.Input(
+            "who",
+            optional=True,
+            options=list(RULES),
+            default="in order",
+            tooltip="Which face goes to which mask. in order: the first to the first. by list: as 'order' says. by "
+            "position: as they stand in the photo; several photos count as laid side by side.",
+        ),
+        io.String.Input(
+            "order",
+            optional=True,
+            default="",
+            tooltip="For 'by list': the face of each mask in turn, counted from 0, as '1, 0'. Faces may be left out.",
+        ),
+    ]
+
+
+def any_recogniser_input() -> io.Input:
+    return io.Boolean.Input(
+        "any_recogniser",
+        optional=True,
+        default=False,
+        advanced=True,
+        tooltip="Take face embeddings of another recogniser than InstantID's antelopev2. The face will be another "
+        "person's; for tests.",
+    )
+
+
+def check_is_instantid(adapter: Adapter) -> None:
+    """Raise ValueError, saying what the adapter is, unless it is InstantID's."""
+    if adapter.identity.variant.name != INSTANTID:
+        raise ValueError(
+            f"'{adapter.name}' is {adapter.label}, not InstantID. Load InstantID's own adapter ('ip-adapter.bin' of "
+            "1.69 GB, in models/instantid); other adapters act through Apply IP-Adapter. If this is a re-saved "
+            "InstantID file, set 'kind' on Load IP-Adapter to 'instantid'."
+        )
+
+
+def people_of(adapter: Adapter, faces: FaceBatch, seats: Seats, any_recogniser: bool) -> tuple[Person, ...]:
+    """One person for each region, or the only one.
+
+    Raises MissingFace for a picture without a face, ValueError for several faces without masks and for numbers that do
+    not go together, and WrongRecogniser unless `any_recogniser`.
+    """
+    listed = _listed(faces)
+    if seats.masks is None and len(listed) > 1 and seats.who != BY_LIST:
+        counts = ", ".join(f"{entry.picture.name}: {len(entry.faces)}" for entry in faces)
+        raise ValueError(
+            f"'faces' holds {len(listed)} faces ({counts}); without 'masks' there is one person. Pick a face with "
+            "Choose Face; make several photos of one person one with Embed Faces; for several people connect "
+            "a mask for each to 'masks', from Face Masks."
+        )
+    regions, middles = _regions(seats)
+    chosen = [listed[number] for number in assigned(seats.who, Seating(places(faces), middles, seats.order))]
+    alone = tuple(PictureFaces(face.picture, (face,)) for face in chosen)
+    read = embeds_of_faces(adapter, alone, None, any_recogniser).feature("face")
+    return tuple(
+        Person(face, Embeds(face=embedding), _within(region, seats.within))
+        for face, embedding, region in zip(chosen, read.split(1), regions, strict=True)
+    )
+
+
+def recogniser_note(adapter: Adapter, people: tuple[Person, ...]) -> str:
+    """What is wrong with the people's embeddings, where the user allowed it; empty where nothing is."""
+    wanted = adapter.identity.variant.recogniser
+    return check_recogniser(people[0].face.recogniser, wanted or "", adapter.label, override=True)
+
+
+def no_face(noise: float = 0.0, seed: int = 0) -> Embeds:
+    """The embeds of the unconditional half: zeros, as the authors', plus `noise` times uniform numbers from `seed`."""
+    face = torch.rand(1, FACE_WIDTH, generator=torch.Generator().manual_seed(seed)) * noise
+    return Embeds(face=face, encoder=NO_PICTURE)
+
+
+def _regions(seats: Seats) -> tuple[list[Tensor | None], Array]:
+    """The region of each person, (1, H, W), and its middle where the rule looks at it."""
+    if seats.masks is None:
+        return [None], np.full((1, 2), 0.5, np.float32)
+    masks = seats.masks.float().reshape(-1, *seats.masks.shape[-2:])
+    middles = centres(masks) if seats.who == BY_POSITION else np.zeros((len(masks), 2), np.float32)
+    return list(normalised(masks).split(1)), middles
+
+
+def _listed(faces: FaceBatch) -> list[Face]:
+    empty = [entry.picture.name for entry in faces if not entry.faces]
+    if empty or not faces:
+        raise MissingFace(
+            f"There is no face in {', '.join(empty) or 'no picture at all'}. Lower the threshold in Find Faces, or use "
+            "a photo in which the face is larger."
+        )
+    return [face for entry in faces for face in entry.faces]
+
+
+def _within(region: Tensor | None, mask: Tensor | None) -> Tensor | None:
+    """Where both are 1: (B, H, W) of the region's size. Averages over areas keep 0 and 1 exact."""
+    if region is None or mask is None:
+        return region if mask is None else mask
+    height, width = region.shape[-2:]
+    return region * F.adaptive_avg_pool2d(mask.float()[:, None], (height, width))[:, 0]

@@ -1,0 +1,108 @@
+"""Made-up people with embeddings, an InstantID adapter and net, and the nodes as the graph calls them."""
+
+import sys
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from instantid_runs import control_net, drawn, made_face
+from pack.face.picture import pictures
+from pack.face.value import PictureFaces
+
+
+@pytest.fixture(scope="session", autouse=True)
+def previews(tmp_path_factory):
+    folder_paths = pytest.importorskip("folder_paths", reason="needs ComfyUI: set LIKENESS_COMFYUI")
+    before = folder_paths.temp_directory
+    folder_paths.set_temp_directory(str(tmp_path_factory.mktemp("temp")))
+    yield
+    folder_paths.set_temp_directory(before)
+
+
+@pytest.fixture
+def photos():
+    """(person, ...) -> faces as the wire has them: a photo of 128 pixels of each person."""
+
+    def made(*people, **how):
+        batch = pictures(torch.rand(len(people), 128, 128, 3, generator=torch.Generator().manual_seed(sum(people))))
+        return tuple(PictureFaces(p, (made_face(p, who, **how),)) for p, who in zip(batch, people, strict=True))
+
+    return made
+
+
+@pytest.fixture
+def group():
+    """(person, ...) -> one photo with all of them, from left to right."""
+
+    def made(*people):
+        (picture,) = pictures(torch.full((1, 128, 128 * len(people), 3), 0.5))
+        return (PictureFaces(picture, tuple(made_face(picture, who, (128 * i, 0)) for i, who in enumerate(people))),)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def instantid(adapter_folder):
+    """(seed) -> what Load IP-Adapter puts on its wire for InstantID."""
+    from miniature import adapters
+    from pack.attention import checkpoint
+    from pack.attention.adapter import Adapter
+    from pack.nodes.wires import LoadedAdapter
+
+    @cache
+    def loaded(seed=7, family="sdxl"):
+        path = adapter_folder / f"instantid-{family}-{seed}.safetensors"
+        adapters.write_safetensors(adapters.adapter_state_dict(family, "instantid", seed), path)
+        return LoadedAdapter(Adapter(checkpoint.read(path), "instantid"))
+
+    return loaded
+
+
+def ran(node, **inputs):
+    """Runs a node through the host's own preparation: its outputs by name, its text and the pictures it shows."""
+    prepared = node.PREPARE_CLASS_CLONE({})
+    output = prepared.execute(**inputs)
+    names = [(socket.id or socket.io_type).lower() for socket in node.define_schema().outputs]
+    ui = output.ui if isinstance(output.ui, dict) else output.ui.as_dict() if output.ui else {}
+    return SimpleNamespace(
+        **dict(zip(names, output.args, strict=True)), text=ui.get("text", [""])[0], pictures=ui.get("images", [])
+    )
+
+
+@pytest.fixture
+def apply_instantid(sdxl, instantid):
+    """Apply InstantID on the miniature SDXL; every input can be replaced."""
+    from pack.nodes.apply_instantid import ApplyInstantID
+
+    def applied(faces, **inputs):
+        given = {"model": sdxl.model, "positive": sdxl.positive, "negative": sdxl.negative, "adapter": instantid()}
+        return ran(ApplyInstantID, **{**given, "control_net": control_net(), "faces": faces, **inputs})
+
+    return applied
+
+
+@pytest.fixture
+def apply_identitynet(sdxl, instantid):
+    from pack.nodes.apply_identitynet import ApplyIdentityNet
+
+    def applied(faces, **inputs):
+        given = {"model": sdxl.model, "positive": sdxl.positive, "negative": sdxl.negative, "adapter": instantid()}
+        given |= {"control_net": control_net(), "faces": faces, "image": drawn((0, 0))}
+        return ran(ApplyIdentityNet, **{**given, **inputs})
+
+    return applied
+
+
+@pytest.fixture
+def sample(sdxl, ksample):
+    """A KSampler on what an apply node gave."""
+
+    def sampled(out, **how):
+        return ksample(sdxl, out.model, positive=out.positive, negative=out.negative, **how)
+
+    return sampled
