@@ -17,6 +17,7 @@ from .layers import BlockKey
 from .masks import MASK_RULES, MEAN
 from .memo import digest
 from .schedule import Schedule
+from .short_batch import REPEAT_LAST, SHORT_BATCH
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class Attachment:
     frame_scales (picture i of the batch; the last for all that follow). In `swapped` layers the reference takes the
     place of the unconditional half and nothing its own, so that guidance leads away from it. It acts while
     start_percent <= progress of sampling <= end_percent, 0..1. `attn_mask` (B, H, W), 0..1, says where; mask i
-    is for picture i, the last for all that follow; `mask_rule` says how it is scaled to a layer's grid.
+    is for picture i, the last for all that follow; `mask_rule` says how it is scaled to a layer's grid. Where a side
+    has several entries, entry i is for picture i; `short_batch` says what happens when there are fewer.
     """
 
     positive: Source
@@ -44,6 +46,7 @@ class Attachment:
     mask_rule: str = MEAN
     fusion: Fusion = Fusion()
     embeds_scaling: str = REFERENCE
+    short_batch: str = REPEAT_LAST
     label: str = ""
 
     def __post_init__(self) -> None:
@@ -58,9 +61,15 @@ class Attachment:
         for name, value, table in (
             ("embeds_scaling", self.embeds_scaling, EMBEDS_SCALING),
             ("mask rule", self.mask_rule, MASK_RULES),
+            ("short_batch", self.short_batch, SHORT_BATCH),
         ):
             if value not in table:
                 raise ValueError(f"there is no {name} '{value}'; there are {', '.join(table)}.")
+        if self.fusion.weighs_mass and self.fusion.mass_tokens > self.positive.num_tokens:
+            raise ValueError(
+                f"mass_tokens is {self.fusion.mass_tokens}, but the reference has {self.positive.num_tokens} tokens. Set "
+                "it to 0 for all of them."
+            )
 
     def scale_in(self, block: BlockKey) -> float:
         """The constant part of the factor in one layer; 0 where the branch has no such layer."""
@@ -107,6 +116,7 @@ class Attachment:
             self.mask_rule,
             self.fusion,
             self.embeds_scaling,
+            self.short_batch,
         )
         mask = "" if self.attn_mask is None else digest(self.attn_mask)
         parts = (self.positive.digest, self.negative.digest, mask, repr(settings))

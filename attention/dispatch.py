@@ -99,13 +99,13 @@ def _attend(q: Tensor, seen: KeyValue, keys: Strength, mean_shift: Strength, hea
         scale = keys * (q.shape[-1] // heads) ** -0.5
     # PyTorch's own attention on purpose: quantised or approximate ones lose what few tokens carry.
     grouped = q.reshape(len(seen.key), -1, q.shape[-1])
-    return host.attention_pytorch(grouped, seen.key, value, heads, scale=scale).reshape(q.shape)
+    return host.attention_pytorch(grouped, seen.key, value, heads, mask=seen.bias, scale=scale).reshape(q.shape)
 
 
 def _mass(q: Tensor, seen: KeyValue, attachment: Attachment, heads: int) -> Tensor:
     tokens = attachment.fusion.mass_tokens or seen.key.shape[1] - attachment.fusion.zero_tokens
     grouped = q.reshape(len(seen.key), -1, q.shape[-1])
-    return mass_on_first(grouped, seen.key, heads, tokens).reshape(*q.shape[:2], 1)
+    return mass_on_first(grouped, seen.key, heads, tokens, seen.bias).reshape(*q.shape[:2], 1)
 
 
 def _grid(options: Options) -> tuple[int, int]:

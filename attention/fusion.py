@@ -90,10 +90,14 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def mass_on_first(q: Tensor, key: Tensor, heads: int, tokens: int) -> Tensor:
+def mass_on_first(q: Tensor, key: Tensor, heads: int, tokens: int, bias: Tensor | None = None) -> Tensor:
     """The share of attention that queries (G, N, D) give the first `tokens` of keys (G, T, D): (G, N, 1).
 
     The product is not divided by the root of the head width, as in PuLID's source, and heads are averaged.
+    `bias` (G, 1, T) is added to it.
     """
     q, key = (x.unflatten(-1, (heads, -1)).transpose(1, 2).float() for x in (q, key))
-    return torch.softmax(q @ key.transpose(-1, -2), dim=-1)[..., :tokens].sum(-1).mean(1)[..., None]
+    logits = q @ key.transpose(-1, -2)
+    if bias is not None:
+        logits = logits + bias[:, None]
+    return torch.softmax(logits, dim=-1)[..., :tokens].sum(-1).mean(1)[..., None]

@@ -8,6 +8,7 @@ from math import lcm
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .attachment import Attachment
@@ -18,6 +19,7 @@ from .layers import BlockKey
 from .masks import on_grid
 from .rows import Conditionings, Polarity, Rows
 from .schedule import Course
+from .short_batch import references_of
 
 T = TypeVar("T")
 Group = tuple[Polarity, int]
@@ -46,12 +48,14 @@ class KeyValue:
     """What a layer's queries attend to: G groups of consecutive rows share keys and values (G, T, D).
 
     `means` (G, T, D) are the mean values over the tokens of each picture, repeated for its tokens; they are
-    only made for an embeds scaling that shifts them.
+    only made for an embeds scaling that shifts them. `bias` (G, 1, T) is added to the logits: it shuts out what
+    only fills up the shorter of two references.
     """
 
     key: Tensor
     value: Tensor
-    means: Tensor | None
+    means: Tensor | None = None
+    bias: Tensor | None = None
 
 
 class Store:
@@ -146,37 +150,61 @@ def _groups(attachment: Attachment, rows: Rows) -> tuple[Group, ...]:
     if not attachment.per_frame and not rows.copies and not scaled_by_row:
         return tuple((chunk.polarity, 0) for chunk in rows.chunks)
     counts = {"positive": attachment.positive.count, "negative": attachment.negative.count}
-    return tuple((chunk.polarity, min(frame, counts[chunk.polarity] - 1)) for chunk, frame in rows.listed())
+    entries = {
+        polarity: dict(zip(rows.frames, references_of(attachment.short_batch, rows.frames, count), strict=True))
+        for polarity, count in counts.items()
+    }
+    return tuple((chunk.polarity, entries[chunk.polarity][frame]) for chunk, frame in rows.listed())
 
 
 def _key_value(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...], q: Tensor) -> KeyValue:
-    sides = {"positive": attachment.positive, "negative": attachment.negative}
+    entries = [_entry(attachment, block, group, q) for group in groups]
+    lengths = [entry.key.shape[1] for entry in entries]
+    zeros = attachment.fusion.zero_tokens
+    if not zeros:
+        # Both sides in one batch need one length. A softmax over k equal copies of the tokens is the same average.
+        entries = [_repeated(entry, lcm(*lengths) // n) for entry, n in zip(entries, lengths, strict=True)]
+        return _joined(entries, None)
+    # Zero tokens stand in the softmax beside the tokens, which copies would outweigh: the shorter ones are padded.
+    longest = max(lengths)
+    bias = None
+    if min(lengths) < longest:
+        places = torch.arange(longest + zeros, device=q.device)
+        padding = torch.stack([(places >= n) & (places < longest) for n in lengths])
+        bias = torch.zeros(padding.shape, dtype=q.dtype, device=q.device).masked_fill(padding, -torch.inf)[:, None]
+    return _joined([_padded(entry, longest + zeros) for entry in entries], bias)
+
+
+def _entry(attachment: Attachment, block: BlockKey, group: Group, q: Tensor) -> KeyValue:
+    """The tokens of one group, (1, T, D), as long as they are."""
+    polarity, number = group
     swapped = block in attachment.swapped
-    if swapped:
-        sides["negative"] = attachment.positive
-    # Both sides in one batch need one length. A softmax over k equal copies of the tokens is the same average.
-    length = lcm(*{sides[polarity].num_tokens for polarity, _ in groups})
-    keys: list[Tensor] = []
-    values: list[Tensor] = []
-    means: list[Tensor] = []
-    for polarity, entry in groups:
-        source = sides[polarity]
-        key, value = (part.to(q) for part in source.pick(block, (min(entry, source.count - 1),)))
-        if swapped and polarity == "positive":
-            key, value = torch.zeros_like(key), torch.zeros_like(value)
-        copies = length // source.num_tokens
-        keys.append(key.repeat(1, copies, 1))
-        values.append(value.repeat(1, copies, 1))
-        if attachment.embeds_scaling != REFERENCE:
-            means.append(_means(values[-1], source.picture_tokens))
-    key, value = (_with_zeros(torch.cat(parts), attachment.fusion.zero_tokens) for parts in (keys, values))
-    return KeyValue(key, value, _with_zeros(torch.cat(means), attachment.fusion.zero_tokens) if means else None)
+    source = attachment.positive if swapped or polarity == "positive" else attachment.negative
+    key, value = (part.to(q) for part in source.pick(block, (min(number, source.count - 1),)))
+    if swapped and polarity == "positive":
+        key, value = torch.zeros_like(key), torch.zeros_like(value)
+    means = None if attachment.embeds_scaling == REFERENCE else _means(value, source.picture_tokens)
+    return KeyValue(key, value, means)
+
+
+def _repeated(entry: KeyValue, copies: int) -> KeyValue:
+    return _each(entry, lambda tokens: tokens.repeat(1, copies, 1))
+
+
+def _padded(entry: KeyValue, length: int) -> KeyValue:
+    return _each(entry, lambda tokens: F.pad(tokens, (0, 0, 0, length - tokens.shape[1])))
+
+
+def _each(entry: KeyValue, change: Callable[[Tensor], Tensor]) -> KeyValue:
+    return KeyValue(change(entry.key), change(entry.value), None if entry.means is None else change(entry.means))
+
+
+def _joined(entries: Sequence[KeyValue], bias: Tensor | None) -> KeyValue:
+    means = [entry.means for entry in entries if entry.means is not None]
+    keys, values = [entry.key for entry in entries], [entry.value for entry in entries]
+    return KeyValue(torch.cat(keys), torch.cat(values), torch.cat(means) if means else None, bias)
 
 
 def _means(value: Tensor, picture_tokens: int) -> Tensor:
     pictures = value.unflatten(1, (-1, picture_tokens))
     return pictures.mean(2, keepdim=True).expand_as(pictures).flatten(1, 2)
-
-
-def _with_zeros(tokens: Tensor, count: int) -> Tensor:
-    return torch.cat((tokens, tokens.new_zeros(len(tokens), count, tokens.shape[-1])), dim=1) if count else tokens

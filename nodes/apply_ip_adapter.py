@@ -18,6 +18,7 @@ from ..attention.encode import encode
 from ..attention.fit import check_fits
 from ..attention.key_values import Source
 from ..attention.lora import with_lora
+from ..attention.short_batch import REPEAT_LAST, SHORT_BATCH
 from ..face.value import FaceBatch
 from . import wires
 from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
@@ -72,6 +73,15 @@ class ApplyIPAdapter(io.ComfyNode):
                     tooltip="Take face embeddings of another recogniser than the adapter was trained with. The face will be "
                     "another person's; for tests.",
                 ),
+                io.Combo.Input(
+                    "short_batch",
+                    optional=True,
+                    options=list(SHORT_BATCH),
+                    default=REPEAT_LAST,
+                    advanced=True,
+                    tooltip="For 'one per frame' with fewer references than pictures in the batch. repeat last: the last "
+                    "is for all that follow. cycle: begin again with the first. error: stop and say how many.",
+                ),
                 io.Image.Input(
                     "image",
                     optional=True,
@@ -108,6 +118,7 @@ class ApplyIPAdapter(io.ComfyNode):
         combine: str = CONCAT,
         shortcut_scale: float = 1.0,
         any_recogniser: bool = False,
+        short_batch: str = REPEAT_LAST,
         image: Tensor | None = None,
         embeds: Embeds | None = None,
         faces: FaceBatch | None = None,
@@ -120,7 +131,7 @@ class ApplyIPAdapter(io.ComfyNode):
         reference = _reference(loaded, image, embeds, faces, any_recogniser)
         negative = negative_embeds or unconditional(loaded.adapter, loaded.clip_vision)
         sides = [_key_values(loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
-        attachment = BranchSettings(**settings).attachment(loaded.adapter, *sides)
+        attachment = replace(BranchSettings(**settings).attachment(loaded.adapter, *sides), short_batch=short_batch)
         lora = with_lora(model, loaded.adapter, loaded.lora_strength)
         return noted(cls, lora.note, attach(lora.model, attachment))
 
