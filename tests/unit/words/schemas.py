@@ -1,0 +1,81 @@
+"""The nodes' own words -> locales/en and the tables of files in the READMEs; run this file to write them anew."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+ENGLISH = ROOT / "locales" / "en" / "nodeDefs.json"
+READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
+HEADS = {
+    "README.md": "| file | folder | size | published by | licence | preset |",
+    "README.zh-CN.md": "| 文件 | 文件夹 | 大小 | 发布者 | 许可证 | 预设 |",
+}
+TABLE = re.compile(r"(?<=<!-- files -->\n).*?(?=<!-- end of files -->)", re.DOTALL)
+
+
+def schemas():
+    """The schema of every node that the pack hands to ComfyUI, by node id."""
+    from pack import nodes
+
+    nodes.folders.register()  # the host has no list of adapters before
+    found = [node.GET_SCHEMA() for module in nodes.MODULES for node in module.NODES]
+    return {schema.node_id: schema for schema in found}
+
+
+def label(output):
+    """What the page shows beside an output."""
+    if output.display_name:
+        return output.display_name
+    return output.get_io_type() if output.id.startswith("_") else output.id
+
+
+def english():
+    """The content of locales/en/nodeDefs.json."""
+    return {name: _words(schema) for name, schema in schemas().items()}
+
+
+def _words(schema):
+    return {
+        "display_name": schema.display_name,
+        "description": schema.description,
+        "inputs": {i.id: {"name": i.display_name or i.id, "tooltip": i.tooltip} for i in schema.inputs},
+        "outputs": {str(n): {"name": label(o), "tooltip": o.tooltip} for n, o in enumerate(schema.outputs)},
+    }
+
+
+def files_table(readme):
+    """The table of published files as Markdown, from the pack's own tables."""
+    from pack.attention.published import FILES
+
+    rows = (" | ".join(_cells(file)) for file in FILES.values())
+    return "\n".join((HEADS[readme], "|" + " --- |" * 6, *(f"| {row} |" for row in rows))) + "\n"
+
+
+def _cells(file):
+    from pack.attention.presets import PRESETS
+
+    used = dict.fromkeys(preset.purpose for preset in PRESETS if file in (*preset.files, *preset.downloads))
+    folder, _, name = f"models/{file.folder}/{file.name}".rpartition("/")
+    size = "-" if file.size is None else f"{file.size / 1e6:,.0f} MB"
+    source = f"[{file.repository.name}]({file.repository.page})"
+    if name != file.path:
+        source += f" `{file.path}`"
+    return f"`{name}`", f"`{folder}`", size, source, file.repository.licence, ", ".join(used)
+
+
+def main():
+    sys.path.insert(0, str(ROOT / "tests"))
+    import conftest  # noqa: F401  loads the pack
+
+    text = json.dumps(english(), ensure_ascii=False, indent=2) + "\n"
+    ENGLISH.write_text(text, encoding="utf-8")
+    for readme in READMES:
+        table = files_table(readme.name)
+        text = readme.read_text(encoding="utf-8")
+        readme.write_text(TABLE.sub(lambda _, table=table: table, text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

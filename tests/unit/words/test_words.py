@@ -1,0 +1,119 @@
+"""Every node has its words: tooltips, help in English and Chinese, complete locales without leftovers."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from schemas import READMES, ROOT, TABLE, english, files_table, schemas
+
+DOCS = ROOT / "web" / "docs"
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+WRITE = "run `python tests/unit/words/schemas.py` with the environment's Python"
+
+
+def read(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def locale(language, name):
+    return json.loads(read(f"locales/{language}/{name}.json"))
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    pytest.importorskip("comfy_api.latest")
+    return schemas()
+
+
+def test_every_node_input_and_output_says_what_it_is(nodes):
+    silent = [
+        f"{name}.{part.id}"
+        for name, schema in nodes.items()
+        for part in (*schema.inputs, *schema.outputs)
+        if not part.tooltip
+    ]
+    assert not silent
+    assert all(schema.description and schema.search_aliases for schema in nodes.values())
+
+
+def test_the_english_locale_is_what_the_nodes_say(nodes):
+    assert locale("en", "nodeDefs") == english(), WRITE
+
+
+def test_the_chinese_locale_has_every_word_and_no_leftover(nodes):
+    chinese, wanted = locale("zh", "nodeDefs"), english()
+    assert set(chinese) == set(wanted)
+    for name, words in wanted.items():
+        for part in ("inputs", "outputs"):
+            assert set(chinese[name][part]) == set(words[part]), (name, part)
+
+
+def test_the_chinese_locale_is_chinese(nodes):
+    for name, words in locale("zh", "nodeDefs").items():
+        entries = [*words["inputs"].values(), *words["outputs"].values()]
+        sentences = [words["display_name"], words["description"], *(entry["tooltip"] for entry in entries)]
+        assert all(CHINESE.search(sentence) for sentence in sentences), name
+        assert all(entry["name"] for entry in entries), name
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_categories_and_wires_are_named(nodes, language):
+    words = locale(language, "main")
+    parts = [part for schema in nodes.values() for part in (*schema.inputs, *schema.outputs)]
+    assert set(words["nodeCategories"]) == {schema.category for schema in nodes.values()}
+    assert set(words["dataTypes"]) == {t for part in parts if (t := part.get_io_type()).startswith("LIKENESS_")}
+
+
+def test_every_node_has_help_in_both_languages_and_no_page_is_left_over(nodes):
+    assert {path.stem for path in DOCS.glob("*.md")} == set(nodes)
+    assert {path.parent.name for path in DOCS.glob("*/zh.md")} == set(nodes)
+
+
+def test_help_names_every_input_and_output(nodes):
+    for name, schema in nodes.items():
+        for page in (f"{name}.md", f"{name}/zh.md"):
+            text = (DOCS / page).read_text(encoding="utf-8")
+            ids = [part.id for part in (*schema.inputs, *schema.outputs) if not part.id.startswith("_")]
+            assert not [part for part in ids if f"`{part}`" not in text], page
+
+
+def test_help_has_the_title_and_labels_that_the_page_shows(nodes):
+    for name, words in locale("zh", "nodeDefs").items():
+        assert (DOCS / f"{name}.md").read_text(encoding="utf-8").startswith(f"# {nodes[name].display_name}\n")
+        text = (DOCS / name / "zh.md").read_text(encoding="utf-8")
+        assert text.startswith(f"# {words['display_name']}\n")
+        assert not [entry["name"] for entry in words["inputs"].values() if entry["name"] not in text], name
+
+
+def test_quoted_chinese_node_names_are_those_on_the_page(nodes):
+    """Help refers to nodes as “应用 IP-Adapter”: a name that starts like one of ours must be one of ours."""
+    ours = {words["display_name"] for words in locale("zh", "nodeDefs").values()}
+    verbs = {name[:4] for name in ours}
+    foreign = {"加载 CLIP 视觉"}
+    for path in DOCS.glob("*/zh.md"):
+        for quoted in re.findall("“([^”]+)”", path.read_text(encoding="utf-8")):
+            assert quoted[:4] not in verbs or quoted in ours | foreign, (path.parent.name, quoted)
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_the_table_of_files_is_that_of_the_code(nodes, readme):
+    found = TABLE.search(readme.read_text(encoding="utf-8"))
+    assert found and found[0] == files_table(readme.name), WRITE
+
+
+@pytest.mark.parametrize("page", [*READMES, *DOCS.rglob("*.md"), ROOT / "CONTRIBUTING.md"], ids=lambda path: path.name)
+def test_links_to_files_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"(?:\]\(|src=\")([^)\"#]+)", text)
+    lost = [t for t in targets if "://" not in t and not Path(page.parent, t).exists()]
+    assert not lost
+
+
+def test_the_figures_in_the_readme_are_those_of_parity():
+    """The READMEs say that nothing compared differs by more than 1e-5; grey levels are whole numbers and said apart."""
+    rows = [line.split("|")[1:-1] for line in read("tests/parity/RESULTS.md").splitlines() if line.startswith("| ")]
+    worst = {row[0].strip(): float(row[3]) for row in rows if re.fullmatch(r"\s*[\d.]+e[-+]\d+\s*", row[3])}
+    grey = worst.pop("grey levels after resizing and cropping")
+    assert len(worst) > 50 and max(worst.values()) < 1e-5 and grey <= 1
+    assert all("1e-5" in read(readme.name) for readme in READMES)
