@@ -1,0 +1,146 @@
+"""Every example workflow fits the nodes: types, inputs, links, saved values, thumbnails, and its API form is the same graph."""
+
+import json
+import struct
+
+import pytest
+from schemas import ROOT, schemas
+
+FOLDER = ROOT / "example_workflows"
+WORKFLOWS = sorted(FOLDER.glob("*.json"))
+ON_THE_PAGE_ONLY = {"MarkdownNote", "Note"}
+SMALL = 100_000  # bytes of a thumbnail
+WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+
+
+def by_stem(path):
+    return path.stem
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def api_form(path):
+    return read(FOLDER / "api" / path.name)
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    pytest.importorskip("comfy_api.latest")
+    return schemas()
+
+
+def test_there_are_workflows_and_nothing_is_left_over():
+    stems = {path.stem for path in WORKFLOWS}
+    assert len(stems) >= 10
+    assert {path.stem for path in FOLDER.glob("*.jpg")} == stems
+    assert {path.stem for path in (FOLDER / "api").glob("*.json")} == stems
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
+def test_the_thumbnail_is_a_small_jpeg(path):
+    picture = path.with_suffix(".jpg").read_bytes()
+    assert picture[:3] == b"\xff\xd8\xff" and len(picture) < SMALL
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
+def test_links_are_the_same_at_both_ends(path):
+    graph = read(path)
+    found = {node["id"]: node for node in graph["nodes"]}
+    assert graph["version"] == 0.4 and graph["last_node_id"] == max(found)
+    for number, source, out, target, slot, kind in graph["links"]:
+        given, taken = found[source]["outputs"][out], found[target]["inputs"][slot]
+        assert number in given["links"] and taken["link"] == number
+        assert given["type"] == taken["type"] == kind or "*" in (given["type"], taken["type"])
+    ends = [slot["link"] for node in found.values() for slot in node.get("inputs", []) if slot.get("link")]
+    assert sorted(ends) == sorted(link[0] for link in graph["links"])
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
+def test_our_nodes_in_it_are_as_they_are_now(path, nodes):
+    ours = [node for node in read(path)["nodes"] if node["type"].startswith("Likeness")]
+    assert ours
+    for node in ours:
+        schema = nodes[node["type"]]
+        now = {i.id: i for i in schema.inputs}
+        assert {slot["name"] for slot in node["inputs"]} == set(now), node["type"]
+        assert [slot["type"] for slot in node["outputs"]] == [o.get_io_type() for o in schema.outputs]
+        widgets = [i for i in schema.inputs if i.get_io_type() in WIDGETS and not getattr(i, "force_input", False)]
+        assert len(node.get("widgets_values", [])) == len(widgets) + sum(_has_second_widget(i) for i in widgets), node[
+            "type"
+        ]
+
+
+def _has_second_widget(field):
+    return bool(getattr(field, "control_after_generate", False))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
+def test_the_api_form_is_the_same_graph(path):
+    graph, prompt = read(path), api_form(path)
+    kept = {str(node["id"]): node for node in graph["nodes"] if node["type"] not in ON_THE_PAGE_ONLY}
+    assert {number: node["type"] for number, node in kept.items()} == {n: p["class_type"] for n, p in prompt.items()}
+    linked = {
+        (number, name): tuple(value)
+        for number, node in prompt.items()
+        for name, value in node["inputs"].items()
+        if isinstance(value, list)
+    }
+    slots = {link[0]: (str(link[1]), link[2]) for link in graph["links"]}
+    assert linked == {
+        (number, slot["name"]): slots[slot["link"]]
+        for number, node in kept.items()
+        for slot in node.get("inputs", [])
+        if slot.get("link")
+    }
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
+def test_values_are_ones_that_the_nodes_take(path, nodes):
+    for node in api_form(path).values():
+        if not node["class_type"].startswith("Likeness"):
+            continue
+        known = {i.id: i for i in nodes[node["class_type"]].inputs}
+        assert set(node["inputs"]) <= set(known)
+        for name, value in node["inputs"].items():
+            if name not in ("file", "pack") and not isinstance(value, list):
+                assert _takes(known[name], value), (node["class_type"], name, value)
+
+
+def _takes(field, value):
+    if field.get_io_type() == "COMBO":
+        return value in field.options
+    if field.get_io_type() in ("INT", "FLOAT"):
+        return field.min <= value <= field.max
+    return True
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
+def test_files_it_needs_are_named_as_they_are_published(path):
+    """The host's dialog of missing models offers what `properties.models` names."""
+    from pack.attention.published import FILES
+
+    published = {(file.folder, file.name): file for file in FILES.values()}
+    for node in read(path)["nodes"]:
+        models = node["properties"].get("models", [])
+        names = {model["name"] for model in models}
+        files = [v for v in node.get("widgets_values") or [] if isinstance(v, str) and v.endswith(".safetensors")]
+        assert set(files) <= names, f"{node['type']} does not say where {files} comes from"
+        for model in models:
+            assert model["url"].startswith("https://huggingface.co/") and model["directory"]
+            if model["directory"] != "checkpoints":
+                file = published[model["directory"], model["name"]]
+                assert (model["url"], model["hash"]) == (file.url, file.sha256)
+
+
+def test_thumbnails_share_one_shape():
+    """The page of templates is even."""
+    assert len({_size(path.with_suffix(".jpg").read_bytes()) for path in WORKFLOWS}) == 1
+
+
+def _size(jpeg):
+    place = 2
+    while jpeg[place + 1] not in (0xC0, 0xC1, 0xC2):
+        place += 2 + struct.unpack(">H", jpeg[place + 2 : place + 4])[0]
+    return struct.unpack(">HH", jpeg[place + 5 : place + 9])
