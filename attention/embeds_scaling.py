@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from .fusion import Strength
 
 WIDEST = 1280  # channels of the widest layer: the penalty is 1 there, and less in the narrower ones
@@ -29,12 +31,17 @@ def _penalised(strength: Strength, width: int) -> Strength:
     return strength * (width / WIDEST)
 
 
+def _unless_off(strength: Strength) -> Strength:
+    """1, and exactly 0 for the rows whose strength is 0. A strength that is one number is never 0 in a layer."""
+    return (strength != 0).to(strength) if isinstance(strength, Tensor) else 1.0
+
+
 EMBEDS_SCALING: Mapping[str, Scaling] = {
     "V only": lambda strength, _width: Scaled(1.0, 0.0, strength),
     "K+V": lambda strength, _width: Scaled(strength, 0.0, strength),
     "K+V w/ C penalty": lambda strength, width: Scaled(_penalised(strength, width), 0.0, _penalised(strength, width)),
     "K+mean(V) w/ C penalty": lambda strength, width: Scaled(
-        _penalised(strength, width), _penalised(strength, width) - 1, 1.0
+        _penalised(strength, width), _penalised(strength, width) - 1, _unless_off(strength)
     ),
 }
 REFERENCE = "V only"

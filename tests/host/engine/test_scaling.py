@@ -4,7 +4,7 @@ import pytest
 import torch
 from pack.attention.attachment import Attachment
 from pack.attention.embeds_scaling import EMBEDS_SCALING
-from pack.attention.fusion import Fusion
+from pack.attention.fusion import RULES, Fusion
 
 BLOCK, WIDTH, W = ("input", 4, 0), 64, 0.7
 PENALISED = W * WIDTH / 1280
@@ -45,6 +45,17 @@ def test_a_factor_for_each_frame_scales_as_that_factor_alone(layer, source, name
     for frame, factor in enumerate((0.7, -0.4)):
         alone = layer(Attachment(tokens, negative, scale=factor, embeds_scaling=name), frames=2).out
         torch.testing.assert_close(both[frame::2], alone[frame::2], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", EMBEDS_SCALING)
+def test_a_frame_of_factor_zero_is_the_text_alone_bit_for_bit(layer, source, name, rule):
+    fusion = Fusion(rule, zero_tokens=8)
+    branch = Attachment(source(), source(seed=7), embeds_scaling=name, fusion=fusion, frame_scales=(0.0, 1.0))
+    seen = layer(branch, frames=2)
+    alone = layer(frames=2)
+    assert torch.equal(seen.out[::2], alone.out[::2])
+    assert not torch.equal(seen.out[1::2], alone.out[1::2])
 
 
 def test_factors_multiply(layer, source):
