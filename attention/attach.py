@@ -10,8 +10,9 @@ from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, get_wrappe
 from torch import Tensor
 
 from .attachment import Attachment
+from .call_rows import rows_of_call
 from .dispatch import CALL, Call, dispatch
-from .rows import Conditionings, Rows
+from .rows import Conditionings
 from .run import Acting, Run
 
 ATTACHMENTS = "likeness_attachments"
@@ -101,27 +102,9 @@ def _dispatching(run: Run, acting: tuple[Acting, ...], x: Tensor, options: dict[
     replacements = options.get("patches_replace", {})
     replaced = replacements.get("attn2", {})
     blocks = {block for a in acting for block in run.branches[a.branch].attachment.blocks}
-    call = Call(run, _rows(run, x, options), acting, replaced)
+    call = Call(run, rows_of_call(run.conditionings, len(x), options), acting, replaced)
     return {
         **options,
         CALL: call,
         "patches_replace": {**replacements, "attn2": {**replaced, **dict.fromkeys(blocks, dispatch)}},
     }
-
-
-def _rows(run: Run, x: Tensor, options: Mapping[str, Any]) -> Rows:
-    indices: list[int] = options.get("cond_or_uncond") or [0]
-    uuids: list[Any] = options.get("uuids") or [None] * len(indices)
-    chunks = tuple(run.conditionings.chunk(uuid, index) for uuid, index in zip(uuids, indices, strict=True))
-    return Rows(chunks, _frames(len(x) // len(chunks), options))
-
-
-def _frames(count: int, options: Mapping[str, Any]) -> tuple[int, ...]:
-    """Which pictures of the whole batch a chunk's rows are: all of them, or those of a context window."""
-    window = options.get("context_window")
-    if window is not None and len(window.index_list) == count:
-        return tuple(window.index_list)
-    animated = (options.get("ad_params") or {}).get("sub_idxs")  # AnimateDiff-Evolved's windows
-    if animated is not None and len(animated) == count:
-        return tuple(animated)
-    return tuple(range(count))

@@ -23,8 +23,12 @@ def rows_of_call(conditionings: Conditionings, count: int, options: Mapping[str,
 def _frames(count: int, options: Mapping[str, Any]) -> tuple[int, ...]:
     """Which pictures of the whole batch a chunk's rows are: all of them, or those of a context window."""
     window = options.get("context_window")
-    if window is not None and len(window.index_list) == count:
-        return tuple(window.index_list)
+    if window is not None and getattr(window, "dim", 0) == 0:
+        # The host may put one earlier picture before a window's own, for continuity.
+        anchor = getattr(window, "causal_anchor_index", None)
+        frames = (*(() if anchor is None else (anchor,)), *window.index_list)
+        if len(frames) == count:
+            return frames
     animated = (options.get("ad_params") or {}).get("sub_idxs")  # AnimateDiff-Evolved's windows
     if animated is not None and len(animated) == count:
         return tuple(animated)
