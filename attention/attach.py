@@ -12,7 +12,7 @@ from torch import Tensor
 from .attachment import Attachment
 from .call_rows import rows_of_call
 from .dispatch import CALL, Call, dispatch
-from .rows import Conditionings
+from .rows import Conditionings, tell_apart
 from .run import Acting, Run
 
 ATTACHMENTS = "likeness_attachments"
@@ -53,6 +53,7 @@ def _sample(
     """Around a whole sampling run: its state is made before and released after, whatever happens."""
     options = extra_args["model_options"]["transformer_options"]
     model = guider.inner_model
+    tell_apart(guider.conds)
     run = Run(
         options[ATTACHMENTS],
         model.model_sampling,

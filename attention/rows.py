@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from .masks import Area
 
@@ -58,6 +58,20 @@ class Conditionings:
         polarities: set[Polarity] = {_polarity(name) for name in self.names.get(uuid, ())}
         polarity = by_index if len(polarities) != 1 else polarities.pop()
         return Chunk(polarity, self.areas.get(uuid))
+
+
+def tell_apart(conds: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Give every conditioning that is in several lists of a guider, in place, a uuid of its own in each.
+
+    The host copies one with an area to the lists that have none like it, uuid and all. Its uuid would then say
+    nothing of its polarity, and its index is none to rely on.
+    """
+    homes: dict[UUID, str] = {}
+    for name, entries in conds.items():
+        for i, entry in enumerate(entries or ()):
+            uuid = entry.get("uuid")
+            if uuid is not None and homes.setdefault(uuid, name) != name:
+                entries[i] = {**entry, "uuid": uuid4()}
 
 
 def _polarity(name: str) -> Polarity:
