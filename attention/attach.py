@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .attachment import Attachment
 from .call_rows import rows_of_call
+from .compiled import is_compiled, own_graphs
 from .dispatch import CALL, Call, dispatch
 from .rows import Conditionings, tell_apart
 from .run import Acting, Run
@@ -86,9 +87,11 @@ def _apply(  # noqa: PLR0913  the host's signature
         passing = Run(transformer_options[ATTACHMENTS], sampling, Conditionings({}, {}))
     try:
         acting = passing.acting(_sigma(transformer_options, t) if passing.needs_sigma else None)
-        if acting:
-            transformer_options = _dispatching(passing, acting, x, transformer_options)
-        return executor(x, t, c_concat, c_crossattn, control, transformer_options, **kwargs)
+        if not acting:
+            return executor(x, t, c_concat, c_crossattn, control, transformer_options, **kwargs)
+        steered = _dispatching(passing, acting, x, transformer_options)
+        with own_graphs(transformer_options):
+            return executor(x, t, c_concat, c_crossattn, control, steered, **kwargs)
     finally:
         if run is None:
             passing.release()
@@ -102,10 +105,15 @@ def _dispatching(run: Run, acting: tuple[Acting, ...], x: Tensor, options: dict[
     """A copy of the options in which our one dispatcher stands on every layer that a branch acts in."""
     replacements = options.get("patches_replace", {})
     replaced = replacements.get("attn2", {})
-    blocks = {block for a in acting for block in run.branches[a.branch].attachment.blocks}
+    if is_compiled(options):
+        # A block's compiled code serves blocks like it, and looks for a patch under its own key: give all of them.
+        blocks = {block for branch in run.branches for block in branch.attachment.positive.blocks}
+    else:
+        blocks = {block for a in acting for block in run.branches[a.branch].attachment.blocks}
     call = Call(run, rows_of_call(run.conditionings, len(x), options), acting, replaced)
     return {
-        **options,
+        # Without what this call has no more use for: torch.compile would look at it, and again when it changes.
+        **{key: value for key, value in options.items() if key not in (ATTACHMENTS, RUN)},
         CALL: call,
         "patches_replace": {**replacements, "attn2": {**replaced, **dict.fromkeys(blocks, dispatch)}},
     }
