@@ -3,14 +3,13 @@
 import sys
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from instantid_runs import control_net, drawn, made_face
+from instantid_runs import control_net, drawn, made_face, ran
 from pack.face.picture import pictures
 from pack.face.value import PictureFaces
 
@@ -61,17 +60,6 @@ def instantid(adapter_folder):
         return LoadedAdapter(Adapter(checkpoint.read(path), "instantid"))
 
     return loaded
-
-
-def ran(node, **inputs):
-    """Runs a node through the host's own preparation: its outputs by name, its text and the pictures it shows."""
-    prepared = node.PREPARE_CLASS_CLONE({})
-    output = prepared.execute(**inputs)
-    names = [(socket.id or socket.io_type).lower() for socket in node.define_schema().outputs]
-    ui = output.ui if isinstance(output.ui, dict) else output.ui.as_dict() if output.ui else {}
-    return SimpleNamespace(
-        **dict(zip(names, output.args, strict=True)), text=ui.get("text", [""])[0], pictures=ui.get("images", [])
-    )
 
 
 @pytest.fixture

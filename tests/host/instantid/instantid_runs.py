@@ -1,6 +1,7 @@
 """What these tests share: made-up faces, drawn keypoints, masks, and a look into a run."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -39,6 +40,17 @@ def control_net(seed=4, family="sdxl"):
     from miniature import models
 
     return models.controlnet(seed, family)
+
+
+def ran(node, **inputs):
+    """Runs a node through the host's own preparation: its outputs by name, its text and the pictures it shows."""
+    prepared = node.PREPARE_CLASS_CLONE({})
+    output = prepared.execute(**inputs)
+    names = [(socket.id or socket.io_type).lower() for socket in node.define_schema().outputs]
+    ui = output.ui if isinstance(output.ui, dict) else output.ui.as_dict() if output.ui else {}
+    return SimpleNamespace(
+        **dict(zip(names, output.args, strict=True)), text=ui.get("text", [""])[0], pictures=ui.get("images", [])
+    )
 
 
 def nets(out):

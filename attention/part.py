@@ -1,0 +1,154 @@
+"""What steers whole pictures -> what steers one square of one of them, for repainting it by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from comfy.controlnet import ControlBase
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor
+
+from .apply_identitynet import Conditioning
+from .attach import attachments, with_attachments
+from .attachment import Attachment
+from .hint import Hint
+from .identitynet import FaceContext, IdentityNet
+from .key_values import Pair, Source
+from .layers import BlockKey
+
+WHOLE_PICTURE = ("area", "concat_latent_image", "gligen")
+"""What a conditioning says of places in the whole picture, in a way that cannot be cut."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A box of picture `index` of a batch, its sides as parts of the picture's, 0..1."""
+
+    index: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def of(self, planes: Tensor) -> Tensor:
+        """This part (1, ..., h, w) of pictures or masks (B, ..., H, W); the last is for all pictures that follow."""
+        height, width = planes.shape[-2:]
+        one = planes[min(self.index, len(planes) - 1)][None]
+        top, bottom = _span(self.top, self.bottom, height)
+        left, right = _span(self.left, self.right, width)
+        return one[..., top:bottom, left:right]
+
+
+def _span(start: float, end: float, length: int) -> tuple[int, int]:
+    first = min(int(start * length + 0.5), length - 1)
+    return first, max(int(end * length + 0.5), first + 1)
+
+
+def model_for(model: ModelPatcher, part: Part) -> ModelPatcher:
+    """A clone whose attachments are those of one picture of the batch, their masks cut to the part."""
+    return with_attachments(model, tuple(_attachment_for(each, part) for each in attachments(model)))
+
+
+def conditioning_for(conditioning: Conditioning, part: Part, keypoints: Tensor, done: dict[int, Any]) -> Conditioning:
+    """The conditioning with its mask and its nets' pictures cut to the part; nothing given is changed.
+
+    IdentityNets are shown `keypoints` (1, H, W, 3), drawn for the part, in place of their own. `done` is shared by
+    positive and negative, because the host batches only conditionings whose control is the same object. Raises
+    ValueError for conditionings that are bound to places in the whole picture.
+    """
+
+    def entry_for(entry: list[Any]) -> list[Any]:
+        options: dict[str, Any] = dict(entry[1])
+        bound = [key for key in WHOLE_PICTURE if options.get(key) is not None]
+        if bound:
+            raise ValueError(
+                f"a conditioning carries '{bound[0]}', which is for the whole picture and has no part. Connect one "
+                "without it; a region that is a mask (Conditioning (Set Mask)) can be cut."
+            )
+        if options.get("mask") is not None:
+            options["mask"] = part.of(options["mask"])
+        if options.get("control") is not None:
+            options["control"] = _net_for(options["control"], part, keypoints, done)
+        return [entry[0], options]
+
+    return [entry_for(entry) for entry in conditioning]
+
+
+def _net_for(net: ControlBase, part: Part, keypoints: Tensor, done: dict[int, Any]) -> ControlBase:
+    if id(net) not in done:
+        cut = _identitynet_for(net, part, keypoints) if isinstance(net, IdentityNet) else _other_net_for(net, part)
+        previous: ControlBase | None = net.previous_controlnet
+        cut.set_previous_controlnet(None if previous is None else _net_for(previous, part, keypoints, done))
+        done[id(net)] = cut
+    return done[id(net)]
+
+
+def _identitynet_for(net: IdentityNet, part: Part, keypoints: Tensor) -> IdentityNet:
+    face = FaceContext(
+        _one(net.face.positive, part.index),
+        _one(net.face.negative, part.index),
+        None if net.face.mask is None else part.of(net.face.mask),
+        net.face.mask_resize,
+    )
+    start, end = net.timestep_percent_range
+    return IdentityNet(net, face).showing(Hint(keypoints, net.strength, start, end))
+
+
+def _other_net_for(net: Any, part: Part) -> Any:
+    cut = net.copy()
+    if cut.cond_hint_original is not None:
+        cut.cond_hint_original = part.of(cut.cond_hint_original)
+    cut.extra_concat_orig = [part.of(extra) for extra in cut.extra_concat_orig]
+    return cut
+
+
+def _one(sets: Tensor, index: int) -> Tensor:
+    return sets[min(index, len(sets) - 1)][None]
+
+
+@dataclass(frozen=True, eq=False)
+class OneEntry:
+    """One entry of a source of several."""
+
+    source: Source
+    entry: int
+
+    @property
+    def blocks(self) -> Collection[BlockKey]:
+        return self.source.blocks
+
+    @property
+    def count(self) -> int:
+        return 1
+
+    @property
+    def num_tokens(self) -> int:
+        return self.source.num_tokens
+
+    @property
+    def picture_tokens(self) -> int:
+        return self.source.picture_tokens
+
+    @property
+    def digest(self) -> str:
+        return f"{self.source.digest}/{self.entry}"
+
+    def pick(self, block: BlockKey, entries: Sequence[int]) -> Pair:
+        return self.source.pick(block, (self.entry,) * len(entries))
+
+
+def _attachment_for(attachment: Attachment, part: Part) -> Attachment:
+    changes: Mapping[str, Any] = {
+        side: OneEntry(source, min(part.index, source.count - 1))
+        for side, source in (("positive", attachment.positive), ("negative", attachment.negative))
+        if source.count > 1
+    }
+    scales = attachment.frame_scales
+    return replace(
+        attachment,
+        **changes,
+        frame_scales=(scales[min(part.index, len(scales) - 1)],) if scales else (),
+        attn_mask=None if attachment.attn_mask is None else part.of(attachment.attn_mask),
+    )
