@@ -1,6 +1,7 @@
 """One real ComfyUI with the pack and the miniature models, and a client of its HTTP API."""
 
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -11,6 +12,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 180  # seconds for one prompt
+DATA = Path(os.environ.get("LIKENESS_TEST_DATA") or ROOT / ".likeness" / "test-data")
+ADAPTERS = (
+    *(("sd15", variant) for variant in ("base", "plus", "faceid", "faceid_plus", "portrait")),
+    *(("sdxl", variant) for variant in ("base", "plus", "instantid")),
+)
 
 
 class Api:
@@ -95,10 +101,11 @@ def server(tmp_path_factory):
     link_folder(ROOT / "tests" / "miniature", base / "custom_nodes" / "likeness-miniature")
     folder = base / "models" / "ipadapter" / "miniature"
     folder.mkdir(parents=True)
-    for family, variant in (("sd15", "base"), ("sd15", "plus"), ("sdxl", "base")):
+    for family, variant in ADAPTERS:
         adapters.write_safetensors(
             adapters.adapter_state_dict(family, variant, 11), folder / f"{family}_{variant}.safetensors"
         )
+    link_folder(DATA / "insightface", base / "models" / "insightface")
     with Server(
         Host(Path(comfy.options.__file__).parents[1], Path(sys.executable), is_private=False), base, base / "server.log"
     ) as running:
