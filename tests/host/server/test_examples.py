@@ -67,6 +67,9 @@ def on_the_miniature(graph):
 @pytest.fixture(scope="module")
 def example_photo(server):
     """The picture that the examples name: two people side by side, so that it serves portraits and groups."""
+    if not (DATA / "photos").is_dir():
+        reason = f"face models and photos are not in {DATA}; 'python run.py test' fetches them"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     people = [
         Image.open(DATA / "photos" / name).convert("RGB").resize((360, 480)) for name in ("obama.jpg", "biden.jpg")
     ]
