@@ -41,7 +41,7 @@ class ApplyIPAdapter(io.ComfyNode):
             search_aliases=["ipadapter", "ip-adapter", "image prompt", "style transfer", "reference", "faceid"],
             inputs=[
                 io.Model.Input("model", tooltip="The model to steer: an SD1.5 or SDXL one, as the adapter is."),
-                wires.AdapterWire.Input("adapter", tooltip="From Load IP-Adapter."),
+                wires.AdapterWire.Input("adapter", tooltip="From Load IP-Adapter or Load by Preset."),
                 *weight_inputs(
                     1.0, "0.5 to 0.8 leaves room for the text, 1 is the authors' default, below 0 steers away from it."
                 ),

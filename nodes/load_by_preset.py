@@ -42,7 +42,7 @@ class LoadByPreset(io.ComfyNode):
                     "lora_strength",
                     optional=True,
                     default=1.0,
-                    min=0.0,
+                    min=-2.0,
                     max=2.0,
                     step=0.01,
                     advanced=True,

@@ -14,7 +14,7 @@ from .notice import noted
 
 class LoadFaceModels(io.ComfyNode):
     """Opens the face detector and the face recogniser of an InsightFace pack. The weights of InsightFace's own packs
-    are for non-commercial research only. Nothing is ever downloaded."""
+    are for non-commercial research only. This node never downloads."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
