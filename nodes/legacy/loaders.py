@@ -1,0 +1,77 @@
+"""The old packs' loaders -> ours, and what an old loader's output is."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...attention.installed import adapter_file
+from .. import folders
+from . import options
+from .job import Job
+from .shape import Flat, NoCounterpart
+
+_MODELS = "LikenessLoadFaceModels"
+BUFFALO, ANTELOPE = "buffalo_l", "antelopev2"
+FACE_LOADER = "IPAdapterUnifiedLoaderFaceID"
+
+adapter_in_file = Flat(
+    # The old loader left FaceID's LoRA to a node of the host's, which the graph still has.
+    "LikenessLoadIPAdapter",
+    {"file": "ipadapter_file"},
+    {"lora_strength": 0.0},
+)
+instantid_in_file = Flat("LikenessLoadIPAdapter", {"file": "instantid_file"})
+
+
+def adapter_by_preset(job: Job) -> None:
+    """A unified loader; the model it hands on is the one that comes in, for Apply adds the LoRA."""
+    purpose = options.purpose(job.value("preset"))
+    if purpose is None:
+        raise NoCounterpart(f"the preset '{job.value('preset')}' is none of the published ones")
+    lora = job.value("lora_strength")
+    loader = job.main("LikenessLoadByPreset", model=job.value("model"), preset=purpose, lora_strength=lora)
+    job.outputs = {0: job.value("model"), 1: loader}
+
+
+def face_models(job: Job, pack: str | None = None) -> None:
+    job.outputs[0] = job.main(_MODELS, **_models(pack or job.value("model_name"), job.value("provider")))
+
+
+def face_models_for(job: Job) -> Any:
+    """The face models of a node: those connected, else those that its unified loader would have opened."""
+    if job.has("insightface"):
+        return job.value("insightface")
+    loader = job.source(job.value("ipadapter"))
+    provider = loader.value("provider") if loader else None
+    pack = ANTELOPE if "Kolors" in job.row.node_id else BUFFALO
+    return job.add(_MODELS, **_models(pack, provider))
+
+
+def reads_faces(job: Job) -> bool:
+    """Whether the adapter that an old node is given reads faces: by the preset, the file's contents, or its name."""
+    loader = job.source(job.value("ipadapter"))
+    if loader is None:
+        return job.has("insightface")
+    if loader.row.node_id == FACE_LOADER:
+        return True
+    file = loader.value("ipadapter_file")
+    return isinstance(file, str) and _reads_faces(file)
+
+
+def _reads_faces(file: str) -> bool:
+    try:
+        variants = adapter_file(file, Path(folders.adapter_path(file))).variants
+    except (OSError, ValueError):
+        return "faceid" in file.lower()
+    return any(variant.recogniser for variant in variants)
+
+
+def _models(pack: Any, provider: Any) -> dict[str, Any]:
+    choice = options.provider(provider) if provider is not None else options.ANY_GPU
+    return {"pack": pack, "provider": choice}
+
+
+antelope = partial(face_models, pack=ANTELOPE)
+buffalo = partial(face_models, pack=BUFFALO)

@@ -1,0 +1,116 @@
+"""The old packs' pictures, embeds and faces -> the nodes of ours that make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .job import Job, Ref, is_link
+from .shape import Flat, NoCounterpart
+
+_COMBINE = "LikenessCombineEmbeds"
+_MATH = "ComfyMathExpression"
+
+combine_embeds = Flat(_COMBINE, {"method": "method", **{f"embeds_{i}": f"embed{i}" for i in range(1, 6)}})
+combine_two = Flat(_COMBINE, {"embeds_1": "embed1", "embeds_2": "embed2"}, {"method": "concat"})
+noise = Flat(
+    "LikenessNoisePicture", {"kind": "type", "strength": "strength", "blur": "blur", "image": "image_optional"}
+)
+save_embeds = Flat("LikenessSaveEmbeds", {"embeds": "embeds", "filename_prefix": "filename_prefix"})
+
+
+def encoded(job: Job, image: Any, **inputs: Any) -> Ref:
+    """An Encode Reference with the encoder that the old node has."""
+    inputs.setdefault("adapter", job.value("ipadapter"))
+    return job.add("LikenessEncodeReference", image=image, clip_vision=job.value("clip_vision"), **inputs)
+
+
+def encoder(job: Job) -> None:
+    """Encode Reference; a weight other than 1 goes through Combine Embeds. The id meant another node in 2023."""
+    if "image_1" in job.node["inputs"]:
+        _encoder_of_2023(job)
+        return
+    both = job.main(
+        "LikenessEncodeReference",
+        adapter=job.value("ipadapter"),
+        image=job.value("image"),
+        mask=job.value("mask"),
+        clip_vision=job.value("clip_vision"),
+    )
+    job.outputs = {0: _weighted(job, [both], [job.value("weight")]), 1: both.output(1)}
+
+
+def _encoder_of_2023(job: Job) -> None:
+    readers: list[Any] = [node for node in job.prompt.values() if _reads(node, job.number)]
+    if not readers:
+        raise NoCounterpart("no IPAdapterApplyEncoded says for which adapter it encodes")
+    given = [i for i in range(1, 5) if job.has(f"image_{i}")]
+    adapter = readers[0]["inputs"]["ipadapter"]
+    parts = [encoded(job, job.value(f"image_{i}"), adapter=adapter) for i in given]
+    if job.number_of("noise"):
+        job.note("its noise is left out: what is steered away from is the adapter's own 'no reference'")
+    weights = [job.node["inputs"].get(f"weight_{i}", 1.0) for i in given]
+    job.outputs[0] = _weighted(job, parts, weights)
+
+
+def _reads(node: Any, number: str) -> bool:
+    inputs: Any = (node.get("inputs") or {}) if isinstance(node, dict) else {}
+    link: Any = inputs.get("embeds")
+    return is_link(link) and link[0] == number and "ipadapter" in inputs
+
+
+def _weighted(job: Job, parts: list[Ref], weights: list[Any]) -> Ref:
+    if any(is_link(weight) for weight in weights):
+        raise NoCounterpart("a linked weight cannot go into the text that Combine Embeds reads")
+    if len(parts) == 1 and weights == [1]:
+        return parts[0]
+    text = ", ".join(f"{weight:g}" for weight in weights)
+    named: dict[str, Any] = {f"embeds_{i}": part for i, part in enumerate(parts, 1)}
+    return job.add(_COMBINE, weights=text, **named)
+
+
+# crop_position -> left and top edge of the square, in words of width a and height b
+_MIDDLE_X, _MIDDLE_Y = "max((a - b) // 2, 0)", "max((b - a) // 2, 0)"
+_EDGES = {
+    "top": (_MIDDLE_X, "0"),
+    "bottom": (_MIDDLE_X, "max(b - a, 0)"),
+    "left": ("0", _MIDDLE_Y),
+    "right": ("max(a - b, 0)", _MIDDLE_Y),
+}
+
+
+def prepared_picture(job: Job) -> None:
+    """The square that was cut; the encoder scales it, sharpening and the choice of filter are gone."""
+    if job.number_of("sharpening"):
+        job.note("pictures are not sharpened before they are encoded")
+    position, image = job.value("crop_position"), job.value("image")
+    if position in _EDGES:
+        job.outputs[0] = _cut(job, image, *_EDGES[position])
+    elif position == "pad":
+        job.outputs[0] = job.add(
+            "ResizeAndPadImage",
+            image=image,
+            target_width=224,
+            target_height=224,
+            padding_color="black",
+            interpolation="lanczos",
+        )
+    else:  # the encoder takes the centre by itself
+        job.outputs[0] = image
+
+
+def _cut(job: Job, image: Any, left: str, top: str) -> Ref:
+    size = job.add("GetImageSize", image=image)
+
+    def number(expression: str) -> Any:
+        if expression == "0":
+            return 0
+        sides: dict[str, Any] = {"values.a": size.output(0), "values.b": size.output(1)}
+        return job.add(_MATH, expression=expression, **sides).output(1)
+
+    side = number("min(a, b)")
+    return job.add("ImageCrop", image=image, width=side, height=side, x=number(left), y=number(top))
+
+
+def same_picture(job: Job) -> None:
+    """A picture that was padded for the detector, which looks for faces at several sizes by itself here."""
+    job.outputs[0] = job.value("image")

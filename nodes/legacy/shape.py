@@ -1,0 +1,61 @@
+"""What a node of an old pack looked like, and what it becomes: the types of the table's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .job import Job
+
+IPADAPTER_PLUS = "ComfyUI_IPAdapter_plus"
+INSTANTID = "ComfyUI_InstantID"
+BEFORE_2024_03 = "ComfyUI_IPAdapter_plus before March 2024"
+
+
+class NoCounterpart(ValueError):
+    """An old node, or this use of it, that our nodes cannot express; the message says why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An old node: its id, sockets, widgets in the order that workflow files store them, outputs, and what it becomes.
+
+    Where `becomes` is None, `reason` says in words why nothing of ours stands in for it.
+    """
+
+    node_id: str
+    pack: str
+    sockets: tuple[str, ...]
+    widgets: Mapping[str, Any]
+    outputs: tuple[str, ...]
+    becomes: Callable[[Job], None] | None
+    optional: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (*self.sockets, *self.widgets, *self.optional)
+
+    def by_name(self, values: list[Any]) -> dict[str, Any]:
+        """The widget values of a workflow file by name: older files are shorter, and what lacks has its default."""
+        return {**self.widgets, **dict(zip(self.widgets, values, strict=False))}
+
+
+@dataclass(frozen=True)
+class Flat:
+    """One old node as one of ours, without looking around: new input -> old input, and new input -> constant.
+
+    Outputs keep their order.
+    """
+
+    node_id: str
+    inputs: Mapping[str, str]
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, job: Job) -> None:
+        given = {new: job.value(old) for new, old in self.inputs.items()}
+        ref = job.main(self.node_id, **given, **self.constants)
+        for index in range(len(job.row.outputs)):
+            job.outputs[index] = ref.output(index)

@@ -1,0 +1,91 @@
+"""Every old node as an API prompt: everything connected, only what is needed, with and without titles."""
+
+import copy
+import sys
+
+import graphs
+import pytest
+from pack.nodes.legacy.rewrite import rewritten
+from pack.nodes.legacy.shape import BEFORE_2024_03, INSTANTID, IPADAPTER_PLUS
+from pack.nodes.legacy.table import ROWS
+
+COUNTS = {IPADAPTER_PLUS: 37, INSTANTID: 7, BEFORE_2024_03: 7}
+EXPRESSED = sorted(name for name, row in ROWS.items() if row.becomes)
+NOT = sorted(set(ROWS) - set(EXPRESSED))
+FACE_FILE = {"ipadapter_file": "ip-adapter-faceid-plusv2_sd15.bin"}
+
+
+@pytest.fixture(scope="module")
+def classes():
+    return graphs.installed()
+
+
+def test_every_node_of_both_packs_has_a_row():
+    for pack, count in COUNTS.items():
+        assert sum(row.pack == pack for row in ROWS.values()) == count, pack
+
+
+def test_how_many_are_covered(capsys):
+    lines = ["", "| pack | nodes | rewritten | no counterpart |", "| --- | --- | --- | --- |"]
+    for pack in COUNTS:
+        rows = [row for row in ROWS.values() if row.pack == pack]
+        covered = sum(row.becomes is not None for row in rows)
+        lines.append(f"| {pack} | {len(rows)} | {covered} | {len(rows) - covered} |")
+    with capsys.disabled():
+        sys.stdout.write("\n".join(lines) + "\n")
+    assert len(NOT) <= 3
+
+
+@pytest.mark.parametrize("optional", [True, False], ids=["all connected", "none connected"])
+@pytest.mark.parametrize("titled", [True, False], ids=["titled", "untitled"])
+@pytest.mark.parametrize("name", EXPRESSED)
+def test_an_old_node_becomes_nodes_that_the_host_takes(classes, name, optional, titled):
+    prompt = graphs.prompt_of(name, optional)
+    if name == "IPAdapterWeights":
+        prompt["old"]["inputs"].pop("image", None)
+    if titled:
+        prompt["old"]["_meta"] = {"title": "mine"}
+    before = copy.deepcopy(prompt)
+    result = rewritten(prompt, ROWS, classes)
+    assert prompt == before
+    assert not result.kept
+    assert not graphs.faults(result.prompt, classes)
+    if titled and "old" in result.prompt:
+        assert result.prompt["old"]["_meta"] == {"title": "mine"}
+
+
+@pytest.mark.parametrize("name", EXPRESSED)
+def test_widgets_that_are_left_out_have_the_old_defaults(classes, name):
+    full = graphs.prompt_of(name, optional=False)
+    short = copy.deepcopy(full)
+    for widget in set(ROWS[name].widgets) - {"ipadapter_file", "instantid_file"}:
+        del short["old"]["inputs"][widget]
+    assert rewritten(short, ROWS, classes).prompt == rewritten(full, ROWS, classes).prompt
+
+
+@pytest.mark.parametrize("optional", [True, False])
+@pytest.mark.parametrize(
+    "name", [name for name in EXPRESSED if {"ipadapter", "image"} <= set(ROWS[name].sockets) and "Encoder" not in name]
+)
+def test_with_a_face_adapter_the_faces_are_read(classes, name, optional):
+    prompt = graphs.prompt_of(name, optional)
+    prompt["IPAdapterModelLoader"]["inputs"] |= FACE_FILE
+    result = rewritten(prompt, ROWS, classes)
+    assert not graphs.faults(result.prompt, classes)
+    main = result.prompt["old"]["inputs"]
+    assert result.prompt[main["faces"][0]]["class_type"] == "LikenessChooseFace"
+    assert "image" not in main and "embeds" not in main
+
+
+@pytest.mark.parametrize("name", NOT)
+def test_what_has_no_counterpart_stays_and_says_why(classes, name):
+    row = ROWS[name]
+    assert len(row.reason) > 20
+    result = rewritten({"1": graphs.node(name)}, ROWS, classes)
+    assert result.prompt == {"1": graphs.node(name)} and result.kept == {"1": row.reason}
+
+
+def test_nothing_is_touched_while_the_old_pack_is_installed(classes):
+    prompt = graphs.prompt_of("IPAdapterAdvanced")
+    old = {name: object for name, row in ROWS.items() if row.pack == IPADAPTER_PLUS}
+    assert rewritten(prompt, ROWS, classes | old).prompt == prompt
