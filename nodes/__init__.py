@@ -31,6 +31,7 @@ from . import (
     show_adapters,
     weight_schedule,
 )
+from .legacy import handler as legacy_handler
 
 MODULES = (
     load_ip_adapter,
@@ -63,6 +64,7 @@ class Likeness(ComfyExtension):
     async def on_load(self) -> None:
         folders.register()
         download_routes.register()
+        await legacy_handler.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [node for module in MODULES for node in module.NODES]

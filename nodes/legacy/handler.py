@@ -1,0 +1,71 @@
+"""Makes the host rewrite prompts for the old packs before it looks at them, and offer replacements in the editor."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import Any
+
+import comfy_api.latest
+from comfy_api.latest import io
+from server import PromptServer
+
+from .rewrite import Rewritten, rewritten
+from .shape import Flat, Row
+from .table import ROWS
+
+log = logging.getLogger(__name__)
+
+# Prompts come from anywhere; whatever they hold, they must reach the host's own checks.
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError)
+
+
+async def register() -> None:
+    """Add the handler to ComfyUI's server, where one runs, and the replacements, where that host knows them."""
+    server = getattr(PromptServer, "instance", None)
+    if server is None:
+        return
+    server.add_on_prompt_handler(on_prompt)
+    facility = getattr(comfy_api.latest.ComfyAPI(), "node_replacement", None)
+    if facility is not None and hasattr(io, "NodeReplace"):
+        for row in ROWS.values():
+            if isinstance(row.becomes, Flat):
+                await facility.register(replacement(row, row.becomes))
+
+
+def on_prompt(request: dict[str, Any]) -> dict[str, Any]:
+    """The request with its prompt rewritten; as it is where that fails, for the host to judge."""
+    prompt = request.get("prompt")
+    if not isinstance(prompt, dict):
+        return request
+    try:
+        # By name, for our own package is called so too.
+        installed = importlib.import_module("nodes").NODE_CLASS_MAPPINGS
+        result = rewritten(prompt, ROWS, installed)
+    except _UNREADABLE as error:
+        log.error("likeness: nodes of the old packs stay as they are, for the prompt cannot be read: %r", error)
+        return request
+    _say(prompt, result)
+    return {**request, "prompt": result.prompt} if result.count else request
+
+
+def replacement(row: Row, flat: Flat) -> Any:
+    """A row that maps one node to one, as the host's editor offers it."""
+    given: list[Any] = [{"new_id": new, "old_id": old} for new, old in flat.inputs.items()]
+    fixed: list[Any] = [{"new_id": new, "set_value": value} for new, value in flat.constants.items()]
+    return io.NodeReplace(
+        new_node_id=flat.node_id,
+        old_node_id=row.node_id,
+        old_widget_ids=list(row.widgets),
+        input_mapping=[*given, *fixed],
+        output_mapping=[{"new_idx": i, "old_idx": i} for i in range(len(row.outputs))],
+    )
+
+
+def _say(prompt: dict[str, Any], result: Rewritten) -> None:
+    if result.count:
+        notes = f" ({'; '.join(result.notes)})" if result.notes else ""
+        log.info("likeness: %d nodes of the old packs became ours%s", result.count, notes)
+    if result.kept:
+        reasons = "; ".join(f"{prompt[n]['class_type']} ({n}): {reason}" for n, reason in result.kept.items())
+        log.warning("likeness: no counterpart for %s", reasons)

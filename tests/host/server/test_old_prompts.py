@@ -1,0 +1,85 @@
+"""Prompts for the two old packs, over HTTP to a server that has neither, run and give the picture that ours give."""
+
+import io
+
+import pytest
+from PIL import Image
+
+ADAPTER = "miniature/sd15_base.safetensors"
+
+
+def node(class_type, **inputs):
+    return {"class_type": class_type, "inputs": inputs}
+
+
+def pixels(entry):
+    return Image.open(io.BytesIO(entry.picture())).tobytes()
+
+
+@pytest.fixture
+def old(prompt):
+    """The workflow of a picture prompt with its adapter nodes taken out, and old ones in their place."""
+
+    def made(**nodes):
+        graph = prompt(sampler__model=["apply", 0])
+        for name in ("adapter", "reference", "steer"):
+            del graph[name]
+        loader = node("IPAdapterModelLoader", ipadapter_file=ADAPTER)
+        return graph | {"loader": loader} | nodes
+
+    return made
+
+
+def test_a_prompt_as_written_by_hand_gives_our_picture(api, old, prompt):
+    apply = node(
+        "IPAdapterAdvanced", model=["model", 0], ipadapter=["loader", 0], image=["photo", 0], weight=0.8,
+        clip_vision=["encoder", 0],
+    )  # fmt: skip
+    entry = api.run(old(apply=apply))
+    assert entry.succeeded, entry.error
+    assert pixels(entry) == pixels(api.run(prompt()))
+
+
+def test_encoded_combined_and_negative_embeds(api, old):
+    encoded = {
+        name: node(
+            "IPAdapterEncoder", ipadapter=["loader", 0], image=["photo", 0], weight=weight, clip_vision=["encoder", 0]
+        )
+        for name, weight in (("one", 1.0), ("two", 0.5))
+    }
+    both = node("IPAdapterCombineEmbeds", method="concat", embed1=["one", 0], embed2=["two", 0])
+    apply = node(
+        "IPAdapterEmbeds", model=["model", 0], ipadapter=["loader", 0], pos_embed=["both", 0], neg_embed=["one", 1],
+        weight=0.7, weight_type="style transfer", start_at=0.0, end_at=0.9, embeds_scaling="V only",
+    )  # fmt: skip
+    entry = api.run(old(**encoded, both=both, apply=apply))
+    assert entry.succeeded, entry.error
+
+
+def test_a_cut_reference_a_noisy_negative_and_weights_for_frames(api, old):
+    graph = old(
+        cut=node("PrepImageForClipVision", image=["photo", 0], interpolation="LANCZOS", crop_position="left"),
+        noise=node("IPAdapterNoise", type="fade", strength=0.3, blur=5, image_optional=["photo", 0]),
+        weights=node("IPAdapterWeights", weights="1.0, 0.0", timing="linear", frames=2),
+        apply=node(
+            "IPAdapterBatch", model=["model", 0], ipadapter=["loader", 0], image=["cut", 0], weight=["weights", 0],
+            image_negative=["noise", 0], clip_vision=["encoder", 0],
+        ),
+    )  # fmt: skip
+    graph["latent"]["inputs"]["batch_size"] = ["weights", 2]
+    entry = api.run(graph)
+    assert entry.succeeded, entry.error
+    assert len(entry.entry["outputs"]["save"]["images"]) == 2
+
+
+def test_what_has_no_counterpart_is_the_hosts_own_plain_answer(api, old):
+    graph = old(apply=node("IPAdapterWeightsFromStrategy", weights_strategy=["loader", 0]))
+    status, answer = api.post("/prompt", {"prompt": graph})
+    assert status == 400
+    assert "IPAdapterWeightsFromStrategy" in str(answer)
+    assert "weights strategies" in api.server.tail()
+
+
+def test_the_editor_hears_of_the_replacements(api):
+    offered = api.json("/node_replacements")
+    assert offered["IPAdapterModelLoader"][0]["new_node_id"] == "LikenessLoadIPAdapter"
