@@ -16,7 +16,7 @@ from ..face.detect import Settings, find, ladder
 from ..face.errors import MissingFace
 from ..face.models import FaceModels
 from ..face.picture import pictures
-from ..face.value import FaceBatch, Pixels
+from ..face.value import FaceBatch, PictureFaces, Pixels
 from .face_wires import FaceModelsWire, FacesWire
 from .progress import ticker
 from .repaint import MULTIPLE, Painter, Repaint
@@ -175,7 +175,7 @@ class RefineFaces(io.ComfyNode):
             done = repaint.face(out[i], i, face, painter.seeded(seed + number, progress))
             out[i], masks[i] = done.picture, torch.maximum(masks[i], done.mask)
             compared.append(done.compared)
-        lines = [f"{entry.picture.name}: {len(entry.faces)} faces repainted" for entry in batch if entry.faces]
+        lines = [f"{entry.picture.name}: {_count(entry)} repainted" for entry in batch if entry.faces]
         return shown(cls, "\n".join([*lines, *skipped]), compared, torch.stack(out), torch.stack(masks))
 
 
@@ -206,6 +206,10 @@ def _check(batch: FaceBatch, missing: str) -> list[str]:
             "Find Faces at a lower threshold and connect 'faces'."
         )
     return [f"{name}: no face, left as it is" for name in empty]
+
+
+def _count(entry: PictureFaces) -> str:
+    return "1 face" if len(entry.faces) == 1 else f"{len(entry.faces)} faces"
 
 
 NODES = [RefineFaces]

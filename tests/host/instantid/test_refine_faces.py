@@ -65,7 +65,7 @@ def test_only_the_squares_change_and_the_batch_keeps_its_length(canvas, refine):
         assert torch.equal(out.image[i][outside], image[i][outside])
         assert torch.equal(out.mask[i] > 0, ~outside)
     assert len(out.pictures) == 3, "before and after of each face"
-    assert "picture 1 of 3: 1 faces repainted" in out.text and "picture 2 of 3: no face, left as it is" in out.text
+    assert "picture 1 of 3: 1 face repainted" in out.text and "picture 2 of 3: no face, left as it is" in out.text
 
 
 def test_a_square_is_what_the_hosts_own_nodes_make_of_it(sdxl, vae, canvas, refine, apply_instantid, photos):
