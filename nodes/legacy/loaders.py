@@ -22,7 +22,7 @@ adapter_in_file = Flat(
     {"file": "ipadapter_file"},
     {"lora_strength": 0.0},
 )
-instantid_in_file = Flat("LikenessLoadIPAdapter", {"file": "instantid_file"})
+instantid_in_file = Flat("LikenessLoadIPAdapter", {"file": "instantid_file"}, {"kind": "instantid"})
 
 
 def adapter_by_preset(job: Job) -> None:
