@@ -17,7 +17,9 @@ class Block:
         if name.split(".")[0] in {HEAVY!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name.split(".")[0])
 sys.meta_path.insert(0, Block())
-sys.modules["torch"] = types.ModuleType("torch")  # the host brings it, and importing it takes seconds
+# The host brings torch, and importing it takes seconds.
+for name in ("torch", "torch.nn", "torch.nn.functional"):
+    sys.modules[name] = types.ModuleType(name)
 sys.modules["torch"].Tensor = object
 sys.path.insert(0, {str(FACE.parent)!r})
 """
