@@ -62,9 +62,18 @@ def encoder_for(adapter: Adapter) -> FoundEncoder | None:
 
 def listing() -> str:
     """Changes when an adapter or an encoder is added, removed or replaced."""
-    paths = [Path(folders.adapter_path(name)) for name in folders.adapter_files()]
-    stats = [(str(path), path.stat()) for path in (*paths, *(path for _, path in encoder_files()))]
-    return " ".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
+    searched = (*folders.ADAPTERS, ENCODERS)
+    listed = [(folder, name) for folder in searched for name in folder_paths.get_filename_list(folder)]
+    return " ".join(filter(None, (_state(folder_paths.get_full_path(*file)) for file in listed)))
+
+
+def _state(path: str | None) -> str:
+    """Size and time of a file; empty for one that the host lists and that is gone, such as a dangling link."""
+    try:
+        stat = Path(path).stat() if path else None
+    except OSError:
+        return ""
+    return f"{path} {stat.st_size} {stat.st_mtime_ns}" if stat else ""
 
 
 def folder_of(file: File) -> Path:

@@ -240,6 +240,21 @@ def test_new_and_replaced_files_change_the_fingerprint(model_folders):
     assert LoadIPAdapter.fingerprint_inputs("a.safetensors").endswith(installed.listing())
 
 
+def test_listed_files_that_are_gone_do_not_break_the_fingerprint(model_folders):
+    """The host would take the error as 'changed' and run the loaders every time."""
+    put(model_folders / "ipadapter", "sd15", "base", "a.safetensors")
+    before = LoadIPAdapter.fingerprint_inputs("a.safetensors")
+    for folder in ("ipadapter", "clip_vision"):
+        (model_folders / folder).mkdir(exist_ok=True)
+        (model_folders / folder / "dangling.safetensors").symlink_to(model_folders / "nowhere")
+    gone = put(model_folders / "instantid", "sdxl", "instantid", "gone.bin")
+    folder_paths.filename_list_cache.clear()
+    assert {"dangling.safetensors", "gone.bin"} < set(folders.adapter_files())
+    gone.unlink()
+    assert LoadIPAdapter.fingerprint_inputs("a.safetensors") == before
+    assert LoadByPreset.fingerprint_inputs(preset="standard") == installed.listing()
+
+
 def test_a_saved_embedding_needs_no_encoder_at_all(model_folders, sd15, ksample, monkeypatch):
     from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 
