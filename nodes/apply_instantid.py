@@ -165,7 +165,7 @@ def _by_recipe(name: str, branch: BranchSettings, hint: Hint) -> tuple[BranchSet
         f"{name}: weight {recipe.weight}, strength {recipe.strength}, {recipe.start_percent:g} to "
         f"{recipe.end_percent:g}, fusion {recipe.fusion}"
     )
-    settings = replace(branch, weight=recipe.weight, fusion=recipe.fusion, **percents)
+    settings = replace(branch, weight=recipe.weight, fusion=recipe.fusion, fusion_settings=None, **percents)
     return settings, replace(hint, strength=recipe.strength, **percents), said
 
 

@@ -7,7 +7,8 @@ import torch
 from instantid_runs import columns, control_net, drawn, nets, residuals
 from pack.attention.attach import attachments
 from pack.attention.embeds import Embeds
-from pack.nodes.recipes import RECIPES
+from pack.attention.fusion import Fusion
+from pack.nodes.recipes import NONE, RECIPES
 
 EFFECT = 1e-2
 
@@ -94,6 +95,15 @@ def test_a_recipe_sets_everything_and_says_so(apply_instantid, photos, name):
     assert (branch.start_percent, branch.end_percent) == net.timestep_percent_range
     assert (branch.start_percent, branch.end_percent) == (recipe.start_percent, recipe.end_percent)
     assert name in out.text and str(recipe.weight) in out.text and recipe.fusion in out.text
+
+
+def test_a_recipe_comes_before_a_connected_fusion(apply_instantid, photos):
+    name, recipe = next((name, recipe) for name, recipe in RECIPES.items() if recipe.fusion != "norm cap")
+    for chosen, rule in ((name, recipe.fusion), (NONE, "norm cap")):
+        out = apply_instantid(
+            photos(1), image=drawn((0, 0)), recipe=chosen, fusion_settings=Fusion("norm cap", cap=0.5)
+        )
+        assert [branch.fusion.rule for branch in attachments(out.model)] == [rule]
 
 
 def test_recipes_are_distinct_and_the_first_choice_is_none(apply_instantid):
