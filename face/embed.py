@@ -25,10 +25,11 @@ def embed(models: FaceModels, face: Face) -> Face:
 
 
 def embed_batch(models: FaceModels, batch: FaceBatch, tick: Tick = silent) -> FaceBatch:
-    """The same for every face of every picture."""
+    """The same for every face that has none yet: one that was combined of several photos stays as it is."""
     done: list[PictureFaces] = []
     for entry in batch:
-        done.append(replace(entry, faces=tuple(embed(models, face) for face in entry.faces)))
+        faces = (embed(models, face) if face.embedding is None else face for face in entry.faces)
+        done.append(replace(entry, faces=tuple(faces)))
         tick(len(done), len(batch))
     return tuple(done)
 

@@ -170,6 +170,14 @@ def test_embed_embeds_what_is_not_embedded_yet(ran, found, photo, face_models):
     assert done.faces[0].faces[0].recogniser == "MobileFaceNet"
 
 
+def test_a_combined_embedding_stays_when_face_models_are_connected(ran, found, photo, face_models):
+    combined = ran(EmbedFaces, faces=people(found, photo, "obama.jpg", "obama2.jpg")).faces
+    plain = found(photo("obama3.jpg"), embed=False).faces
+    both = ran(EmbedFaces, faces=(*combined, *plain), face_models=face_models, combine="each alone").faces
+    assert np.array_equal(both[0].faces[0].embedding, combined[0].faces[0].embedding)
+    assert both[1].faces[0].embedding is not None
+
+
 def test_render_draws_faces_landmarks_and_json_alike(ran, found, photo):
     image = photo("obama.jpg")
     faces = found(image).faces
