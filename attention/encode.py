@@ -29,7 +29,7 @@ def encode(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | No
     leaves the mean colour where it is 0. Encoded pictures are remembered as long as the encoder lives.
     """
     memo = _memo(clip_vision)
-    pictures = [(picture, _mask_of(mask, i)) for i, picture in enumerate(image)]
+    pictures = [(picture, _mask_of(mask, i, picture.device)) for i, picture in enumerate(image)]
     keys = [(fit, digest(picture, *(() if m is None else (m,)))) for picture, m in pictures]
 
     def one(index: int) -> Callable[[], Embeds]:
@@ -52,7 +52,7 @@ def seen(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | None
     """What `encode` shows the encoder of pictures (n, H, W, C), 0..1: its squares (n, S, S, 3), to look at."""
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (clip_vision.image_mean, clip_vision.image_std))
     squares = [
-        _pixel_values(clip_vision, picture, fit, _mask_of(mask, i)) * std + mean
+        _pixel_values(clip_vision, picture, fit, _mask_of(mask, i, picture.device)) * std + mean
         for i, picture in enumerate(image.cpu())
     ]
     return torch.cat(squares).movedim(1, -1).clamp(0, 1)
@@ -73,8 +73,9 @@ def _nbytes(embeds: Embeds) -> int:
     return sum(embeds.feature(name).nbytes for name in embeds.names)
 
 
-def _mask_of(mask: Tensor | None, index: int) -> Tensor | None:
-    return None if mask is None else mask[min(index, len(mask) - 1)]
+def _mask_of(mask: Tensor | None, index: int, device: torch.device) -> Tensor | None:
+    """The mask of one picture, where that picture is: the host may keep the two on different devices."""
+    return None if mask is None else mask[min(index, len(mask) - 1)].to(device)
 
 
 def _pixel_values(clip_vision: Any, picture: Tensor, fit: str, mask: Tensor | None) -> Tensor:

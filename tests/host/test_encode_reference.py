@@ -57,6 +57,12 @@ def test_what_a_mask_leaves_out_is_shown_in_the_mean_colour(encoder):
     assert masked[20, 112].tolist() == pytest.approx([0, 1, 0], abs=0.01)
 
 
+def test_a_mask_follows_its_picture_to_its_device():
+    masks = torch.rand(2, 4, 4)
+    assert encoding._mask_of(masks, 5, torch.device("meta")).device.type == "meta"
+    assert torch.equal(encoding._mask_of(masks, 5, torch.device("cpu")), masks[1])
+
+
 def test_the_node_previews_it(load, picture, tmp_path, monkeypatch):
     monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path))
     loaded = load("sd15", "plus")
