@@ -15,6 +15,7 @@ from ..attention.picture import FITS
 from ..attention.tiles import with_tiles
 from . import wires
 from .encoder import encoder_for
+from .face_reference import reads_faces
 
 
 class EncodeReference(io.ComfyNode):
@@ -81,6 +82,11 @@ class EncodeReference(io.ComfyNode):
         clip_vision: Any | None = None,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
+        if reads_faces(adapter.adapter):
+            raise ValueError(
+                f"'{adapter.adapter.name}' is {adapter.adapter.label}, which reads a face: connect 'faces' to Apply "
+                "IP-Adapter; Encode Reference is for adapters that read a picture."
+            )
         encoder = encoder_for(adapter, clip_vision)
         shots = with_tiles(image, mask, tiles)
         embeds = stacked([encode(encoder, pictures, fit, masks) for pictures, masks in shots])

@@ -13,9 +13,13 @@ def encoder_for(loaded: LoadedAdapter, connected: Any | None) -> Any:
     encoder = connected if connected is not None else loaded.clip_vision
     if encoder is None:
         wanted = installed.encoder_need(loaded.adapter)
-        needed = f"It needs {wanted.described()}" if wanted else "It reads faces only"
+        if wanted is None:
+            raise ValueError(
+                f"'{loaded.adapter.name}' ({loaded.adapter.label}) reads faces and no picture: connect 'faces' to "
+                "Apply IP-Adapter."
+            )
         raise ValueError(
             f"'{loaded.adapter.name}' ({loaded.adapter.label}) needs an image encoder; none is connected and none in "
-            f"models/clip_vision fits. {needed}. Put it there, or connect one to 'clip_vision'."
+            f"models/clip_vision fits. It needs {wanted.described()}. Put it there, or connect one to 'clip_vision'."
         )
     return encoder

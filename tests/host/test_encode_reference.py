@@ -4,11 +4,15 @@ import folder_paths
 import numpy as np
 import pytest
 import torch
-from miniature import models
+from miniature import adapters, models
+from pack.attention import checkpoint
 from pack.attention import encode as encoding
+from pack.attention.adapter import Adapter
 from pack.attention.encode import seen
 from pack.attention.picture import FITS, MEAN_COLOUR
 from pack.nodes.encode_reference import EncodeReference
+from pack.nodes.encoder import encoder_for
+from pack.nodes.wires import LoadedAdapter
 from PIL import Image
 
 
@@ -61,6 +65,18 @@ def test_a_mask_follows_its_picture_to_its_device():
     masks = torch.rand(2, 4, 4)
     assert encoding._mask_of(masks, 5, torch.device("meta")).device.type == "meta"
     assert torch.equal(encoding._mask_of(masks, 5, torch.device("cpu")), masks[1])
+
+
+@pytest.mark.parametrize("variant", ["faceid", "portrait"])
+def test_an_adapter_that_reads_faces_is_sent_to_apply(variant, picture, tmp_path):
+    path = tmp_path / "face.bin"
+    adapters.write_bin(adapters.adapter_state_dict("sd15", variant, 7), path)
+    loaded = LoadedAdapter(Adapter(checkpoint.read(path), "auto"), None)
+    with pytest.raises(ValueError, match="connect 'faces' to Apply IP-Adapter; Encode Reference is for"):
+        EncodeReference.execute(loaded, picture(1), clip_vision=models.clip_vision("vit_h", 3))
+    with pytest.raises(ValueError, match="connect 'faces' to Apply IP-Adapter") as caught:
+        encoder_for(loaded, None)
+    assert "clip_vision" not in str(caught.value)
 
 
 def test_the_node_previews_it(load, picture, tmp_path, monkeypatch):
