@@ -24,7 +24,7 @@ class LoadEmbeds(io.ComfyNode):
             display_name="Load Embeds",
             category="likeness",
             description=cls.__doc__ or "",
-            search_aliases=["ipadapter load embeds", "import embeds", "load identity"],
+            search_aliases=["ipadapter load embeds", "import embeds", "load reference"],
             inputs=[
                 io.Combo.Input(
                     "file",

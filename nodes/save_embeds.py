@@ -12,7 +12,7 @@ from .notice import noted
 
 
 class SaveEmbeds(io.ComfyNode):
-    """Writes embeds to ComfyUI's output folder, so that they can be used again without picture, encoder or faces."""
+    """Writes embeds to ComfyUI's output folder, so that they can be used again without the picture and its encoder."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -21,7 +21,7 @@ class SaveEmbeds(io.ComfyNode):
             display_name="Save Embeds",
             category="likeness",
             description=cls.__doc__ or "",
-            search_aliases=["ipadapter save embeds", "export embeds", "save identity"],
+            search_aliases=["ipadapter save embeds", "export embeds", "save reference"],
             inputs=[
                 wires.EmbedsWire.Input("embeds", tooltip="From Encode Reference or Combine Embeds."),
                 io.String.Input(
