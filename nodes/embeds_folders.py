@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import folder_paths
@@ -13,6 +15,7 @@ from ..attention.embeds_file import SUFFIX
 
 # The host's own marks for files that are not in the input folder.
 _FOLDERS = {"": "input", " [output]": "output"}
+_SETTLED = 5_000_000_000  # nanoseconds: the coarsest clocks of file systems tick every two seconds
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,10 @@ def listed() -> list[str]:
 
 
 def path_of(name: str) -> Path:
-    """The path of a listed file. Raises ValueError for every other name, wherever it points."""
+    """The path of a file of embeds below one of the folders. Raises ValueError for every other name."""
     mark = " [output]" if name.endswith(" [output]") else ""
     folder, plain = _directory(_FOLDERS[mark]), name.removesuffix(mark)
-    if plain not in _files(folder):
+    if not _stays_below(plain) or not plain.endswith(SUFFIX) or not (folder / plain).is_file():
         raise ValueError(
             f"there is no file of embeds '{plain}' in ComfyUI's {_FOLDERS[mark]} folder ({folder}). Save Embeds writes "
             f"them to the output folder, as *{SUFFIX}; copies can be put into the input folder."
@@ -52,13 +55,17 @@ def new_file(prefix: str) -> NewFile:
 
 
 def _check_prefix(prefix: str) -> None:
-    windows, posix = PureWindowsPath(prefix), PurePosixPath(prefix)
-    leaves = windows.drive or windows.root or posix.is_absolute() or ".." in windows.parts or "\0" in prefix
-    if leaves or not windows.name:
+    if not _stays_below(prefix) or not PureWindowsPath(prefix).name:
         raise ValueError(
             f"'{prefix}' is no name below ComfyUI's output folder. Write a name such as 'embeds/anna': no drive, no "
             "leading slash, no '..'."
         )
+
+
+def _stays_below(name: str) -> bool:
+    """Whether a name leads nowhere but below its folder, on every system."""
+    windows, posix = PureWindowsPath(name), PurePosixPath(name)
+    return not (windows.drive or windows.root or posix.is_absolute() or ".." in windows.parts or "\0" in name)
 
 
 def _directory(folder: str) -> Path:
@@ -66,8 +73,25 @@ def _directory(folder: str) -> Path:
     return Path(found or "")
 
 
-def _files(folder: Path) -> Iterator[str]:
-    for here, _, names in os.walk(folder):
-        for name in names:
-            if name.endswith(SUFFIX):
-                yield Path(here, name).relative_to(folder).as_posix()
+def _files(folder: Path, below: str = "") -> Iterator[str]:
+    """The files of embeds in a folder and all below it; a folder that has not changed is not read again."""
+    try:
+        changed = folder.stat().st_mtime_ns
+    except OSError:
+        return
+    # A folder that changes twice within one tick of its clock looks the same after as between.
+    read = _content if time.time_ns() - changed > _SETTLED else _content.__wrapped__
+    folders, files = read(folder, changed)
+    yield from (f"{below}{name}" for name in files)
+    for name in folders:
+        yield from _files(folder / name, f"{below}{name}/")
+
+
+@lru_cache(maxsize=4096)
+def _content(folder: Path, _mtime_ns: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of the folders in a folder, without links, and of its files of embeds."""
+    _, folders, files = next(os.walk(folder), ("", [], []))
+    return (
+        tuple(name for name in folders if not (folder / name).is_symlink()),
+        tuple(name for name in files if name.endswith(SUFFIX)),
+    )

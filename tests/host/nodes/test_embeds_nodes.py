@@ -1,10 +1,12 @@
 """Combine, Save and Load Embeds in ComfyUI's own folders."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from pack.attention.embeds_file import SUFFIX
+from pack.nodes import embeds_folders
 from pack.nodes.combine_embeds import CombineEmbeds
 from pack.nodes.encode_reference import EncodeReference
 from pack.nodes.load_embeds import LoadEmbeds
@@ -92,6 +94,32 @@ def test_both_folders_are_listed_and_nothing_else(ran, embeds, folders):
     assert options == [f"faces/b{SUFFIX}", f"c_00001_{SUFFIX} [output]"]
     for name in options:
         assert ran(LoadEmbeds, file=name).embeds.count == 1
+
+
+def test_a_folder_is_read_again_only_when_it_changed(folders, monkeypatch):
+    (folders / "output" / "old").mkdir()
+    (folders / "output" / "old" / f"a{SUFFIX}").touch()
+    for path in (folders / "output" / "old", folders / "output", folders / "input"):
+        os.utime(path, (1, 1))
+    assert embeds_folders.listed() == [f"old/a{SUFFIX} [output]"]
+    read = []
+    walk = os.walk
+    monkeypatch.setattr(os, "walk", lambda folder: read.append(folder) or walk(folder))
+    assert embeds_folders.listed() == [f"old/a{SUFFIX} [output]"] and not read
+    (folders / "output" / f"b{SUFFIX}").touch()
+    assert embeds_folders.listed() == [f"b{SUFFIX} [output]", f"old/a{SUFFIX} [output]"]
+    assert read == [folders / "output"]
+
+
+def test_the_path_of_one_file_is_found_without_reading_folders(folders, monkeypatch):
+    (folders / "input" / f"a{SUFFIX}").touch()
+    (folders / "input" / f"folder{SUFFIX}").mkdir()
+    (folders / "input" / "model.safetensors").touch()
+    monkeypatch.setattr(os, "walk", None)
+    assert embeds_folders.path_of(f"a{SUFFIX}") == folders / "input" / f"a{SUFFIX}"
+    for name in (f"folder{SUFFIX}", "model.safetensors", f"../input/a{SUFFIX}"):
+        with pytest.raises(ValueError, match="there is no file of embeds"):
+            embeds_folders.path_of(name)
 
 
 def test_a_file_with_new_contents_under_its_old_name_is_loaded_again(ran, embeds, folders, picture):
