@@ -4,7 +4,10 @@ WEB_DIRECTORY = "./web"
 
 try:
     import comfy_api.latest  # noqa: F401
-except ModuleNotFoundError:
-    pass  # imported outside ComfyUI, by a linter or a test
+except ModuleNotFoundError as error:
+    if error.name == "comfy_api.latest":
+        raise ImportError("comfyui-likeness needs ComfyUI 0.30 or newer: update ComfyUI.") from error
+    if error.name != "comfy_api":  # without it we are outside ComfyUI, in a linter or a test
+        raise
 else:
     from .nodes import comfy_entrypoint  # noqa: F401

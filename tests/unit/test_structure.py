@@ -65,10 +65,22 @@ def test_nothing_heavy_is_imported_when_comfyui_starts(path):
     assert not set(imported_at_load(path)) & HEAVY
 
 
+def import_the_pack(cwd):
+    code = f"import importlib, sys; sys.path.append({str(ROOT.parent)!r}); importlib.import_module({ROOT.name!r})"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=cwd)
+
+
 def test_the_pack_can_be_imported_outside_comfyui():
-    code = f"import importlib, sys; sys.path.insert(0, {str(ROOT.parent)!r}); importlib.import_module({ROOT.name!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT.parent)
+    done = import_the_pack(ROOT.parent)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_older_comfyui_is_told_which_one_is_needed(tmp_path):
+    (tmp_path / "comfy_api").mkdir()
+    (tmp_path / "comfy_api" / "__init__.py").touch()
+    assert "needs ComfyUI 0.30 or newer" in import_the_pack(tmp_path).stderr
+    (tmp_path / "comfy_api" / "latest.py").write_text("import nothing_of_this_name")
+    assert "No module named 'nothing_of_this_name'" in import_the_pack(tmp_path).stderr.splitlines()[-1]
 
 
 def test_every_node_module_is_listed():
