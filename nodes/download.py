@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 import aiohttp
 from folder_paths import is_within_directory
 
+from ..attention.file_hash import sha256_of
 from ..attention.published import File
 
 ATTEMPTS = 4  # in all, where a connection breaks; each goes on from where the last one ended
@@ -123,7 +123,7 @@ class Download:
             )
 
     def _prove(self) -> None:
-        size, digest = self.received, _sha256(self.part)
+        size, digest = self.received, sha256_of(self.part)
         if self.file.size in (None, size) and digest.startswith(self.file.sha256):
             return
         self.part.unlink()
@@ -141,11 +141,3 @@ class Download:
         if error.errno == errno.ENOSPC:
             return f"The disk of {self.folder} is full; {self.received:,} bytes have arrived and are kept."
         return f"{self.target} cannot be written ({error.strerror or error})."
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(_BLOCK):
-            digest.update(block)
-        return digest.hexdigest()
