@@ -58,6 +58,10 @@ class Attachment:
                 f"start_percent {self.start_percent} and end_percent {self.end_percent} must lie between 0 and 1, "
                 "the start not after the end."
             )
+        if self.attn_mask is not None and (self.attn_mask.ndim != 3 or not self.attn_mask.numel()):
+            raise ValueError(
+                f"attn_mask has the shape {tuple(self.attn_mask.shape)}; it must be (masks, height, width), none of them 0."
+            )
         for name, value, table in (
             ("embeds_scaling", self.embeds_scaling, EMBEDS_SCALING),
             ("mask rule", self.mask_rule, MASK_RULES),

@@ -55,7 +55,7 @@ def dispatch(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
     base = call.previous(block)(q, k, v, options)
     rows = call.rows.expanded_to(len(q))
     if rows is None:
-        _warn_of_rows(len(q), call.rows.count)
+        _warn_of_rows(call.run, len(q), call.rows.count)
         return base
     out = base
     for acting in call.acting:
@@ -113,12 +113,8 @@ def _grid(options: Options) -> tuple[int, int]:
     return height, width
 
 
-_warned: set[tuple[int, int]] = set()
-
-
-def _warn_of_rows(found: int, expected: int) -> None:
-    if (found, expected) not in _warned:
-        _warned.add((found, expected))
+def _warn_of_rows(run: Run, found: int, expected: int) -> None:
+    if run.first_time((found, expected)):
         logging.warning(
             "Likeness: another patch made %d rows of %d in a cross-attention in a way that is not known; "
             "the image branches are left out there.",

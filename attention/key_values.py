@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from .layers import BlockKey
@@ -37,8 +38,8 @@ class Source(Protocol):
     @property
     def digest(self) -> str: ...
 
-    def pick(self, block: BlockKey, entries: Sequence[int]) -> Pair:
-        """Keys and values (len(entries), T, D) of one layer, float32."""
+    def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
+        """Keys and values (len(entries), T, D) of one layer, float32, on `device` or where they are kept."""
         ...
 
 
@@ -73,9 +74,9 @@ class KeyValues:
     def digest(self) -> str:
         return self._digest
 
-    def pick(self, block: BlockKey, entries: Sequence[int]) -> Pair:
+    def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
         key, value = self.layers[block]
-        return key[list(entries)], value[list(entries)]
+        return key[list(entries)].to(device), value[list(entries)].to(device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,5 +107,5 @@ class KeyValuesOnDemand:
     def digest(self) -> str:
         return self._digest
 
-    def pick(self, block: BlockKey, entries: Sequence[int]) -> Pair:
-        return self.project(block, self.tokens[list(entries)])
+    def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
+        return self.project(block, self.tokens[list(entries)].to(device))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from comfy.controlnet import ControlBase
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
@@ -17,6 +18,7 @@ from .hint import Hint
 from .identitynet import FaceContext, IdentityNet
 from .key_values import Pair, Source
 from .layers import BlockKey
+from .short_batch import references_of
 
 WHOLE_PICTURE = ("area", "concat_latent_image", "gligen")
 """What a conditioning says of places in the whole picture, in a way that cannot be cut."""
@@ -135,13 +137,13 @@ class OneEntry:
     def digest(self) -> str:
         return f"{self.source.digest}/{self.entry}"
 
-    def pick(self, block: BlockKey, entries: Sequence[int]) -> Pair:
-        return self.source.pick(block, (self.entry,) * len(entries))
+    def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
+        return self.source.pick(block, (self.entry,) * len(entries), device)
 
 
 def _attachment_for(attachment: Attachment, part: Part) -> Attachment:
     changes: Mapping[str, Any] = {
-        side: OneEntry(source, min(part.index, source.count - 1))
+        side: OneEntry(source, references_of(attachment.short_batch, (part.index,), source.count)[0])
         for side, source in (("positive", attachment.positive), ("negative", attachment.negative))
         if source.count > 1
     }

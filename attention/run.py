@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import lcm
 from typing import Any, TypeVar
@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .attachment import Attachment
+from .call_rows import places
 from .embeds_scaling import REFERENCE
 from .fusion import Strength
-from .key_values import KeyValuesOnDemand
+from .key_values import KeyValuesOnDemand, Source
 from .layers import BlockKey
 from .masks import on_grid
 from .rows import Conditionings, Polarity, Rows
@@ -22,6 +23,8 @@ from .schedule import Course
 from .short_batch import references_of
 
 T = TypeVar("T")
+STORE_BUDGET = 1 << 30
+"""Bytes of a run's tensors. Beyond it, as with many windows of frames, they are made anew for each call."""
 Group = tuple[Polarity, int]
 """A side, and which of its entries."""
 
@@ -57,18 +60,26 @@ class KeyValue:
     means: Tensor | None = None
     bias: Tensor | None = None
 
+    @property
+    def nbytes(self) -> int:
+        return sum(t.nbytes for t in (self.key, self.value, self.means, self.bias) if t is not None)
+
 
 class Store:
-    """Tensors of a run: each is made when a layer first asks, then kept until the run ends."""
+    """Tensors of a run: each is made when a layer first asks, then kept until the run ends, up to a budget of bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
         self._kept: dict[Hashable, Any] = {}
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get(self, key: Hashable, make: Callable[[], T], size_of: Callable[[T], int]) -> T:
         found = self._kept.get(key)
         if found is None:
-            # Several threads may make it at the same time; all get the one that was stored first.
-            found = self._kept.setdefault(key, make())
+            found = make()
+            if size_of(found) <= self._budget:
+                # Several threads may make it at the same time; all get the one that was stored first.
+                self._budget -= size_of(found)
+                found = self._kept.setdefault(key, found)
         return found
 
     def clear(self) -> None:
@@ -85,7 +96,8 @@ class Run:
         self.conditionings = conditionings
         self.needs_sigma = not all(a.always_on for a in acting)
         self._course = Course(model_sampling) if any(a.schedule for a in acting) else None
-        self._store = Store()
+        self._store = Store(STORE_BUDGET)
+        self._told: set[Hashable] = set()
 
     def acting(self, sigma: float | None) -> tuple[Acting, ...]:
         """The branches that act at this noise level, in the order in which they are summed."""
@@ -105,17 +117,24 @@ class Run:
         self._store.clear()
         self.branches = ()
 
+    def first_time(self, what: Hashable) -> bool:
+        """Whether this run has not been asked about `what` before: for messages that are said once."""
+        known = what in self._told
+        self._told.add(what)
+        return not known
+
     def key_value(self, branch: int, block: BlockKey, rows: Rows, q: Tensor) -> KeyValue:
         """What the queries `q` of one layer attend to, of the same kind and on the same device."""
         attachment = self.branches[branch].attachment
-        groups = _groups(attachment, rows)
+        groups = _groups(attachment, block, rows)
 
         def make() -> KeyValue:
             return _key_value(attachment, block, groups, q)
 
         if isinstance(attachment.positive, KeyValuesOnDemand):
             return make()
-        return self._store.get(("key_value", branch, block, groups, q.device, q.dtype), make)
+        key = ("key_value", branch, block, groups, q.device, q.dtype)
+        return self._store.get(key, make, lambda made: made.nbytes)
 
     def mask(self, branch: int, rows: Rows, grid: tuple[int, int], q: Tensor) -> Tensor | None:
         """The factor (rows or 1, N, 1) of each query, of the kind of `q`; None for a branch without mask."""
@@ -123,15 +142,13 @@ class Run:
         masks = attachment.attn_mask
         if masks is None:
             return None
-        where = tuple((min(frame, len(masks) - 1), chunk.area) for chunk, frame in rows.listed())
-        if len(set(where)) == 1:
-            where = where[:1]
+        where = places(rows, len(masks))
 
         def make() -> Tensor:
             parts = {w: on_grid(masks[w[0]][None].float(), grid, w[1], attachment.mask_rule) for w in set(where)}
             return torch.cat([parts[w] for w in where]).to(q)
 
-        return self._store.get(("mask", branch, grid, where, q.device, q.dtype), make)
+        return self._store.get(("mask", branch, grid, where, q.device, q.dtype), make, lambda made: made.nbytes)
 
     def strength(self, acting: Acting, block: BlockKey, rows: Rows, q: Tensor) -> Strength:
         """The branch's factor in a layer: one number, or one for each row (rows, 1, 1)."""
@@ -142,23 +159,34 @@ class Run:
         last = len(attachment.frame_scales) - 1
         factors = tuple(attachment.frame_scales[min(frame, last)] for _, frame in rows.listed())
         key = ("frames", acting.branch, factors, q.device, q.dtype)
-        return number * self._store.get(key, lambda: torch.tensor(factors)[:, None, None].to(q))
+        return number * self._store.get(
+            key, lambda: torch.tensor(factors)[:, None, None].to(q), lambda made: made.nbytes
+        )
 
 
-def _groups(attachment: Attachment, rows: Rows) -> tuple[Group, ...]:
+def _sources(attachment: Attachment, block: BlockKey) -> Mapping[Polarity, Source]:
+    """Where each side gets its tokens in a layer: in a swapped one the negative side gets the reference's."""
+    swapped = block in attachment.swapped
+    return {"positive": attachment.positive, "negative": attachment.positive if swapped else attachment.negative}
+
+
+def _groups(attachment: Attachment, block: BlockKey, rows: Rows) -> tuple[Group, ...]:
     scaled_by_row = bool(attachment.frame_scales) and attachment.embeds_scaling != REFERENCE
     if not attachment.per_frame and not rows.copies and not scaled_by_row:
         return tuple((chunk.polarity, 0) for chunk in rows.chunks)
-    counts = {"positive": attachment.positive.count, "negative": attachment.negative.count}
     entries = {
-        polarity: dict(zip(rows.frames, references_of(attachment.short_batch, rows.frames, count), strict=True))
-        for polarity, count in counts.items()
+        side: dict(zip(rows.frames, references_of(attachment.short_batch, rows.frames, source.count), strict=True))
+        for side, source in _sources(attachment, block).items()
     }
     return tuple((chunk.polarity, entries[chunk.polarity][frame]) for chunk, frame in rows.listed())
 
 
 def _key_value(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...], q: Tensor) -> KeyValue:
-    entries = [_entry(attachment, block, group, q) for group in groups]
+    sides: set[Polarity] = {side for side, _ in groups}
+    found: dict[Group, KeyValue] = {}
+    for side in sides:
+        found.update(_entries(attachment, block, side, groups, q))
+    entries = [found[group] for group in groups]
     lengths = [entry.key.shape[1] for entry in entries]
     zeros = attachment.fusion.zero_tokens
     if not zeros:
@@ -169,22 +197,26 @@ def _key_value(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...
     longest = max(lengths)
     bias = None
     if min(lengths) < longest:
-        places = torch.arange(longest + zeros, device=q.device)
-        padding = torch.stack([(places >= n) & (places < longest) for n in lengths])
+        spots = torch.arange(longest + zeros, device=q.device)
+        padding = torch.stack([(spots >= n) & (spots < longest) for n in lengths])
         bias = torch.zeros(padding.shape, dtype=q.dtype, device=q.device).masked_fill(padding, -torch.inf)[:, None]
     return _joined([_padded(entry, longest + zeros) for entry in entries], bias)
 
 
-def _entry(attachment: Attachment, block: BlockKey, group: Group, q: Tensor) -> KeyValue:
-    """The tokens of one group, (1, T, D), as long as they are."""
-    polarity, number = group
-    swapped = block in attachment.swapped
-    source = attachment.positive if swapped or polarity == "positive" else attachment.negative
-    key, value = (part.to(q) for part in source.pick(block, (min(number, source.count - 1),)))
-    if swapped and polarity == "positive":
-        key, value = torch.zeros_like(key), torch.zeros_like(value)
-    means = None if attachment.embeds_scaling == REFERENCE else _means(value, source.picture_tokens)
-    return KeyValue(key, value, means)
+def _entries(
+    attachment: Attachment, block: BlockKey, side: Polarity, groups: tuple[Group, ...], q: Tensor
+) -> dict[Group, KeyValue]:
+    """The tokens (1, T, D) of each group of one side, as long as they are; each entry is fetched once."""
+    source = _sources(attachment, block)[side]
+    numbers = tuple(dict.fromkeys(number for polarity, number in groups if polarity == side))
+    keys, values = (part.to(q) for part in source.pick(block, numbers, q.device))
+    if side == "positive" and block in attachment.swapped:
+        keys, values = torch.zeros_like(keys), torch.zeros_like(values)
+    means = None if attachment.embeds_scaling == REFERENCE else _means(values, source.picture_tokens)
+    return {
+        (side, number): KeyValue(keys[i][None], values[i][None], None if means is None else means[i][None])
+        for i, number in enumerate(numbers)
+    }
 
 
 def _repeated(entry: KeyValue, copies: int) -> KeyValue:

@@ -141,7 +141,8 @@ class BranchSettings:
             end_percent=self.end_percent,
             schedule=self.schedule.schedule if self.schedule else None,
             frame_scales=self._frame_scales(),
-            attn_mask=self.attn_mask,
+            # Some packs make masks without the dimension for several.
+            attn_mask=None if self.attn_mask is None else self.attn_mask.reshape(-1, *self.attn_mask.shape[-2:]),
             fusion=self.fusion_settings or _fusion(self.fusion),
             embeds_scaling=self.embeds_scaling,
             label=adapter.name,

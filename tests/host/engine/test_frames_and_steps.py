@@ -11,6 +11,8 @@ from pack.attention.run import Run
 from pack.attention.schedule import Schedule
 from pack.nodes.wires import WeightSchedule
 
+BLOCK = ("input", 4, 0)
+
 COUNT = 3
 
 
@@ -87,6 +89,30 @@ def test_long_batches_of_references_are_projected_when_asked_for_and_give_the_sa
     on_demand = per_frame(image=picture(4, count=COUNT))
     assert (kind(kept), kind(on_demand)) == (KeyValues, KeyValuesOnDemand)
     torch.testing.assert_close(ksample(sd15, on_demand, batch=COUNT), expected, atol=1e-5, rtol=0)
+
+
+def test_each_picture_is_projected_once_for_a_call_where_it_is_asked_for(layer, source):
+    """Not once for each row, and with the tokens already on the device of the layer."""
+    asked = []
+    references, negative = source(entries=COUNT), source(seed=9)
+
+    def project(block, tokens):
+        asked.append((len(tokens), tokens.device))
+        return references.pick(block, range(len(tokens)))
+
+    on_demand = KeyValuesOnDemand(torch.zeros(COUNT, 4, 8), (BLOCK,), project, 4)
+    out = layer(Attachment(on_demand, negative), frames=COUNT + 2).out
+    assert asked == [(COUNT, out.device)]
+    torch.testing.assert_close(out, layer(Attachment(references, negative), frames=COUNT + 2).out)
+
+
+def test_beyond_its_budget_a_run_makes_keys_anew_and_gives_the_same(layer, source, monkeypatch):
+    from pack.attention import run
+
+    attachment = Attachment(source(entries=COUNT), source(seed=9))
+    kept = layer(attachment, frames=COUNT).out
+    monkeypatch.setattr(run, "STORE_BUDGET", 0)
+    assert torch.equal(layer(attachment, frames=COUNT).out, kept)
 
 
 def test_the_factor_of_a_schedule_is_that_of_the_percent_of_each_step(source, sampling):

@@ -86,6 +86,14 @@ def test_in_a_swapped_layer_the_reference_stands_on_the_negative_side(layer, sou
     torch.testing.assert_close(seen.out[1:], seen.base[1:] + W * plain(seen.q[1:], key, value), atol=1e-5, rtol=1e-5)
 
 
+def test_in_a_swapped_layer_each_picture_is_led_away_from_its_own_reference(layer, source, plain):
+    references, negative = source(entries=3), source(seed=7)
+    seen = layer(Attachment(references, negative, swapped=frozenset({BLOCK})), frames=3)
+    key, value = references.layers[BLOCK]
+    assert torch.equal(seen.out[:3], seen.base[:3])
+    torch.testing.assert_close(seen.out[3:], seen.base[3:] + plain(seen.q[3:], key, value), atol=1e-5, rtol=1e-5)
+
+
 def test_a_negative_of_another_length_counts_as_if_alone(layer, source, plain):
     reference, negative = source(tokens=6, picture_tokens=3), source(tokens=4, seed=7)
     seen = layer(Attachment(reference, negative))

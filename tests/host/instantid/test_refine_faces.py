@@ -136,6 +136,25 @@ def test_another_net_sees_its_part_of_its_own_picture(sdxl, canvas, refine):
     assert torch.equal(options["control"].cond_hint_original, hint.movedim(-1, 1)[1:, :, 32:96, 128:])
 
 
+def test_the_reference_of_a_picture_is_the_one_that_sampling_gave_it(load, picture, sdxl, apply):
+    from pack.attention.attach import attachments
+    from pack.attention.part import Part, _attachment_for
+
+    inputs = {"image": picture(1, count=2), "combine": "one per frame"}
+    whole = Part(4, 0.0, 0.0, 1.0, 1.0)
+    for rule, entry in (("repeat last", 1), ("cycle", 0)):
+        (attached,) = attachments(apply(sdxl.model, "sdxl", short_batch=rule, **inputs))
+        block = next(iter(attached.positive.blocks))
+        got, wanted = (
+            _attachment_for(attached, whole).positive.pick(block, (0,)),
+            attached.positive.pick(block, (entry,)),
+        )
+        assert torch.equal(got[0], wanted[0])
+    (strict,) = attachments(apply(sdxl.model, "sdxl", short_batch="error", **inputs))
+    with pytest.raises(ValueError, match="2 references"):
+        _attachment_for(strict, whole)
+
+
 def test_each_picture_of_a_batch_keeps_what_is_its_own(apply_instantid, photos, sdxl):
     from dataclasses import replace
 
