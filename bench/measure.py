@@ -157,7 +157,7 @@ def measure(scenario: Scenario, repeats: int) -> Result:
         attention_calls_per_step=attention.calls / STEPS,
         projections_first_run=2 * first.calls,
         projections_second_run=2 * second.calls,
-        runs_alive_after=sum(isinstance(found, Run) for found in gc.get_objects()),
+        runs_alive_after=sum(type(found) is Run for found in gc.get_objects()),
     )
 
 

@@ -31,7 +31,7 @@ def _for(family: str) -> tuple[Scenario, ...]:
     return (
         Scenario("no adapter, again", family),
         Scenario("weight 0", family, (Branch(inputs={"weight": 0.0}),)),
-        Scenario("outside its range", family, (Branch(inputs={"start_percent": 0.999}),)),
+        Scenario("outside its range", family, (Branch(inputs={"start_percent": 0.4, "end_percent": 0.41}),)),
         Scenario("minimal patch, base", family, (base,), minimal=True),
         Scenario("base", family, (base,)),
         Scenario("plus", family, (plus,)),
