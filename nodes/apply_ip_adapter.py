@@ -14,7 +14,7 @@ from ..attention.attach import attach
 from ..attention.branch import key_values, unconditional
 from ..attention.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
 from ..attention.embeds import Embeds
-from ..attention.encode import encode
+from ..attention.encode import encode, seen
 from ..attention.fit import check_fits
 from ..attention.key_values import Source
 from ..attention.lora import with_lora
@@ -25,7 +25,7 @@ from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wir
 from .encoder import encoder_for
 from .face_reference import embeds_of_faces, reads_faces
 from .face_wires import FacesWire
-from .notice import noted
+from .show import shown
 
 
 class ApplyIPAdapter(io.ComfyNode):
@@ -133,7 +133,15 @@ class ApplyIPAdapter(io.ComfyNode):
         sides = [_key_values(loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
         attachment = replace(BranchSettings(**settings).attachment(loaded.adapter, *sides), short_batch=short_batch)
         lora = with_lora(model, loaded.adapter, loaded.lora_strength)
-        return noted(cls, lora.note, attach(lora.model, attachment))
+        pictures = [] if image is None else seen(encoder_for(loaded, None), image)
+        text = "\n".join(filter(None, (lora.note, _cropped(image))))
+        return shown(cls, text, pictures, attach(lora.model, attachment))
+
+
+def _cropped(image: Tensor | None) -> str:
+    if image is None or image.shape[1] == image.shape[2]:
+        return ""
+    return "the encoder sees the centre of the reference; 'fit' on Encode Reference shows it all of it"
 
 
 def _reference(

@@ -25,5 +25,5 @@ def shown(cls: type[io.ComfyNode], text: str, pictures: Tensor | Sequence[Pixels
     output = noted(cls, text, *outputs)
     if len(few):
         image = few if isinstance(few, Tensor) else to_image(same_size(list(few)))
-        output.ui = {**ui.PreviewImage(image).as_dict(), **ui.PreviewText(text).as_dict()}
+        output.ui = {**ui.PreviewImage(image).as_dict(), **(ui.PreviewText(text).as_dict() if text else {})}
     return output

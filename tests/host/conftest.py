@@ -18,6 +18,17 @@ def as_the_host_runs_nodes():
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def previews(tmp_path_factory):
+    """Nodes that show pictures write them to a folder of the tests."""
+    import folder_paths
+
+    before = folder_paths.temp_directory
+    folder_paths.set_temp_directory(str(tmp_path_factory.mktemp("previews")))
+    yield
+    folder_paths.set_temp_directory(before)
+
+
 @cache
 def base_model(family):
     """The plain model, its two conditionings and its adapters' encoder."""

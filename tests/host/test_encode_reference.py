@@ -90,3 +90,16 @@ def test_the_node_previews_it(load, picture, tmp_path, monkeypatch):
         saved = np.asarray(Image.open(tmp_path / entry["filename"]), dtype=np.float32)
         assert abs(saved - square.numpy() * 255).max() <= 1
     assert EncodeReference.GET_SCHEMA().has_intermediate_output
+
+
+def test_apply_shows_what_the_encoder_sees_and_says_when_it_is_not_all(sd15, load, picture):
+    """A picture connected straight to Apply is cropped to its centre: never without showing it."""
+    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+
+    wide, square = (
+        ApplyIPAdapter.execute(sd15.model, load("sd15"), image=picture(1, height=96, width=width))
+        for width in (160, 96)
+    )
+    assert len(wide.ui["images"]) == len(square.ui["images"]) == 1
+    assert "sees the centre" in wide.ui["text"][0]
+    assert "text" not in square.ui
