@@ -88,7 +88,8 @@ def has(file: File) -> bool:
     """
     alone = file.size is not None and sum(other.size == file.size for other in FILES.values()) == 1
     base_name = Path(file.name).name
-    paths = (root / name for root in _roots(file.folder) for name in folder_paths.recursive_search(str(root))[0])
+    listed = (root / name for root in _roots(file.folder) for name in folder_paths.recursive_search(str(root))[0])
+    paths = (path for path in listed if path.is_file())  # not a link to nothing
     return any(path.name == base_name or (alone and path.stat().st_size == file.size) for path in paths)
 
 

@@ -266,3 +266,12 @@ def test_a_saved_embedding_needs_no_encoder_at_all(model_folders, sd15, ksample,
     embeds = Embeds(image_embeds=torch.rand(1, width, generator=torch.Generator().manual_seed(1)))
     steered = ApplyIPAdapter.execute(sd15.model, loaded, embeds=embeds).args[0]
     assert not torch.equal(ksample(sd15, steered), ksample(sd15))
+
+
+def test_a_link_to_nothing_is_no_installed_file(model_folders):
+    from pack.attention.published import FILES
+
+    file = next(file for file in FILES.values() if file.folder == "ipadapter")
+    (model_folders / "ipadapter").mkdir(parents=True, exist_ok=True)
+    (model_folders / "ipadapter" / file.name).symlink_to(model_folders / "nowhere")
+    assert not installed.has(file)
