@@ -110,6 +110,7 @@ def server(tmp_path_factory):
     with Server(
         Host(Path(comfy.options.__file__).parents[1], Path(sys.executable), is_private=False), base, base / "server.log"
     ) as running:
+        running.started = running.log.read_text(encoding="utf-8", errors="replace")
         yield running
 
 
