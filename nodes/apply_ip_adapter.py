@@ -141,7 +141,7 @@ class ApplyIPAdapter(io.ComfyNode):
 def _cropped(image: Tensor | None) -> str:
     if image is None or image.shape[1] == image.shape[2]:
         return ""
-    return "the encoder sees the centre of the reference; 'fit' on Encode Reference shows it all of it"
+    return "the encoder sees the centre of the reference; 'fit' on Encode Reference shows it the whole"
 
 
 def _reference(
