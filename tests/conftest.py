@@ -1,9 +1,11 @@
-"""Loads the pack by path as `pack`, as ComfyUI does, and the miniature models as `miniature`."""
+"""Loads the pack by path as `pack`, as ComfyUI does, and what tests share: `miniature`, `runner`, `serving`."""
 
 import importlib.util
 import os
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 COMFYUI = Path(os.environ.get("LIKENESS_COMFYUI") or ROOT / ".likeness" / "ComfyUI")
@@ -36,3 +38,7 @@ if COMFYUI.is_dir():
 load_package("pack", ROOT)
 load_package("miniature", ROOT / "tests" / "miniature")
 load_package("runner", ROOT / "runner")
+pytest.register_assert_rewrite("serving")
+load_package("serving", ROOT / "tests" / "serving")
+
+pytest_plugins = ["serving.fixtures"]

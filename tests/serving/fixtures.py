@@ -1,89 +1,19 @@
-"""One real ComfyUI with the pack and the miniature models, and a client of its HTTP API."""
+"""Fixtures: one server for the whole session, a client of it, a photo, and the workflow of a first picture prompt."""
 
-import json
 import os
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 180  # seconds for one prompt
+from .api import Api
+
+ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("LIKENESS_TEST_DATA") or ROOT / ".likeness" / "test-data")
 ADAPTERS = (
     *(("sd15", variant) for variant in ("base", "plus", "faceid", "faceid_plus", "portrait")),
     *(("sdxl", variant) for variant in ("base", "plus", "instantid")),
 )
-
-
-class Api:
-    """What a program does with ComfyUI: ask, queue, wait, look at the history."""
-
-    def __init__(self, server):
-        self.server = server
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-    def get(self, path):
-        with self.opener.open(f"{self.server.url}{path}", timeout=60) as answer:
-            return answer.read()
-
-    def json(self, path):
-        return json.loads(self.get(path))
-
-    def post(self, path, content):
-        request = urllib.request.Request(
-            f"{self.server.url}{path}", json.dumps(content).encode(), {"Content-Type": "application/json"}
-        )
-        try:
-            with self.opener.open(request, timeout=60) as answer:
-                return answer.status, json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read())
-
-    def run(self, prompt):
-        """Queue a prompt and return its history entry, finished or failed."""
-        status, answer = self.post("/prompt", {"prompt": prompt})
-        assert status == 200, answer
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            history = self.json(f"/history/{answer['prompt_id']}")
-            if history:
-                return Entry(history[answer["prompt_id"]], self)
-            time.sleep(0.1)
-        raise TimeoutError(f"the prompt did not finish in {PATIENCE} s:\n{self.server.tail()}")
-
-
-class Entry:
-    """A finished prompt."""
-
-    def __init__(self, entry, api):
-        self.entry = entry
-        self.api = api
-        self.messages = dict(entry["status"]["messages"])
-
-    @property
-    def succeeded(self):
-        return self.entry["status"]["status_str"] == "success"
-
-    @property
-    def error(self):
-        return self.messages["execution_error"]
-
-    @property
-    def cached(self):
-        return set(self.messages["execution_cached"]["nodes"])
-
-    def text(self, node):
-        return self.entry["outputs"][node]["text"][0]
-
-    def picture(self, node="save"):
-        """The bytes of the picture that a node saved."""
-        found = self.entry["outputs"][node]["images"][0]
-        query = f"filename={found['filename']}&subfolder={found['subfolder']}&type={found['type']}"
-        return self.api.get(f"/view?{query}")
 
 
 @pytest.fixture(scope="session")
@@ -181,3 +111,20 @@ def prompt(photo):
         return graph
 
     return made
+
+
+@pytest.fixture(scope="session")
+def example_photo(server):
+    """The picture that the examples name: two people side by side, so that it serves portraits and groups."""
+    if not (DATA / "photos").is_dir():
+        reason = f"face models and photos are not in {DATA}; 'python run.py test' fetches them"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    from PIL import Image
+
+    people = [
+        Image.open(DATA / "photos" / name).convert("RGB").resize((360, 480)) for name in ("obama.jpg", "biden.jpg")
+    ]
+    both = Image.new("RGB", (720, 480))
+    for i, person in enumerate(people):
+        both.paste(person, (360 * i, 0))
+    both.save(server.base / "input" / "example.png")

@@ -1,0 +1,53 @@
+"""A prompt for real files -> the same prompt on the miniature; what stands in for what is listed in SUBSTITUTES."""
+
+SMALLER = 4  # times, each side
+SIZED = ("EmptyLatentImage", "LikenessRenderKeypoints", "LikenessFaceMasks", "SolidMask")
+FAMILY = {"sd_xl_base_1.0.safetensors": "sdxl", "v1-5-pruned-emaonly-fp16.safetensors": "sd15"}
+PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys cannot tell
+    "FaceID": ("faceid", "auto"),
+    "FaceID plus v2": ("faceid_plus", "faceid_plus_v2"),
+    "FaceID portrait": ("portrait", "auto"),
+    "InstantID": ("instantid", "instantid"),
+}
+ENCODER = "encoder of the miniature"
+
+
+def load_adapter(family, variant, kind="auto"):
+    inputs = {"file": f"miniature/{family}_{variant}.safetensors", "kind": kind, "clip_vision": [ENCODER, 0]}
+    return {"class_type": "LikenessLoadIPAdapter", "inputs": inputs}
+
+
+# Class of a node -> what stands in for it, from its inputs and the family of the workflow's model.
+SUBSTITUTES = {
+    "CheckpointLoaderSimple": lambda inputs, family: {
+        "class_type": "MiniatureModel",
+        "inputs": {"family": family, "seed": 1},
+    },
+    "ControlNetLoader": lambda inputs, family: {
+        "class_type": "MiniatureControlNet",
+        "inputs": {"family": family, "seed": 2},
+    },
+    "LikenessLoadIPAdapter": lambda inputs, family: load_adapter(family, "plus"),
+    "LikenessLoadByPreset": lambda inputs, family: load_adapter(family, *PRESETS[inputs["preset"]]),
+    "LikenessLoadFaceModels": lambda inputs, family: {
+        "class_type": "LikenessLoadFaceModels",
+        "inputs": {"pack": "vectron", "provider": "CPU"},
+    },
+}
+
+
+def on_the_miniature(graph):
+    checkpoints = [n["inputs"]["ckpt_name"] for n in graph.values() if n["class_type"] == "CheckpointLoaderSimple"]
+    family = FAMILY[checkpoints[0]] if checkpoints else "sd15"
+    made = {ENCODER: {"class_type": "MiniatureCLIPVision", "inputs": {"kind": "vit_h", "seed": 3}}}
+    for name, node in graph.items():
+        kind, inputs = node["class_type"], dict(node["inputs"])
+        if kind in SIZED:
+            inputs |= {side: inputs[side] // SMALLER // 8 * 8 for side in ("width", "height")}
+        if kind == "KSampler":
+            inputs["steps"] = 2
+        if "any_recogniser" in inputs:
+            inputs["any_recogniser"] = True  # the tests' face pack has another recogniser than the adapters'
+        substitute = SUBSTITUTES.get(kind)
+        made[name] = substitute(inputs, family) if substitute else {**node, "inputs": inputs}
+    return made
