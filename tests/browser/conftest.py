@@ -1,0 +1,67 @@
+"""One browser and one page for all tests here; a test fails on every complaint of the page and every foreign request."""
+
+import os
+import shutil
+
+import pytest
+
+from .frontend import Frontend
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = (
+    "--no-sandbox",  # in containers there is none
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+)
+WINDOW = {"width": 1440, "height": 900}
+
+
+def lacking(reason):
+    """End a test that cannot be made: an error in CI, a skip at a desk."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="package")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if not program:
+        lacking(f"no browser: none of {', '.join(PROGRAMS)} is on the path ('apt install chromium')")
+    # Its event loop runs until it is left, and nobody else's can beside it: so not for the whole session.
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="package")
+def opened(browser, api):
+    """The page, ready for workflows."""
+    api.post("/settings/Comfy.Locale", "en")
+    context = browser.new_context(viewport=WINDOW, permissions=["clipboard-read", "clipboard-write"])
+    frontend = Frontend(context.new_page(), api)
+    frontend.open()
+    yield frontend
+    context.close()
+
+
+@pytest.fixture
+def frontend(opened):
+    """The page with an empty canvas in English and the classic renderer."""
+    opened.locale("en")
+    opened.renderer("canvas")
+    opened.clear()
+    opened.complaints.clear()
+    opened.strangers.clear()
+    yield opened
+    opened.settle()
+    assert not opened.complaints
+    assert not opened.strangers, "the pack works without the internet"
+    opened.page.keyboard.press("Escape")
+
+
+@pytest.fixture
+def page(frontend):
+    """Playwright's page of `frontend`."""
+    return frontend.page

@@ -1,0 +1,210 @@
+"""ComfyUI's page as a person has it: load, add, look, queue; whatever it complains of is kept."""
+
+import re
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PICTURES = Path(__file__).resolve().parents[2] / ".likeness" / "screenshots"
+TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
+PATIENCE = 60_000  # ms
+READY = "window.app?.vueAppReady && app.extensionManager && Object.keys(LiteGraph.registered_node_types).length > 100"
+NORMAL = re.compile(  # what the page says without any pack: files a fresh user has not got, its own start,
+    r"/user\.css|/userdata|graph accessed before initialization"
+    r"|missingModelDownload.*Content Security Policy|Content Security Policy.*missingModelDownload"  # sizes of models
+)
+SETTINGS = {
+    "Comfy.TutorialCompleted": True,  # or a dialog of templates covers the page
+    "Comfy.Workflow.Persist": False,
+    "Comfy.Graph.CanvasInfo": False,
+    "Comfy.Minimap.Visible": False,
+    "LiteGraph.Canvas.MinFontSizeForLOD": 0,  # text at every size: pictures show whole workflows
+}
+RENDERERS = {"canvas": False, "nodes 2.0": True}
+# The page draws with its own fonts and timers; two frames after the last change everything asked for is on it.
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+class Frontend:
+    """One page of a running ComfyUI; `page` is Playwright's."""
+
+    def __init__(self, page, api):
+        self.page = page
+        self.api = api
+        self.complaints = []
+        self.strangers = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("response", self._answered)
+        page.route(lambda url: not is_loopback(url), self._refuse)
+
+    def _said(self, message):
+        said = f"{message.text} ({message.location.get('url', '')})"
+        if message.type == "error" and not NORMAL.search(said):
+            self.complaints.append(said)
+
+    def _answered(self, response):
+        if response.status >= 400 and not NORMAL.search(response.url):
+            self.complaints.append(f"{response.status} {response.url}")
+
+    def _refuse(self, route):
+        self.strangers.append(route.request.url)
+        route.abort()
+
+    def open(self):
+        """Load the page anew and wait until it takes workflows."""
+        for name, value in SETTINGS.items():
+            self.api.post(f"/settings/{name}", value)
+        self.page.goto(self.api.server.url)
+        self.page.wait_for_function(READY, timeout=PATIENCE)
+        self.settle()
+
+    def settle(self):
+        """Wait until what was asked for is drawn."""
+        self.page.evaluate(FRAMES)
+
+    def setting(self, name, value):
+        """Change a setting as its dialog does; the page follows at once where it can."""
+        self.page.evaluate("([name, value]) => app.extensionManager.setting.set(name, value)", [name, value])
+        self.settle()
+
+    def renderer(self, name):
+        """'canvas' or 'nodes 2.0'."""
+        self.setting("Comfy.VueNodes.Enabled", RENDERERS[name])
+
+    def locale(self, name):
+        """The language of the page, which only a new page has in full."""
+        if self.page.evaluate("app.extensionManager.setting.get('Comfy.Locale')") != name:
+            self.setting("Comfy.Locale", name)
+            self.open()
+
+    def load(self, workflow):
+        """Put a workflow of the editor's form on the canvas, in the tab that is there."""
+        self.page.evaluate(
+            "graph => app.loadGraphData(graph, true, true, app.extensionManager.workflow.activeWorkflow)", workflow
+        )
+        self.settle()
+
+    def clear(self):
+        """An empty canvas."""
+        self.load({"version": 0.4, "nodes": [], "links": [], "last_node_id": 0, "last_link_id": 0})
+
+    def add(self, kind, at=(100, 100)):
+        """Add a node by its class; its id."""
+        made = self.page.evaluate(
+            """([kind, at]) => {
+                const node = LiteGraph.createNode(kind)
+                node.pos = at
+                app.graph.add(node)
+                return String(node.id)
+            }""",
+            [kind, list(at)],
+        )
+        self.settle()
+        return made
+
+    def nodes(self):
+        """Class, title and what is missing of every node on the canvas, by id."""
+        return self.page.evaluate(
+            """() => Object.fromEntries(app.graph._nodes.map(node => [String(node.id), {
+                kind: node.type, title: node.title, known: node.type in LiteGraph.registered_node_types
+                    || !!app.graph.subgraphs?.has(node.type)
+            }]))"""
+        )
+
+    def value(self, node, widget):
+        """What a widget holds."""
+        return self.page.evaluate(
+            "([id, name]) => app.graph.getNodeById(id).widgets.find(w => w.name === name)?.value", [node, widget]
+        )
+
+    def prompt(self):
+        """The API prompt of what is on the canvas."""
+        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+
+    def workflow(self):
+        """What 'save' would write."""
+        return self.page.evaluate("() => app.graph.serialize()")
+
+    def command(self, name):
+        """Run a command of the page by its id."""
+        self.page.evaluate("name => app.extensionManager.command.execute(name)", name)
+        self.settle()
+
+    def queue(self, rewritten=None):
+        """Run what is on the canvas as the button does; its history entry.
+
+        `rewritten` turns the prompt that the page sends into the one that the server gets.
+        """
+
+        def rewrite(route):
+            body = route.request.post_data_json
+            body["prompt"] = rewritten(body["prompt"])
+            route.continue_(post_data=body)
+
+        if rewritten:
+            self.page.route("**/api/prompt", rewrite)
+        try:
+            with self.page.expect_response("**/api/prompt", timeout=PATIENCE) as answer:
+                self.command("Comfy.QueuePrompt")
+        finally:
+            if rewritten:
+                self.page.unroute("**/api/prompt", rewrite)
+        assert answer.value.ok, answer.value.text()
+        return self.api.wait(answer.value.json()["prompt_id"], idle=lambda: self.page.wait_for_timeout(100))
+
+    def show(self, *nodes):
+        """Bring nodes (all, without any) into the middle of the window."""
+        self.page.evaluate(
+            """ids => {
+                const canvas = app.canvas
+                const chosen = ids.length ? ids.map(id => app.graph.getNodeById(id)) : app.graph._nodes
+                canvas.deselectAll()
+                canvas.selectItems(chosen)
+            }""",
+            list(nodes),
+        )
+        self.command("Comfy.Canvas.FitView")
+        self.page.wait_for_timeout(400)  # the view glides there
+        self.page.evaluate("() => app.canvas.deselectAll()")
+        self.settle()
+
+    def box(self, node):
+        """Left, top, width and height of a node, its title included, in pixels of the window."""
+        return self.page.evaluate(
+            """id => {
+                const node = app.graph.getNodeById(id), { scale, offset } = app.canvas.ds
+                const canvas = app.canvas.canvas.getBoundingClientRect(), [x, y, w, h] = node.getBounding()
+                return [canvas.left + (x + offset[0]) * scale, canvas.top + (y + offset[1]) * scale, w * scale, h * scale]
+            }""",
+            node,
+        )
+
+    def picture(self, name, node=None, margin=12):
+        """Write a picture of the window, or of one node, to the folder of screenshots."""
+        self.settle()
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        clip = None
+        if node is not None:
+            x, y, width, height = self.box(node)
+            left, top = max(0, x - margin), max(0, y - margin)
+            clip = {"x": left, "y": top, "width": x + width + margin - left, "height": y + height + margin - top}
+        path = PICTURES / f"{name}.png"
+        self.page.screenshot(path=path, clip=clip)
+        return path
+
+
+def is_loopback(url):
+    """Whether a request stays on this machine; data and blob addresses do."""
+    parts = urlsplit(url)
+    return parts.scheme in ("data", "blob", "about") or parts.hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def until(true, what, patience=PATIENCE / 1000, pause=0.1):
+    """Wait until `true()` holds and return what it gave; TimeoutError says what was waited for."""
+    deadline = time.monotonic() + patience
+    while not (given := true()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {patience:.0f} s")
+        time.sleep(pause)
+    return given
