@@ -12,7 +12,7 @@ from test_oracles import DIFFUSERS_HAS
 from torch import nn
 
 TABLE = {variant.name: variant for variant in VARIANTS}
-LIMIT = 1e-5
+LIMIT = 3e-5  # float32 sums of another processor's kernels move the worst of them to 1.0e-5
 
 
 def table_row(kind):

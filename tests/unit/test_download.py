@@ -226,7 +226,10 @@ def test_a_cancelled_download_keeps_what_came_and_says_so(tmp_path):
     assert len(server.asked) == 1, "a second start joins the first"
     assert {event for event, _ in told} == {EVENT}
     assert [data["state"] for _, data in told] == ["running", "cancelled"]
-    assert (tmp_path / "some.bin.part").stat().st_size == 1 << 20
+    kept = (tmp_path / "some.bin.part").stat().st_size
+    assert kept == told[-1][1]["received"] and 0 < kept <= 1 << 20, (
+        "a block comes in as many parts as the network likes"
+    )
 
 
 @pytest.fixture
