@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from . import ipadpt
 from .adapter import Adapter
 from .embeds import Embeds
 from .file_hash import sha256_of
@@ -79,10 +80,12 @@ def save(path: Path, embeds: Embeds, made_for: MadeFor | None = None) -> None:
 
 
 def load(path: Path) -> SavedEmbeds:
-    """The embeds in a file. Nothing in it is ever run: only safetensors are read.
+    """The embeds in a file of ours or of ComfyUI_IPAdapter_plus. Nothing in it is ever run.
 
     Raises ValueError naming the file when it is damaged, of another kind or of a newer format.
     """
+    if path.suffix == ipadpt.SUFFIX:
+        return SavedEmbeds(ipadpt.load(path), "ComfyUI_IPAdapter_plus", None)
     try:
         with safe_open(path, framework="pt") as file:
             header: Mapping[str, str] = file.metadata() or {}

@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import folder_paths
 
+from ..attention import ipadpt
 from ..attention.embeds_file import SUFFIX
 
 # The host's own marks for files that are not in the input folder.
 _FOLDERS = {"": "input", " [output]": "output"}
+_READ = (SUFFIX, ipadpt.SUFFIX)
 _SETTLED = 5_000_000_000  # nanoseconds: the coarsest clocks of file systems tick every two seconds
 
 
@@ -39,10 +41,11 @@ def path_of(name: str) -> Path:
     """The path of a file of embeds below one of the folders. Raises ValueError for every other name."""
     mark = " [output]" if name.endswith(" [output]") else ""
     folder, plain = _directory(_FOLDERS[mark]), name.removesuffix(mark)
-    if not _stays_below(plain) or not plain.endswith(SUFFIX) or not (folder / plain).is_file():
+    if not _stays_below(plain) or not plain.endswith(_READ) or not (folder / plain).is_file():
         raise ValueError(
             f"there is no file of embeds '{plain}' in ComfyUI's {_FOLDERS[mark]} folder ({folder}). Save Embeds writes "
-            f"them to the output folder, as *{SUFFIX}; copies can be put into the input folder."
+            f"them to the output folder, as *{SUFFIX}; copies, and *{ipadpt.SUFFIX} files of ComfyUI_IPAdapter_plus, can "
+            "be put into the input folder."
         )
     return folder / plain
 
@@ -93,5 +96,5 @@ def _content(folder: Path, _mtime_ns: int) -> tuple[tuple[str, ...], tuple[str, 
     _, folders, files = next(os.walk(folder), ("", [], []))
     return (
         tuple(name for name in folders if not (folder / name).is_symlink()),
-        tuple(name for name in files if name.endswith(SUFFIX)),
+        tuple(name for name in files if name.endswith(_READ)),
     )
