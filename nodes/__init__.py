@@ -67,7 +67,7 @@ class Likeness(ComfyExtension):
         await legacy_handler.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [node for module in MODULES for node in module.NODES]
+        return [*(node for module in MODULES for node in module.NODES), *legacy_handler.nodes()]
 
 
 async def comfy_entrypoint() -> Likeness:

@@ -6,7 +6,10 @@ from functools import partial
 from typing import Any
 
 from .job import Job, Ref
+from .layers import old_layers
 from .shape import NoCounterpart
+
+HIDDEN_NOISE = 0.35
 
 
 def found(job: Job, models: Any, image: Any, embed: bool = True) -> Ref:
@@ -39,18 +42,23 @@ def keypoints_of_photo(job: Job) -> None:
 
 def apply_instantid(job: Job, weight: str = "weight", strength: str = "weight") -> None:
     """Apply InstantID for one person, with the settings that the old node spread over branch and ControlNet."""
-    if job.node["class_type"] == "ApplyInstantID":
-        job.note("the noise of 0.35 that it hid is off; 'noise' of Apply InstantID has it")
+    faces, noise = person(job), job.value("noise")
+    if job.row.node_id == "ApplyInstantID":
+        noise = HIDDEN_NOISE if job.compatible else 0.0
+        if not job.compatible:
+            job.note("the noise of 0.35 that it hid is off; 'compatible' brings it back")
     pictures = job.value("image_kps")
     image = keypoints(job, job.value("insightface"), pictures) if pictures else None
     main = job.main(
         "LikenessApplyInstantID",
         **{name: job.value(name) for name in ("model", "positive", "negative", "control_net")},
         adapter=job.value("instantid"),
-        faces=person(job),
+        faces=faces,
         weight=job.value(weight),
         strength=_strength(job, strength),
-        noise=job.value("noise"),
+        noise=noise,
+        noise_seed=old_noise(job, faces, noise).output(0) if noise else None,
+        layers=old_layers(job, "instantid") if job.compatible else None,
         image=image,
         attn_mask=job.value("mask"),
         **_range(job),
@@ -63,17 +71,23 @@ def apply_instantid(job: Job, weight: str = "weight", strength: str = "weight") 
 apply_instantid_advanced = partial(apply_instantid, weight="ip_weight", strength="cn_strength")
 
 
+def old_noise(job: Job, faces: Ref, noise: Any) -> Ref:
+    """Seeded by the face, as the old nodes seeded theirs."""
+    return job.add("LikenessOldFaceNoise", faces=faces, noise=noise)
+
+
 def instantid_branch(job: Job) -> None:
     """Apply IP-Adapter with InstantID's adapter; its second output is the faces, for the ControlNet's node."""
-    if job.number_of("noise"):
-        job.note("its noise is left out: the negative half is the authors' empty face")
-    faces = person(job)
+    faces, noise = person(job), job.value("noise")
+    if noise:
+        job.note("its noise acts in the branch; the ControlNet has the authors' empty face")
     main = job.main(
         "LikenessApplyIPAdapter",
         model=job.value("model"),
         adapter=job.value("instantid"),
         weight=job.value("weight"),
         faces=faces,
+        negative_embeds=old_noise(job, faces, noise).output(1) if noise else None,
         attn_mask=job.value("mask"),
         **_range(job),
     )

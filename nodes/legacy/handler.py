@@ -10,6 +10,7 @@ import comfy_api.latest
 from comfy_api.latest import io
 from server import PromptServer
 
+from . import as_before, setting, thin
 from .rewrite import Rewritten, rewritten
 from .shape import Flat, Row
 from .table import ROWS
@@ -29,8 +30,19 @@ async def register() -> None:
     facility = getattr(comfy_api.latest.ComfyAPI(), "node_replacement", None)
     if facility is not None and hasattr(io, "NodeReplace"):
         for row in ROWS.values():
-            if isinstance(row.becomes, Flat):
-                await facility.register(replacement(row, row.becomes))
+            await facility.register(replacement(row))
+
+
+def nodes() -> list[type[io.ComfyNode]]:
+    """The hidden nodes for old graphs: in the shape of old ones under ids of ours, and what those need; and under the
+    old ids where the user wants that and no other pack has them."""
+    ours = [*as_before.NODES, *thin.NODES]
+    if not setting.registers_ids():
+        return ours
+    installed = importlib.import_module("nodes").NODE_CLASS_MAPPINGS
+    free = [row for row in ROWS.values() if row.node_id not in installed]
+    log.info("likeness: %d old nodes are registered under their own ids", len(free))
+    return [*ours, *(thin.node(row, row.node_id) for row in free)]
 
 
 def on_prompt(request: dict[str, Any]) -> dict[str, Any]:
@@ -41,16 +53,17 @@ def on_prompt(request: dict[str, Any]) -> dict[str, Any]:
     try:
         # By name, for our own package is called so too.
         installed = importlib.import_module("nodes").NODE_CLASS_MAPPINGS
-        result = rewritten(prompt, ROWS, installed)
+        result = rewritten(prompt, thin.BY_CLASS, installed, setting.is_compatible)
     except _UNREADABLE as error:
         log.error("likeness: nodes of the old packs stay as they are, for the prompt cannot be read: %r", error)
         return request
     _say(prompt, result)
-    return {**request, "prompt": result.prompt} if result.count else request
+    return request if result.prompt == prompt else {**request, "prompt": result.prompt}
 
 
-def replacement(row: Row, flat: Flat) -> Any:
-    """A row that maps one node to one, as the host's editor offers it."""
+def replacement(row: Row) -> Any:
+    """What the host's editor puts in an old node's place: one of ours, or the hidden one with its shape."""
+    flat = row.becomes if isinstance(row.becomes, Flat) else Flat(row.thin_id, {name: name for name in row.inputs})
     given: list[Any] = [{"new_id": new, "old_id": old} for new, old in flat.inputs.items()]
     fixed: list[Any] = [{"new_id": new, "set_value": value} for new, value in flat.constants.items()]
     return io.NodeReplace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,10 +27,6 @@ def is_link(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
 
 
-def is_connected(value: Any) -> bool:
-    return is_link(value) or isinstance(value, Ref)
-
-
 @dataclass
 class Job:
     """An old node of a prompt, with what it has become so far."""
@@ -39,6 +35,7 @@ class Job:
     rows: Mapping[str, Row]
     number: str
     taken: set[str]  # every id of the prompt and of all new nodes
+    is_compatible: Callable[[object], bool] = lambda choice: choice == "on"  # what a node's 'compatible' means
     added: dict[str, dict[str, Any]] = field(default_factory=dict)
     outputs: dict[int, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -61,9 +58,18 @@ class Job:
         value = self.value(name)
         return float(value) if isinstance(value, (int, float)) else None
 
+    @property
+    def compatible(self) -> bool:
+        """Whether the picture is to be as the old pack made it."""
+        return self.row.changed and self.is_compatible(self.node["inputs"].get("compatible"))
+
     def has(self, name: str) -> bool:
-        """Whether something is connected."""
-        return is_connected(self.node["inputs"].get(name))
+        """Whether something is connected: a link, or in a running graph what came over one."""
+        return self.node["inputs"].get(name) is not None
+
+    def at(self, value: Any) -> Mapping[str, Any]:
+        """The node at the other end of a link, whatever it is; empty where there is none."""
+        return (self.prompt.get(value[0]) if is_link(value) else None) or {}
 
     def source(self, value: Any) -> Job | None:
         """The old node at the other end of a link, to read from; None where none of the old packs is there."""

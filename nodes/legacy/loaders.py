@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,20 @@ def face_models_for(job: Job) -> Any:
 
 
 def reads_faces(job: Job) -> bool:
-    """Whether the adapter that an old node is given reads faces: by the preset, the file's contents, or its name."""
-    loader = job.source(job.value("ipadapter"))
-    if loader is None:
-        return job.has("insightface")
-    if loader.row.node_id == FACE_LOADER:
+    """Whether the adapter that an old node is given reads faces: by the preset, the file's contents, or its name.
+
+    Where neither an old loader nor one of ours gives it, connected face models say so.
+    """
+    found = job.at(job.value("ipadapter"))
+    inputs: Mapping[str, Any] = found.get("inputs") or {}
+    row = job.rows.get(str(found.get("class_type")))
+    if row is not None and row.node_id == FACE_LOADER:
         return True
-    file = loader.value("ipadapter_file")
-    return isinstance(file, str) and _reads_faces(file)
+    file = inputs.get("ipadapter_file") or inputs.get("file")
+    if isinstance(file, str):
+        return _reads_faces(file)
+    preset = inputs.get("preset")
+    return preset.startswith("FaceID") if isinstance(preset, str) else job.has("insightface")
 
 
 def _reads_faces(file: str) -> bool:

@@ -23,6 +23,13 @@ WEIGHT_TYPES: Mapping[str, str] = MappingProxyType(
 )
 """Weight type -> layer preset."""
 
+OLD_WEIGHT_TYPES = (
+    *("linear", "ease in", "ease out", "ease in-out", "reverse in-out", "weak input", "weak output", "weak middle"),
+    *("strong middle", "style transfer", "composition", "strong style transfer", "style and composition"),
+    *("style transfer precise", "composition precise"),
+)
+"""The weight types of most nodes, in their order."""
+
 SCALINGS_BEFORE_2024_03: Mapping[str, str] = MappingProxyType(
     {"original": "V only", "linear": "K+V", "channel penalty": "K+mean(V) w/ C penalty"}
 )
@@ -66,3 +73,9 @@ def purpose(preset: object) -> str | None:
 
 def provider(choice: object) -> str:
     return PROVIDERS.get(str(choice), ANY_GPU)
+
+
+def is_known(widget: str, value: object) -> bool:
+    """Whether some version of the old packs had this choice, though not the last one."""
+    known = {"weight_type": layer_preset, "preset": purpose, "provider": provider}.get(widget)
+    return known is not None and known(value) is not None

@@ -15,6 +15,7 @@ combine_two = Flat(_COMBINE, {"embeds_1": "embed1", "embeds_2": "embed2"}, {"met
 noise = Flat(
     "LikenessNoisePicture", {"kind": "type", "strength": "strength", "blur": "blur", "image": "image_optional"}
 )
+load_embeds = Flat("LikenessLoadEmbeds", {"file": "embeds"})
 save_embeds = Flat("LikenessSaveEmbeds", {"embeds": "embeds", "filename_prefix": "filename_prefix"})
 
 
@@ -24,11 +25,19 @@ def encoded(job: Job, image: Any, **inputs: Any) -> Ref:
     return job.add("LikenessEncodeReference", image=image, clip_vision=job.value("clip_vision"), **inputs)
 
 
+def old_negative(job: Job) -> Ref | None:
+    """The black picture that was 'no reference', where the old picture is wanted."""
+    if not job.compatible:
+        return None
+    return job.add("LikenessOldNegative", adapter=job.value("ipadapter"), clip_vision=job.value("clip_vision"))
+
+
 def encoder(job: Job) -> None:
     """Encode Reference; a weight other than 1 goes through Combine Embeds. The id meant another node in 2023."""
-    if "image_1" in job.node["inputs"]:
+    if job.has("image_1"):
         _encoder_of_2023(job)
         return
+    black = old_negative(job)
     both = job.main(
         "LikenessEncodeReference",
         adapter=job.value("ipadapter"),
@@ -36,7 +45,8 @@ def encoder(job: Job) -> None:
         mask=job.value("mask"),
         clip_vision=job.value("clip_vision"),
     )
-    job.outputs = {0: _weighted(job, [both], [job.value("weight")]), 1: both.output(1)}
+    negative = both.output(1) if black is None else black
+    job.outputs = {0: _weighted(job, [both], [job.value("weight")]), 1: negative}
 
 
 def _encoder_of_2023(job: Job) -> None:
@@ -48,7 +58,7 @@ def _encoder_of_2023(job: Job) -> None:
     parts = [encoded(job, job.value(f"image_{i}"), adapter=adapter) for i in given]
     if job.number_of("noise"):
         job.note("its noise is left out: what is steered away from is the adapter's own 'no reference'")
-    weights = [job.node["inputs"].get(f"weight_{i}", 1.0) for i in given]
+    weights = [job.value(f"weight_{i}") for i in given]
     job.outputs[0] = _weighted(job, parts, weights)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from . import options
 from .job import Job
-from .references import encoded
+from .layers import old_layers
+from .references import encoded, old_negative
 from .shape import NoCounterpart
 
 _REGION = "IPAdapterRegionalConditioning"
@@ -36,7 +37,7 @@ def apply_regions(job: Job) -> None:
     """A chain of Apply nodes, one for each region."""
     model = job.value("model")
     regions = list(_regions(job, "ipadapter_params"))
-    negative = encoded(job, job.value("image_negative")) if job.has("image_negative") else None
+    negative = encoded(job, job.value("image_negative")) if job.has("image_negative") else old_negative(job)
     for i, one in enumerate(regions, 1):
         preset = options.layer_preset(one.value("weight_type"))
         if preset is None:
@@ -55,6 +56,7 @@ def apply_regions(job: Job) -> None:
             image=one.value("image"),
             attn_mask=one.value("mask"),
             negative_embeds=negative,
+            layers=old_layers(job, preset=preset) if job.compatible else None,
             clip_vision=job.value("clip_vision"),
         )
     job.outputs[0] = model

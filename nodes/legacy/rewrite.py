@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .job import Job, Ref, is_link
-from .shape import NoCounterpart, Row
+from .shape import NoCounterpart, Row, same_shape
 
 
 @dataclass(frozen=True)
@@ -28,27 +28,40 @@ class _Stays(NoCounterpart):
         self.number = number
 
 
-def rewritten(prompt: Mapping[str, Any], rows: Mapping[str, Row], installed: Mapping[str, Any]) -> Rewritten:
+def rewritten(
+    prompt: Mapping[str, Any],
+    rows: Mapping[str, Row],
+    installed: Mapping[str, Any],
+    is_compatible: Callable[[object], bool] = lambda choice: choice == "on",
+) -> Rewritten:
     """Rewrite every old node that is not installed and has a counterpart; the given prompt is not changed.
 
-    `installed` is the host's class of every node by id. A node that cannot be expressed stays, with the reason.
+    `rows` are the old nodes by class, `installed` is the host's class of every node by id, `is_compatible` says what
+    an old node's input 'compatible' means. A node that cannot be expressed becomes the one of ours with its shape,
+    which says why; the reasons are in the result as well.
     """
-    free = {name: row for name, row in rows.items() if name not in installed}
-    old = [number for number, node in prompt.items() if _class_of(node) in free]
-    if not old:
+    known = {name: row for name, row in rows.items() if name not in installed or stands_in(installed[name])}
+    if not any(_class_of(node) in known for node in prompt.values()):
         return Rewritten(dict(prompt))
+    old = [number for number, node in prompt.items() if _class_of(node) in known and _class_of(node) not in installed]
     kept: dict[str, str] = {}
     while True:  # each turn keeps one node more, so it ends
-        jobs: dict[str, Job] = {}
+        taken = set(prompt)
+        jobs = {number: Job(prompt, known, number, taken, is_compatible) for number in old}
+        jobs = {number: job for number, job in jobs.items() if number not in kept or job.row.thin_id in installed}
         try:
-            taken = set(prompt)
-            for number in old:
-                if number not in kept:
-                    jobs[number] = Job(prompt, free, number, taken)
-                    _become(jobs[number])
-            return _joined(prompt, jobs, kept, installed)
+            for number, job in jobs.items():
+                same_shape(job) if number in kept else _become(job)
+            return Rewritten(_joined(prompt, jobs, installed), len(old) - len(kept), _notes(jobs), dict(kept))
         except _Stays as stays:
+            if stays.number in kept:
+                raise
             kept[stays.number] = str(stays)
+
+
+def stands_in(found: Any) -> bool:
+    """Whether a class that the host knows is a node of ours in the shape of an old one."""
+    return isinstance(getattr(found, "row", None), Row)
 
 
 def _class_of(node: Any) -> Any:
@@ -64,9 +77,7 @@ def _become(job: Job) -> None:
         raise _Stays(job.number, str(reason)) from reason
 
 
-def _joined(
-    prompt: Mapping[str, Any], jobs: Mapping[str, Job], kept: Mapping[str, str], installed: Mapping[str, Any]
-) -> Rewritten:
+def _joined(prompt: Mapping[str, Any], jobs: Mapping[str, Job], installed: Mapping[str, Any]) -> dict[str, Any]:
     new: dict[str, Any] = {number: node for number, node in prompt.items() if number not in jobs}
     for job in jobs.values():
         new.update(job.added)
@@ -74,9 +85,12 @@ def _joined(
         if not isinstance(node, dict) or not isinstance(node.get("inputs"), dict):
             continue
         inputs = {key: _resolved(value, jobs) for key, value in node["inputs"].items()}
-        new[name] = {**node, "inputs": _complete(node.get("class_type"), inputs, installed)}
-    notes = dict.fromkeys(note for job in jobs.values() for note in job.notes)
-    return Rewritten(new, len(jobs), tuple(notes), dict(kept))
+        new[name] = {**node, "inputs": complete(node.get("class_type"), inputs, installed)}
+    return new
+
+
+def _notes(jobs: Mapping[str, Job]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(note for job in jobs.values() for note in job.notes))
 
 
 def _resolved(value: Any, jobs: Mapping[str, Job]) -> Any:
@@ -93,10 +107,11 @@ def _resolved(value: Any, jobs: Mapping[str, Job]) -> Any:
     return [value.node, value.index] if isinstance(value, Ref) else value
 
 
-def _complete(class_type: Any, inputs: dict[str, Any], installed: Mapping[str, Any]) -> dict[str, Any]:
+def complete(class_type: Any, inputs: dict[str, Any], installed: Mapping[str, Any]) -> dict[str, Any]:
     """Our nodes' required widgets that are not given, at their defaults: the host asks for every one of them."""
-    if not str(class_type).startswith("Likeness") or class_type not in installed:
+    found = installed.get(class_type) if isinstance(class_type, str) else None
+    if found is None or not (class_type.startswith("Likeness") or stands_in(found)):
         return inputs
-    required = installed[class_type].INPUT_TYPES().get("required", {})
+    required = found.INPUT_TYPES().get("required", {})
     defaults = {name: spec[1]["default"] for name, spec in required.items() if len(spec) > 1 and "default" in spec[1]}
     return {**defaults, **inputs}

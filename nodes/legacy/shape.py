@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 IPADAPTER_PLUS = "ComfyUI_IPAdapter_plus"
 INSTANTID = "ComfyUI_InstantID"
 BEFORE_2024_03 = "ComfyUI_IPAdapter_plus before March 2024"
+_THIN = "LikenessOld"
 
 
 class NoCounterpart(ValueError):
@@ -22,7 +23,9 @@ class NoCounterpart(ValueError):
 class Row:
     """An old node: its id, sockets, widgets in the order that workflow files store them, outputs, and what it becomes.
 
-    Where `becomes` is None, `reason` says in words why nothing of ours stands in for it.
+    Where `becomes` is None, `reason` says in words why nothing of ours stands in for it. `computes` gives the outputs
+    from the inputs, for nodes that only calculate. `changed` is whether ours gives another picture than the old node
+    unless 'compatible' is on. `earlier` names the inputs of an earlier node that had the same id.
     """
 
     node_id: str
@@ -33,6 +36,14 @@ class Row:
     becomes: Callable[[Job], None] | None
     optional: tuple[str, ...] = ()
     reason: str = ""
+    computes: Callable[..., tuple[Any, ...]] | None = None
+    changed: bool = False
+    earlier: frozenset[str] = frozenset()
+
+    @property
+    def thin_id(self) -> str:
+        """The id of our node that has the shape of the old one."""
+        return f"{_THIN}{self.node_id}"
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -59,3 +70,9 @@ class Flat:
         ref = job.main(self.node_id, **given, **self.constants)
         for index in range(len(job.row.outputs)):
             job.outputs[index] = ref.output(index)
+
+
+def same_shape(job: Job) -> None:
+    """The node of ours that has the old one's shape, with the inputs that are given."""
+    ref = job.main(job.row.thin_id, **{name: job.node["inputs"].get(name) for name in job.row.inputs})
+    job.outputs = {index: ref.output(index) for index in range(len(job.row.outputs))}

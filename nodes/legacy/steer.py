@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import loaders, options, weights
+from . import loaders, options
 from .faces import found
 from .job import Job, Ref
-from .references import encoded
+from .layers import old_layers
+from .references import encoded, old_negative
 from .shape import NoCounterpart
 
 PER_FRAME = "one per frame"
 _APPLY = "LikenessApplyIPAdapter"
+_TWO_PARTS = ("style and composition", "strong style and composition", "style precise", "composition precise")
 
 
 @dataclass(frozen=True)
@@ -52,37 +54,27 @@ def _branch(job: Job, how: Steer) -> dict[str, Any]:
         "layer_preset": preset,
         "embeds_scaling": job.value("embeds_scaling"),
         "combine": PER_FRAME if how.per_frame or job.value("unfold_batch") is True else job.value("combine_embeds"),
-        "boost": _boost(job, how, preset),
-        "layers": _layers(job, preset),
-        **weights.linked(job),
+        **_strength(job, how, preset),
     }
 
 
-def _boost(job: Job, how: Steer, preset: str) -> float | None:
-    """Our second factor multiplies the weight, the old second weight stood alone."""
-    if how.boost is None and preset not in ("style and composition", "strong style and composition"):
-        return None
-    second = job.number_of(how.boost) if how.boost else 1.0
-    weight = job.number_of("weight")
-    if second is None or weight is None:
-        raise NoCounterpart("a linked weight cannot be set against its second weight before the graph runs")
-    if weight == 0 and second != 0:
-        raise NoCounterpart("its second weight acts alone, at a weight of 0; a layer preset multiplies the weight")
-    return job.within("boost", second / weight if weight else 1.0, -5.0, 5.0)
-
-
-def _layers(job: Job, preset: str) -> Ref | None:
-    text = str(job.value("layer_weights") or "")
-    if not text.strip() or preset.endswith("precise"):
-        return None
-    family = "sdxl" if weights.blocks(text) <= weights.SDXL_BLOCKS else "sd15"
-    job.note(f"its layer weights are taken for {family}; 'family' of Layer Weights changes that")
-    return job.add("LikenessLayerWeights", family=family, weights=text)
+def _strength(job: Job, how: Steer, preset: str) -> dict[str, Any]:
+    """The weight; and layers, where a second weight stands beside it, factors were written out, or the middle is left
+    out."""
+    weight, text = job.value("weight"), str(job.value("layer_weights") or "")
+    if how.boost or preset in _TWO_PARTS:
+        # The old second weight stood alone, where ours multiplies the first.
+        second = job.value(how.boost) if how.boost else 1.0
+        return {"weight": 1.0, "layers": old_layers(job, preset=preset, weight=weight, second=second)}
+    if text.strip() and not preset.endswith("precise"):
+        return {"weight": weight, "layers": old_layers(job, weights=text)}
+    return {"weight": weight, "layers": old_layers(job, preset=preset) if job.compatible else None}
 
 
 def _reference(job: Job, how: Steer) -> dict[str, Any]:
-    if job.has("pos_embed") or job.has("embeds"):
-        return {"embeds": job.value("pos_embed") or job.value("embeds"), "negative_embeds": job.value("neg_embed")}
+    for name in ("pos_embed", "embeds"):
+        if job.has(name):
+            return {"embeds": job.value(name), "negative_embeds": job.value("neg_embed") or old_negative(job)}
     if how.faces_alone or loaders.reads_faces(job):
         return _faces(job)
     return {**_picture(job, how), "negative_embeds": _negative(job)}
@@ -95,7 +87,7 @@ def _faces(job: Job) -> dict[str, Any]:
     if "face_image" in job.row.outputs:
         crops = job.add("LikenessEmbedFaces", faces=faces, combine="each alone", crop_size="256")
         job.outputs[1] = crops.output(1)
-    return {"faces": faces, "shortcut_scale": _shortcut(job)}
+    return {"faces": faces, "shortcut_scale": _shortcut(job), "negative_embeds": old_negative(job)}
 
 
 def _shortcut(job: Job) -> Any:
@@ -127,7 +119,7 @@ def _negative(job: Job) -> Ref | None:
         return encoded(job, job.value("image_negative"))
     noise = job.value("noise")
     if not noise:
-        return None
+        return old_negative(job)
     job.note("its noise is the picture shuffled, with a seed")
     return encoded(job, job.add("LikenessNoisePicture", kind="shuffle", strength=noise, image=job.value("image")))
 
@@ -151,15 +143,19 @@ class StyleAndComposition:
             **shared,
             image=job.value("image_composition"),
             weight=job.value("weight_composition"),
-            layer_preset="composition",
+            **_preset(job, "composition"),
         )
         job.outputs[0] = job.main(
             _APPLY,
             **{**shared, "model": first},
             image=job.value("image_style"),
             weight=job.value("weight_style"),
-            layer_preset=style,
+            **_preset(job, style),
         )
+
+
+def _preset(job: Job, name: str) -> dict[str, Any]:
+    return {"layer_preset": name, "layers": old_layers(job, preset=name) if job.compatible else None}
 
 
 def kolors_faces(job: Job) -> None:

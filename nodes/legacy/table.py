@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import table_before_2024, table_instantid, table_ipadapter
+from . import table_before_2024, table_instantid, table_ipadapter, table_ipadapter_inputs
 from .shape import Row
 
-ROWS: Mapping[str, Row] = MappingProxyType(
-    {row.node_id: row for row in (*table_ipadapter.ROWS, *table_before_2024.ROWS, *table_instantid.ROWS)}
-)
+_TABLES = (table_ipadapter, table_ipadapter_inputs, table_before_2024, table_instantid)
+
+ROWS: Mapping[str, Row] = MappingProxyType({row.node_id: row for table in _TABLES for row in table.ROWS})

@@ -15,7 +15,8 @@ _SOCKETS = ("instantid", "insightface", "control_net", "image", "model", "positi
 def _row(
     node_id: str, sockets: tuple[str, ...], widgets: dict[str, Any], outputs: tuple[str, ...], becomes: Any, *also: str
 ) -> Row:
-    return Row(node_id, INSTANTID, sockets, widgets, outputs, becomes, optional=also)
+    changed = node_id.startswith("ApplyInstantID") and "MODEL" in outputs
+    return Row(node_id, INSTANTID, sockets, widgets, outputs, becomes, optional=also, changed=changed)
 
 
 ROWS = (

@@ -1,19 +1,18 @@
-"""Lists of weights that old nodes computed -> the text of a Weight Schedule."""
+"""Lists of weights over frames, and the pictures that go with them, as the old nodes computed them."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ...attention.schedule_text import parse_numbers
-from .job import Job, is_link
-from .shape import NoCounterpart
+import torch
+from torch import Tensor
 
-SDXL_BLOCKS = 11
-_LISTS = ("weights", "weights_invert")
+from ...attention.schedule_text import parse_numbers
 
 # The old pack's names for the curves, whose 'in' and 'out' are the other way round elsewhere.
 _TIMINGS: Mapping[str, Callable[[float], float]] = MappingProxyType(
@@ -26,73 +25,104 @@ _TIMINGS: Mapping[str, Callable[[float], float]] = MappingProxyType(
 )
 
 
-def blocks(text: str) -> int:
-    """How many blocks a model needs to have for layer weights written as 'block:weight'."""
-    return 1 + max((int(number) for number in re.findall(r"(\d+)\s*:", text)), default=0)
+@dataclass(frozen=True)
+class Strategy:
+    """The settings of IPAdapter Weights, for a node with other pictures to repeat."""
+
+    weights: str = "1.0, 0.0"
+    timing: str = "linear"
+    frames: int = 0
+    start_frame: int = 0
+    end_frame: int = 9999
+    add_starting_frames: int = 0
+    add_ending_frames: int = 0
+    method: str = "full batch"
+
+    def numbers(self) -> list[float]:
+        """The weights of one run through the frames. Raises ValueError for what is no number."""
+        numbers = list(parse_numbers(self.weights))
+        if self.timing == "custom" or not numbers:
+            return numbers or [0.0]
+        return self._timed(numbers[0], numbers[-1])
+
+    def _timed(self, first: float, last: float) -> list[float]:
+        """The first number to the last over frames start to end; before and after them the ends hold."""
+        frames = max(self.frames, 2)
+        start, end = self.start_frame, min(self.end_frame, frames)
+        duration = max(end - start, 1)
+        between = [first + (last - first) * share for share in self._course(duration)]
+        before = [first] * (start + self.add_starting_frames)
+        after = [last] * (frames - end + self.add_ending_frames)
+        return before + between + after
+
+    def _course(self, duration: int) -> list[float]:
+        if self.timing == "random":
+            # The old node threw other dice each time; these settings decide them here.
+            dice = random.Random(repr(self))
+            return [dice.random() for _ in range(duration)]
+        curve = _TIMINGS[self.timing]
+        return [curve(i / (duration - 1) if duration > 1 else 1.0) for i in range(duration)]
 
 
-def linked(job: Job) -> dict[str, Any]:
-    """'weight' of an apply node, or the schedule that stands for a list of weights linked into it."""
-    weight = job.value("weight")
-    source = job.source(weight)
-    if source is None:
-        return {"weight": weight}
-    frames = ", ".join(f"{number:.6g}" for number in listed(source, weight[1]))
-    return {"weight": 1.0, "schedule": job.add("LikenessWeightSchedule", curve_preset="constant", frames=frames)}
+@dataclass(frozen=True)
+class Frames:
+    """A weight for each frame, and for each frame the numbers of its first and its second picture."""
+
+    weights: list[float]
+    first: list[int]
+    second: list[int]
 
 
-def listed(job: Job, output: int) -> list[float]:
-    """The list on an output of an old node that computes weights."""
-    name = job.row.outputs[output] if output < len(job.row.outputs) else ""
-    if name not in _LISTS:
-        raise NoCounterpart(f"its output '{name}' is no list of weights")
-    if job.row.node_id == "IPAdapterCombineWeights":
-        return [number for side in ("weights_1", "weights_2") for number in _side(job, side)]
-    numbers = _computed(job)
-    return numbers[::-1] if name == "weights_invert" else numbers
+def _full(weights: list[float], pictures: int) -> Frames:
+    numbers = [i for i in range(pictures) for _ in weights]
+    return Frames(weights * pictures, numbers, numbers)
 
 
-def weights_node(job: Job) -> None:
-    """Nothing of its own: the lists went where they were linked, and the number of frames is written out."""
-    if job.has("image"):
-        raise NoCounterpart("the pictures it repeats: connect them to Apply IP-Adapter, with combine 'one per frame'")
-    job.outputs[2] = len(_computed(job))
+def _shifted(weights: list[float], pictures: int) -> Frames:
+    """From each picture to the next."""
+    numbers = [i for i in range(max(pictures - 1, 1)) for _ in weights]
+    return Frames(weights * max(pictures - 1, 1), numbers, [min(i + 1, pictures - 1) for i in numbers])
 
 
-def combine_weights(job: Job) -> None:
-    job.outputs[1] = len(listed(job, 0))
+def _alternating(weights: list[float], pictures: int) -> Frames:
+    """To and fro: the even pictures stand in the first list, the odd ones in the second."""
+    turns = range(max(pictures - 1, 1))
+    low, high = min(weights), max(weights)
+    mirrored = [high - (weight - low) for weight in weights]
+    last = pictures - 1
+    return Frames(
+        [weight for i in turns for weight in (mirrored if i % 2 else weights)],
+        [min(i + i % 2, last) for i in turns for _ in weights],
+        [min(i + 1 - i % 2, last) for i in turns for _ in weights],
+    )
 
 
-def _side(job: Job, name: str) -> list[float]:
-    value = job.value(name)
-    source = job.source(value)
-    if source is not None:
-        return listed(source, value[1])
-    if is_link(value):
-        raise NoCounterpart(f"'{name}' comes from a node of another pack and is not known before the graph runs")
-    return [float(value)]
+_METHODS: Mapping[str, Callable[[list[float], int], Frames]] = MappingProxyType(
+    {"full batch": _full, "shift batches": _shifted, "alternate batches": _alternating}
+)
 
 
-def _computed(job: Job) -> list[float]:
-    widgets = {name: job.value(name) for name in job.row.widgets}
-    unknown = [name for name, value in widgets.items() if is_link(value)]
-    if unknown:
-        raise NoCounterpart(f"'{unknown[0]}' is linked, and the weights are computed before the graph runs")
-    numbers = list(parse_numbers(str(widgets["weights"])))
-    timing = widgets["timing"]
-    if timing == "custom" or not numbers:
-        return numbers or [0.0]
-    if timing not in _TIMINGS:
-        raise NoCounterpart(f"the timing '{timing}' gives other weights each time; write them out with 'custom'")
-    return _timed(numbers, widgets, _TIMINGS[timing])
+def computed(strategy: Strategy, image: Tensor | None = None) -> tuple[Any, ...]:
+    """The outputs of IPAdapter Weights: weights, their reverse, how many, two batches of pictures, the settings.
+
+    Without pictures the batches hold a black one for each frame.
+    """
+    pictures = torch.zeros(1, 224, 224, 3) if image is None else image
+    frames = _METHODS[strategy.method](strategy.numbers(), len(pictures))
+    first, second = (pictures[numbers] for numbers in (frames.first, frames.second))
+    return frames.weights, frames.weights[::-1], len(frames.weights), first, second, strategy
 
 
-def _timed(numbers: list[float], widgets: Mapping[str, Any], course: Callable[[float], float]) -> list[float]:
-    """The first number to the last over frames start to end; before and after them the ends hold."""
-    frames = max(int(widgets["frames"]), 2)
-    start, end = int(widgets["start_frame"]), min(int(widgets["end_frame"]), frames)
-    first, last, duration = numbers[0], numbers[-1], max(end - start, 1)
-    between = [first + (last - first) * course(i / (duration - 1) if duration > 1 else 1.0) for i in range(duration)]
-    before = [first] * (start + int(widgets["add_starting_frames"]))
-    after = [last] * (frames - end + int(widgets["add_ending_frames"]))
-    return before + between + after
+def weights_node(image: Tensor | None = None, **settings: Any) -> tuple[Any, ...]:
+    return computed(Strategy(**settings), image)
+
+
+def from_strategy(weights_strategy: Strategy, image: Tensor | None = None) -> tuple[Any, ...]:
+    return computed(weights_strategy, image)
+
+
+def joined(weights_1: float | Sequence[float], weights_2: float | Sequence[float]) -> tuple[list[float], int]:
+    """Both lists, one after the other, and how many there are."""
+    sides = ([side] if isinstance(side, (int, float)) else side for side in (weights_1, weights_2))
+    numbers = [float(number) for side in sides for number in side]
+    return numbers, len(numbers)

@@ -5,10 +5,11 @@ import json
 from pathlib import Path
 
 from pack.nodes import MODULES, folders
+from pack.nodes.legacy import handler
 from pack.nodes.legacy.table import ROWS
 
 ROOT = Path(__file__).resolve().parents[3]
-FILES = {"file", "pack", "ckpt_name", "image", "clip_name", "control_net_name"}  # what is installed decides
+FILES = {"file", "pack", "embeds", "ckpt_name", "image", "clip_name", "control_net_name"}  # what is installed decides
 EXTRAS = ("nodes_images", "nodes_math", "nodes_mask")
 
 # An old socket -> the node that a prompt has there, and its output.
@@ -33,7 +34,8 @@ SOURCES = {
 SOURCES |= dict.fromkeys(("pos_embed", *(f"embed{i}" for i in range(1, 6))), SOURCES["embeds"])
 SOURCES |= dict.fromkeys((f"params_{i}" for i in range(1, 6)), SOURCES["ipadapter_params"])
 SOURCES |= dict.fromkeys(
-    ("image", "image_negative", "image_style", "image_composition", "image_optional", "image_kps"), ("LoadImage", 0)
+    ("image", *(f"image_{name}" for name in ("negative", "style", "composition", "optional", "kps", *"1234"))),
+    ("LoadImage", 0),
 )
 WIDGETS = {
     "CheckpointLoaderSimple": {"ckpt_name": "model.safetensors"},
@@ -41,6 +43,7 @@ WIDGETS = {
     "CLIPVisionLoader": {"clip_name": "encoder.safetensors"},
     "ControlNetLoader": {"control_net_name": "net.safetensors"},
     "IPAdapterModelLoader": {"ipadapter_file": "ip-adapter-plus_sd15.safetensors"},
+    "IPAdapterLoadEmbeds": {"embeds": "anna.ipadpt"},
     "InstantIDModelLoader": {"instantid_file": "ip-adapter.bin"},
 }
 
@@ -57,15 +60,17 @@ def installed():
         extras = importlib.import_module(f"comfy_extras.{name}")
         found = [value for value in vars(extras).values() if isinstance(value, type) and hasattr(value, "GET_SCHEMA")]
         classes |= {value.GET_SCHEMA().node_id: value for value in found if value.__module__ == extras.__name__}
-    return classes | {one.GET_SCHEMA().node_id: one for module in MODULES for one in module.NODES}
+    ours = [*(one for module in MODULES for one in module.NODES), *handler.nodes()]
+    return classes | {one.GET_SCHEMA().node_id: one for one in ours}
 
 
 def prompt_of(node_id, optional=True, **changes):
     """A prompt with one old node as 'old': all its sockets connected, or only the required ones."""
     row = ROWS[node_id]
     prompt = {}
-    inputs = {name: _source(prompt, name) for name in (*row.sockets, *(row.optional if optional else ()))}
-    inputs |= WIDGETS.get(node_id) or dict(row.widgets)
+    sockets = (*row.sockets, *(row.optional if optional else ()))
+    inputs = {name: _source(prompt, name) for name in sockets if name not in row.earlier}
+    inputs |= WIDGETS.get(node_id) or {name: value for name, value in row.widgets.items() if name not in row.earlier}
     return prompt | {"old": node(node_id, **(inputs | changes))}
 
 

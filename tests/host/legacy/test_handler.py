@@ -5,7 +5,6 @@ import asyncio
 import graphs
 import pytest
 from pack.nodes.legacy import handler
-from pack.nodes.legacy.shape import Flat
 from pack.nodes.legacy.table import ROWS
 
 
@@ -26,15 +25,18 @@ def test_a_request_keeps_all_but_its_prompt(host, caplog):
     assert "0.35" in caplog.text and len(caplog.records) == 1
 
 
-def test_a_reason_is_one_line(host, caplog):
-    answer = handler.on_prompt({"prompt": {"7": graphs.node("IPAdapterLoadEmbeds", embeds="a.ipadpt")}})
-    assert answer["prompt"]["7"]["class_type"] == "IPAdapterLoadEmbeds"
-    assert len(caplog.records) == 1 and "IPAdapterLoadEmbeds (7): its .ipadpt" in caplog.text
+SCHEDULE = "IPAdapterPromptScheduleFromWeightsStrategy"
+
+
+def test_a_reason_is_one_line_and_the_node_that_says_it_takes_the_place(host, caplog):
+    answer = handler.on_prompt({"prompt": {"7": graphs.node(SCHEDULE, prompt="a cat")}})
+    assert answer["prompt"]["7"]["class_type"] == f"LikenessOld{SCHEDULE}"
+    assert len(caplog.records) == 1 and f"{SCHEDULE} (7): it writes the text of another pack" in caplog.text
 
 
 def test_a_value_that_cannot_be_read_is_named(host, caplog):
-    handler.on_prompt({"prompt": {"1": graphs.node("IPAdapterWeights", weights="a lot")}})
-    assert "IPAdapterWeights (1): 'a lot' is not a number" in caplog.text
+    handler.on_prompt({"prompt": {"1": graphs.node("IPAdapterAdvanced", weight_type="sideways")}})
+    assert "IPAdapterAdvanced (1): there is no weight type 'sideways'" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -54,21 +56,23 @@ def test_whatever_a_prompt_holds_it_reaches_the_host(host, prompt):
     assert handler.on_prompt(request).keys() == request.keys()
 
 
-def test_the_editor_is_offered_what_maps_one_to_one():
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_the_editor_is_offered_a_node_for_every_old_one(name):
+    """Every input that the replacement fills is there, every input and output of the old node has its place."""
     from app.node_replace_manager import NodeReplaceManager
 
-    classes, manager = graphs.installed(), NodeReplaceManager()
-    flat = [row for row in ROWS.values() if isinstance(row.becomes, Flat)]
-    assert len(flat) >= 6
-    for row in flat:
-        replacement = handler.replacement(row, row.becomes)
-        manager.register(replacement)
-        types = classes[replacement.new_node_id].INPUT_TYPES()
-        known = {**types["required"], **types.get("optional", {})}
-        for mapped in replacement.input_mapping:
-            assert mapped["new_id"] in known
-            assert mapped.get("old_id", "") in (*row.inputs, "")
-    assert manager.as_dict()["IPAdapterNoise"][0]["old_widget_ids"] == ["type", "strength", "blur"]
+    classes, manager, row = graphs.installed(), NodeReplaceManager(), ROWS[name]
+    manager.register(handler.replacement(row))
+    offered = manager.as_dict()[name][0]
+    kind = classes[offered["new_node_id"]]
+    types = kind.INPUT_TYPES()
+    known = {**types.get("required", {}), **types.get("optional", {})}
+    assert {one["new_id"] for one in offered["input_mapping"] or ()} <= set(known)
+    assert {one["old_id"] for one in offered["input_mapping"] or () if "old_id" in one} == set(row.inputs)
+    assert offered["old_widget_ids"] == list(row.widgets)
+    assert (offered["output_mapping"] or []) == [{"new_idx": i, "old_idx": i} for i in range(len(row.outputs))]
+    assert len(kind.RETURN_TYPES) >= len(row.outputs)
+    assert "." not in "".join(one["new_id"] for one in offered["input_mapping"]), "the editor drops such inputs"
 
 
 def test_without_a_server_there_is_nothing_to_register():

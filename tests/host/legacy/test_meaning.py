@@ -78,12 +78,26 @@ def test_an_unknown_option_is_said(become):
     assert "no weight type 'sideways'" in become("IPAdapterAdvanced", weight_type="sideways").kept["old"]
 
 
-def test_the_second_weight_stood_alone_and_ours_multiplies(main, become):
-    assert main("IPAdapterPreciseStyleTransfer", weight=0.5, style_boost=1.0)["boost"] == 2.0
-    assert main("IPAdapterPreciseComposition", weight=0.5, composition_boost=0.0)["boost"] == 0.0
-    assert main("IPAdapterAdvanced", weight=0.8, weight_type="style and composition")["boost"] == 1.25
-    assert "boost 20 became 5" in become("IPAdapterPreciseStyleTransfer", weight=0.05).notes[0]
-    assert "acts alone" in become("IPAdapterPreciseStyleTransfer", weight=0.0).kept["old"]
+@pytest.mark.parametrize(
+    ("node", "settings", "weight", "second"),
+    [
+        ("IPAdapterPreciseStyleTransfer", {"weight": 0.5, "style_boost": 1.0}, 0.5, 1.0),
+        ("IPAdapterPreciseComposition", {"weight": 0.0, "composition_boost": 2.0}, 0.0, 2.0),
+        ("IPAdapterAdvanced", {"weight": 0.8, "weight_type": "style and composition"}, 0.8, 1.0),
+    ],
+)
+def test_the_second_weight_stood_alone(become, node, settings, weight, second):
+    prompt = become(node, **settings).prompt
+    main = prompt["old"]["inputs"]
+    layers = prompt[main["layers"][0]]["inputs"]
+    assert main["weight"] == 1.0
+    assert (layers["weight"], layers["second"], layers["middle"]) == (weight, second, True)
+
+
+def test_layer_weights_are_for_the_family_of_the_adapter(become):
+    prompt = become("IPAdapterMS", layer_weights="0:1, 3:0.5").prompt
+    layers = prompt[prompt["old"]["inputs"]["layers"][0]]["inputs"]
+    assert layers["weights"] == "0:1, 3:0.5" and layers["adapter"] == ["IPAdapterModelLoader", 0]
 
 
 def test_style_and_composition_act_in_layers_of_their_own(become):
@@ -138,32 +152,12 @@ def test_the_crop_of_a_face(become):
     assert (prompt[source]["class_type"], output) == ("LikenessEmbedFaces", 1)
 
 
-@pytest.mark.parametrize(
-    ("timing", "expected"),
-    [
-        ("linear", "1, 0.666667, 0.333333, 0"),
-        ("custom", "1, 0"),
-        ("ease_in_out", "1, 0.75, 0.25, 0"),
-    ],
-)
-def test_weights_become_a_schedule(become, timing, expected):
-    weights = {"w": graphs.node("IPAdapterWeights", weights="1.0, 0.0", timing=timing, frames=4)}
+def test_a_list_of_weights_stays_linked(become):
+    weights = {"w": graphs.node("IPAdapterWeights", weights="1.0, 0.0", timing="linear", frames=4)}
     prompt = become("IPAdapterBatch", extra=weights, weight=["w", 0]).prompt
     main = prompt["old"]["inputs"]
-    assert main["weight"] == 1.0 and main["combine"] == "one per frame" and "w" not in prompt
-    assert prompt[main["schedule"][0]]["inputs"]["frames"] == expected
-
-
-def test_weights_reversed_padded_and_joined(become):
-    weights = {
-        "a": graphs.node("IPAdapterWeights", weights="1, 0", frames=2, add_starting_frames=1),
-        "b": graphs.node("IPAdapterCombineWeights", weights_1=["a", 1], weights_2=["a", 0]),
-        "latent": graphs.node("EmptyLatentImage", width=64, height=64, batch_size=["b", 1]),
-    }
-    prompt = become("IPAdapterBatch", extra=weights, weight=["b", 0]).prompt
-    frames = prompt[prompt["old"]["inputs"]["schedule"][0]]["inputs"]["frames"]
-    assert frames == "0, 1, 1, 1, 1, 0"
-    assert prompt["latent"]["inputs"]["batch_size"] == 6
+    assert main["weight"] == ["w", 0] and main["combine"] == "one per frame"
+    assert prompt["w"]["class_type"] == "LikenessOldIPAdapterWeights" and prompt["w"]["inputs"]["frames"] == 4
 
 
 def test_a_list_from_another_pack_stays_linked(main):
@@ -240,8 +234,10 @@ def test_new_ids_clash_with_none(become):
 
 
 def test_one_node_without_counterpart_keeps_only_itself(become):
-    more = {"s": graphs.node("IPAdapterLoadEmbeds", embeds="anna.ipadpt")}
-    result = become("IPAdapterEmbeds", extra=more, pos_embed=["s", 0])
-    assert set(result.kept) == {"s"} and result.prompt["old"]["inputs"]["embeds"] == ["s", 0]
+    more = {"s": graphs.node("IPAdapterAdvanced", weight_type="sideways")}
+    result = become("IPAdapterEmbeds", extra=more, optional=True, model=["s", 0])
+    assert set(result.kept) == {"s"} and result.prompt["old"]["inputs"]["model"] == ["s", 0]
+    kept = result.prompt["s"]
+    assert (kept["class_type"], kept["inputs"]["weight_type"]) == ("LikenessOldIPAdapterAdvanced", "sideways")
     lost = {"sink": graphs.node("PreviewImage", images=["old", 1])}
     assert "'tiles'" in become("IPAdapterTiled", extra=lost).kept["old"]

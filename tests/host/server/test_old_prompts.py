@@ -43,6 +43,18 @@ def test_a_prompt_as_written_by_hand_gives_our_picture(api, old, prompt):
     assert pixels(entry) == pixels(api.run(prompt()))
 
 
+def test_a_node_in_the_shape_of_the_old_one_gives_our_picture(api, old, prompt):
+    """What the editor has after a click: the widgets of the old node, our wires."""
+    apply = node(
+        "LikenessOldIPAdapterAdvanced", model=["model", 0], ipadapter=["loader", 0], image=["photo", 0], weight=0.8,
+        weight_type="linear", combine_embeds="concat", start_at=0.0, end_at=1.0, embeds_scaling="V only",
+        clip_vision=["encoder", 0],
+    )  # fmt: skip
+    entry = api.run(old(apply=apply))
+    assert entry.succeeded, entry.error
+    assert pixels(entry) == pixels(api.run(prompt()))
+
+
 def test_encoded_combined_and_negative_embeds(api, old):
     encoded = {
         name: node(
@@ -95,14 +107,20 @@ def test_keypoints_of_a_photo(api):
     assert (255, 0, 255) in {colour for _, colour in drawn.getcolors(1 << 16)}
 
 
-def test_what_has_no_counterpart_is_the_hosts_own_plain_answer(api, old):
-    graph = old(apply=node("IPAdapterWeightsFromStrategy", weights_strategy=["loader", 0]))
+def test_what_has_no_counterpart_says_so_before_anything_runs(api, prompt):
+    graph = prompt(positive__text=["schedule", 0])
+    graph["weights"] = node("IPAdapterWeights", frames=4)
+    graph["schedule"] = node("IPAdapterPromptScheduleFromWeightsStrategy", weights_strategy=["weights", 5])
     status, answer = api.post("/prompt", {"prompt": graph})
     assert status == 400
-    assert "IPAdapterWeightsFromStrategy" in str(answer)
-    assert "weights strategies" in api.server.tail()
+    assert "nothing here makes such text" in str(answer["node_errors"]["schedule"])
 
 
 def test_the_editor_hears_of_the_replacements(api):
     offered = api.json("/node_replacements")
     assert offered["IPAdapterModelLoader"][0]["new_node_id"] == "LikenessLoadIPAdapter"
+    assert offered["IPAdapterAdvanced"][0]["new_node_id"] == "LikenessOldIPAdapterAdvanced"
+    installed = api.json("/object_info")
+    assert all(one["new_node_id"] in installed for offers in offered.values() for one in offers)
+    hidden = [name for name in installed if name.startswith("LikenessOld")]
+    assert len(hidden) > 40 and all(installed[name]["deprecated"] for name in hidden)

@@ -1,0 +1,162 @@
+"""Hidden nodes that old nodes become: layers, negatives and noise as the old packs made them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+
+from ...attention.adapter import Adapter
+from ...attention.branch import unconditional
+from ...attention.embeds import Embeds
+from ...attention.encode import encode
+from ...attention.layer_presets import LINEAR, PRESETS, preset
+from ...attention.layer_text import parse
+from ...attention.layer_weights import LayerWeights
+from ...attention.layers import layers
+from ...face.embed import embeddings
+from ...face.value import FaceBatch
+from .. import wires
+from ..encoder import encoder_for
+from ..face_wires import FacesWire
+from ..people import no_face
+from .thin import CATEGORY
+
+_SEEDS = 1_000_000_007
+
+
+class OldLayers(io.ComfyNode):
+    """Layer weights of an old node for the family of its adapter, with or without the middle block."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessOldLayers",
+            display_name="Layers of an Old Node",
+            category=CATEGORY,
+            description=cls.__doc__ or "",
+            search_aliases=["layer_weights"],
+            inputs=[
+                wires.AdapterWire.Input("adapter", tooltip="The adapter; its family says how many blocks there are."),
+                io.Combo.Input("preset", options=list(PRESETS), default=LINEAR, tooltip="A known row of factors."),
+                io.Float.Input("weight", default=1.0, min=-5.0, max=5.0, step=0.01, tooltip="Times every factor."),
+                io.Float.Input(
+                    "second",
+                    default=1.0,
+                    min=-5.0,
+                    max=5.0,
+                    step=0.01,
+                    tooltip="The weight of the second part, in presets with two: 'weight' does not multiply it.",
+                ),
+                io.String.Input("weights", default="", tooltip="'block:weight' pairs instead of the preset."),
+                io.Boolean.Input(
+                    "middle", default=True, tooltip="Off: the middle block is left out, as the old packs left it out."
+                ),
+            ],
+            outputs=[wires.LayersWire.Output("layers", tooltip="For 'layers' of Apply IP-Adapter or Apply InstantID.")],
+            is_deprecated=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        adapter: wires.LoadedAdapter,
+        preset: str = LINEAR,
+        weight: Any = 1.0,
+        second: Any = 1.0,
+        weights: str = "",
+        middle: bool = True,
+    ) -> io.NodeOutput:
+        family = adapter.adapter.identity.family.name
+        if not isinstance(weight, (int, float)) or not isinstance(second, (int, float)):
+            raise ValueError("a list of weights cannot be set against a second weight; link a single number.")
+        chosen = parse(weights, family) if weights.strip() else two_parts(preset, family, weight, second)
+        return io.NodeOutput(chosen if middle else without_middle(chosen))
+
+
+def two_parts(name: str, family: str, weight: float, second: float) -> LayerWeights:
+    """A preset's factors times `weight`, those of its second part times `second` alone."""
+    first, both = preset(name, family, 0.0), preset(name, family, 1.0)
+    pairs = zip(first.factors, both.factors, strict=True)
+    return replace(both, factors=tuple(weight * one + second * (sum_of - one) for one, sum_of in pairs))
+
+
+def without_middle(chosen: LayerWeights) -> LayerWeights:
+    """The same layers, the middle block's left out."""
+    numbers = {layer.transformer for layer in layers(chosen.family) if layer.key[0] == "middle"}
+    factors = tuple(0.0 if i in numbers else factor for i, factor in enumerate(chosen.factors))
+    return replace(chosen, factors=factors, swapped=chosen.swapped - numbers)
+
+
+class OldNegative(io.ComfyNode):
+    """What the old pack took for 'no reference': a black picture where the adapter reads hidden states."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessOldNegative",
+            display_name="Negative of an Old Node",
+            category=CATEGORY,
+            description=cls.__doc__ or "",
+            search_aliases=["neg_embed"],
+            inputs=[
+                wires.AdapterWire.Input("adapter", tooltip="The adapter that the embeds are for."),
+                io.ClipVision.Input("clip_vision", optional=True, tooltip="Its encoder, unless the loader has one."),
+            ],
+            outputs=[wires.EmbedsWire.Output("negative_embeds", tooltip="For 'negative_embeds' of Apply IP-Adapter.")],
+            is_deprecated=True,
+        )
+
+    @classmethod
+    def execute(cls, adapter: wires.LoadedAdapter, clip_vision: Any | None = None) -> io.NodeOutput:
+        encoder = encoder_for(adapter, clip_vision) if adapter.adapter.identity.variant.encodes_zero_pixels else None
+        return io.NodeOutput(old_negative(adapter.adapter, encoder))
+
+
+def old_negative(adapter: Adapter, clip_vision: Any) -> Embeds:
+    """The embeds (n = 1) of a black picture, and of a face of zeros, for adapters that read hidden states; of others
+    those that the authors' code has."""
+    usual = unconditional(adapter, clip_vision)
+    if not adapter.identity.variant.encodes_zero_pixels:
+        return usual
+    black = encode(clip_vision, torch.zeros(1, clip_vision.image_size, clip_vision.image_size, 3))
+    return replace(usual, penultimate=black.feature("penultimate"))
+
+
+class OldFaceNoise(io.ComfyNode):
+    """The noise that the old InstantID nodes put in place of the empty face: its seed came from the face itself."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessOldFaceNoise",
+            display_name="Face Noise of an Old Node",
+            category=CATEGORY,
+            description=cls.__doc__ or "",
+            search_aliases=["noise"],
+            inputs=[
+                FacesWire.Input("faces", tooltip="One embedded face, which decides the seed."),
+                io.Float.Input("noise", default=0.35, min=0.0, max=1.0, step=0.01, tooltip="How much noise."),
+            ],
+            outputs=[
+                io.Int.Output("noise_seed", tooltip="For 'noise_seed' of Apply InstantID."),
+                wires.EmbedsWire.Output("negative_embeds", tooltip="For 'negative_embeds' of Apply IP-Adapter."),
+            ],
+            is_deprecated=True,
+        )
+
+    @classmethod
+    def execute(cls, faces: FaceBatch, noise: float) -> io.NodeOutput:
+        seed = old_seed(faces)
+        return io.NodeOutput(seed, no_face(noise, seed))
+
+
+def old_seed(faces: FaceBatch) -> int:
+    """The whole part of the sum of the first face's raw embedding, as a seed."""
+    first = next(face for entry in faces for face in entry.faces)
+    return int(embeddings([first]).sum()) % _SEEDS
+
+
+NODES = [OldLayers, OldNegative, OldFaceNoise]

@@ -1,0 +1,187 @@
+"""The table of ComfyUI_IPAdapter_plus: what its steering nodes are given, and what each becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import loaders, references, regions, weights
+from .shape import IPADAPTER_PLUS, Row, same_shape
+
+_MODEL = ("model", "ipadapter")
+_WEIGHT = {"weight": 1.0}
+_TYPE = {"weight_type": "linear"}
+_COMBINE = {"combine_embeds": "concat"}
+_RANGE = {"start_at": 0.0, "end_at": 1.0}
+_SCALING = {"embeds_scaling": "V only"}
+_OUT = ("MODEL",)
+_LOADED = ("model", "ipadapter")
+_LISTS = ("weights", "weights_invert", "total_frames", "image_1", "image_2", "weights_strategy")
+
+
+def _row(
+    node_id: str,
+    sockets: tuple[str, ...],
+    widgets: dict[str, Any],
+    outputs: tuple[str, ...],
+    becomes: Any,
+    **more: Any,
+) -> Row:
+    return Row(node_id, IPADAPTER_PLUS, sockets, widgets, outputs, becomes, **more)
+
+
+_LOADERS = (
+    _row(
+        "IPAdapterUnifiedLoader",
+        ("model",),
+        {"preset": "LIGHT - SD1.5 only (low strength)"},
+        _LOADED,
+        loaders.adapter_by_preset,
+        optional=("ipadapter",),
+    ),
+    _row(
+        "IPAdapterUnifiedLoaderFaceID",
+        ("model",),
+        {"preset": "FACEID", "lora_strength": 0.6, "provider": "CPU"},
+        _LOADED,
+        loaders.adapter_by_preset,
+        optional=("ipadapter",),
+    ),
+    _row(
+        "IPAdapterUnifiedLoaderCommunity",
+        ("model",),
+        {"preset": "Composition"},
+        _LOADED,
+        loaders.adapter_by_preset,
+        optional=("ipadapter",),
+    ),
+    _row("IPAdapterModelLoader", (), {"ipadapter_file": None}, ("IPADAPTER",), loaders.adapter_in_file),
+    _row(
+        "IPAdapterInsightFaceLoader",
+        (),
+        {"provider": "CPU", "model_name": "buffalo_l"},
+        ("INSIGHTFACE",),
+        loaders.face_models,
+    ),
+)
+
+_PICTURES = (
+    _row(
+        "IPAdapterEncoder",
+        ("ipadapter", "image"),
+        {**_WEIGHT, "noise": 0.0, **{f"weight_{i}": 1.0 for i in range(1, 5)}},
+        ("pos_embed", "neg_embed"),
+        references.encoder,
+        optional=("mask", "clip_vision", *(f"image_{i}" for i in range(1, 5))),
+        changed=True,
+        # Before March 2024 this id was a node that encoded up to four pictures, for an adapter it was not told.
+        earlier=frozenset({"noise", *(f"{kind}_{i}" for kind in ("image", "weight") for i in range(1, 5))}),
+    ),
+    _row(
+        "IPAdapterCombineEmbeds",
+        ("embed1",),
+        {"method": "concat"},
+        ("EMBEDS",),
+        references.combine_embeds,
+        optional=("embed2", "embed3", "embed4", "embed5"),
+    ),
+    _row(
+        "IPAdapterNoise",
+        (),
+        {"type": "fade", "strength": 1.0, "blur": 0},
+        ("IMAGE",),
+        references.noise,
+        optional=("image_optional",),
+    ),
+    _row(
+        "PrepImageForClipVision",
+        ("image",),
+        {"interpolation": "LANCZOS", "crop_position": "top", "sharpening": 0.0},
+        ("IMAGE",),
+        references.prepared_picture,
+    ),
+    _row("IPAdapterSaveEmbeds", ("embeds",), {"filename_prefix": "IP_embeds"}, (), references.save_embeds),
+    _row(
+        "IPAdapterLoadEmbeds",
+        (),
+        {"embeds": None},
+        ("EMBEDS",),
+        references.load_embeds,
+    ),
+)
+
+_WEIGHTS = (
+    _row(
+        "IPAdapterWeights",
+        (),
+        {
+            "weights": "1.0, 0.0",
+            "timing": "linear",
+            "frames": 0,
+            "start_frame": 0,
+            "end_frame": 9999,
+            "add_starting_frames": 0,
+            "add_ending_frames": 0,
+            "method": "full batch",
+        },
+        _LISTS,
+        same_shape,
+        optional=("image",),
+        computes=weights.weights_node,
+    ),
+    _row(
+        "IPAdapterCombineWeights",
+        (),
+        {"weights_1": 0.0, "weights_2": 0.0},
+        ("weights", "count"),
+        same_shape,
+        computes=weights.joined,
+    ),
+    _row(
+        "IPAdapterWeightsFromStrategy",
+        ("weights_strategy",),
+        {},
+        _LISTS,
+        same_shape,
+        optional=("image",),
+        computes=weights.from_strategy,
+    ),
+    _row(
+        "IPAdapterPromptScheduleFromWeightsStrategy",
+        ("weights_strategy",),
+        {"prompt": ""},
+        ("prompt_schedule",),
+        None,
+        reason="it writes the text of another pack's prompt schedule, and nothing here makes such text: write that "
+        "text by hand, a prompt for each frame at which a picture begins",
+    ),
+)
+
+_REGIONS = (
+    _row(
+        "IPAdapterRegionalConditioning",
+        ("image",),
+        {"image_weight": 1.0, "prompt_weight": 1.0, **_TYPE, **_RANGE},
+        ("IPADAPTER_PARAMS", "POSITIVE", "NEGATIVE"),
+        regions.region,
+        optional=("mask", "positive", "negative"),
+    ),
+    _row(
+        "IPAdapterCombineParams",
+        ("params_1", "params_2"),
+        {},
+        ("IPADAPTER_PARAMS",),
+        regions.combined,
+        optional=("params_3", "params_4", "params_5"),
+    ),
+    _row(
+        "IPAdapterFromParams",
+        (*_MODEL, "ipadapter_params"),
+        {**_COMBINE, **_SCALING},
+        _OUT,
+        regions.apply_regions,
+        optional=("image_negative", "clip_vision"),
+        changed=True,
+    ),
+)
+
+ROWS = (*_LOADERS, *_PICTURES, *_WEIGHTS, *_REGIONS)

@@ -1,0 +1,117 @@
+"""A row of the table -> a hidden node with the old node's shape, which becomes our nodes when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from comfy_api.latest import io
+
+from . import setting, widgets
+from .expand import expanded
+from .job import is_link
+from .shape import Flat, Row
+from .sockets import INPUTS, OUTPUTS, WIDGETS
+from .table import ROWS
+from .titles import TITLES
+
+CATEGORY = "likeness/old nodes"
+BY_SETTING, OFF, ON = setting.CHOICES
+
+
+def schema(row: Row, node_id: str) -> io.Schema:
+    """The form of an old node under an id: its inputs in its order, then what is ours."""
+    required = [_socket(row, name, bool(row.earlier)) for name in row.sockets]
+    values = [widgets.widget(row, name, **_given(row, name, WIDGETS[name])) for name in row.widgets]
+    optional = [_socket(row, name, True) for name in row.optional]
+    return io.Schema(
+        node_id=node_id,
+        display_name=f"{TITLES[row.node_id]} (old)",
+        category=CATEGORY,
+        description=f"Stands in for '{TITLES[row.node_id]}' of {row.pack}, with its inputs."
+        + (f" {row.reason[0].upper()}{row.reason[1:]}." if row.reason else ""),
+        search_aliases=[row.node_id],
+        inputs=[*required, *values, *([_compatible()] if row.changed else []), *optional],
+        outputs=[OUTPUTS[name][0].Output(name, display_name=name, tooltip=OUTPUTS[name][1]) for name in row.outputs],
+        hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
+        is_output_node=not row.outputs,
+        is_deprecated=True,
+        enable_expand=True,
+    )
+
+
+def _socket(row: Row, name: str, optional: bool) -> io.Input:
+    wire, tooltip = INPUTS[name]
+    return wire.Input(name, **{**_given(row, name, tooltip), "optional": optional})
+
+
+def _given(row: Row, name: str, tooltip: str) -> dict[str, Any]:
+    folded = name in row.earlier
+    given: dict[str, Any] = {"tooltip": tooltip, "optional": folded, "advanced": folded or None}
+    # Links go on to the new nodes as they are, and only what those need is run.
+    return given if row.computes else {**given, "raw_link": True, "lazy": True}
+
+
+def _compatible() -> io.Input:
+    return io.Combo.Input(
+        "compatible",
+        options=list(setting.CHOICES),
+        default=BY_SETTING,
+        optional=True,
+        tooltip="on: the picture as the old pack made it, with its faults: the middle block left out, a black picture "
+        "as 'no reference' of plus adapters, noise behind Apply InstantID. off: as the authors publish it.",
+    )
+
+
+def node(row: Row, node_id: str | None = None) -> type[io.ComfyNode]:
+    """The class of an old node, under an id of ours unless another is given."""
+    name = node_id or row.thin_id
+    base = _Computing if row.computes else _Expanding
+    made: Any = type(name, (base,), {"row": row, "name": name, "__doc__": TITLES[row.node_id]})
+    return made
+
+
+def is_ours(found: Any) -> bool:
+    """Whether a class that the host knows stands in for an old node."""
+    return isinstance(found, type) and issubclass(found, _Old)
+
+
+class _Old(io.ComfyNode):
+    row: Row
+    name: str
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return schema(cls.row, cls.name)
+
+    @classmethod
+    def validate_inputs(cls, **values: Any) -> bool | str:
+        if cls.row.becomes is None:
+            return cls.row.reason
+        given = {name: value for name, value in values.items() if value is not None and not is_link(value)}
+        faults = (widgets.fault(cls.row, name, value) for name, value in given.items() if name in cls.row.widgets)
+        return "; ".join(filter(None, faults)) or True
+
+    @classmethod
+    def fingerprint_inputs(cls, **values: Any) -> bool:
+        return cls.row.changed and setting.is_compatible(values.get("compatible"))
+
+
+class _Expanding(_Old):
+    @classmethod
+    def execute(cls, **_: Any) -> io.NodeOutput:
+        return expanded(cls.hidden.dynprompt, str(cls.hidden.unique_id), BY_CLASS)
+
+
+class _Computing(_Old):
+    @classmethod
+    def execute(cls, **values: Any) -> io.NodeOutput:
+        assert cls.row.computes is not None
+        return io.NodeOutput(*cls.row.computes(**values))
+
+
+BY_CLASS: Mapping[str, Row] = MappingProxyType({**ROWS, **{row.thin_id: row for row in ROWS.values()}})
+"""Old nodes by the classes they have in a graph: their own ids, and those of our nodes of their shape."""
+
+NODES = [node(row) for row in ROWS.values() if not isinstance(row.becomes, Flat)]
