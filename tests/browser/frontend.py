@@ -9,8 +9,8 @@ PICTURES = Path(__file__).resolve().parents[2] / ".likeness" / "screenshots"
 TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
 PATIENCE = 60_000  # ms
 READY = "window.app?.vueAppReady && app.extensionManager && Object.keys(LiteGraph.registered_node_types).length > 100"
-NORMAL = re.compile(  # what the page says without any pack: files a fresh user has not got, its own start,
-    r"/user\.css|/userdata|graph accessed before initialization"
+NORMAL = re.compile(  # what the page says without any fault: files that need not be, its own start,
+    r"/user\.css|/userdata|/docs/\w+/en\.md|graph accessed before initialization"
     r"|missingModelDownload.*Content Security Policy|Content Security Policy.*missingModelDownload"  # sizes of models
 )
 SETTINGS = {
@@ -81,7 +81,11 @@ class Frontend:
     def load(self, workflow):
         """Put a workflow of the editor's form on the canvas, in the tab that is there."""
         self.page.evaluate(
-            "graph => app.loadGraphData(graph, true, true, app.extensionManager.workflow.activeWorkflow)", workflow
+            """graph => {
+                app.clean()  // or what the last one showed is shown on nodes of the same number
+                return app.loadGraphData(graph, true, true, app.extensionManager.workflow.activeWorkflow)
+            }""",
+            workflow,
         )
         self.settle()
 
@@ -152,6 +156,35 @@ class Frontend:
                 self.page.unroute("**/api/prompt", rewrite)
         assert answer.value.ok, answer.value.text()
         return self.api.wait(answer.value.json()["prompt_id"], idle=lambda: self.page.wait_for_timeout(100))
+
+    def search(self, words, wanted):
+        """Type into the search of nodes until it offers the node titled `wanted`; all titles offered, best first."""
+        self.command("Workspace.SearchBox.Toggle")
+        self.page.keyboard.insert_text(words)
+        self.found(wanted).wait_for(timeout=PATIENCE)
+        return [row.splitlines()[0] for row in self.page.get_by_test_id("result-item").all_inner_texts()]
+
+    def found(self, title):
+        """The row of the search that offers the node with this title."""
+        name = self.page.locator("span.truncate", has_text=re.compile(rf"^{re.escape(title)}$"))
+        return self.page.get_by_test_id("result-item").filter(has=name).first
+
+    def select(self, node):
+        """Select one node, as a click on its title does."""
+        self.page.evaluate(
+            """id => {
+                app.canvas.deselectAll()
+                app.canvas.selectItems([app.graph.getNodeById(id)])
+            }""",
+            node,
+        )
+        self.settle()
+
+    def help(self, node):
+        """Open the help page of a node with its info button; the panel that shows it."""
+        self.select(node)
+        self.page.get_by_test_id("info-button").click()
+        return self.page.get_by_test_id("properties-panel")
 
     def show(self, *nodes):
         """Bring nodes (all, without any) into the middle of the window."""

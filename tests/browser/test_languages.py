@@ -1,0 +1,71 @@
+"""English and Chinese: labels, categories, help pages, each read off the page."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def words(language, file):
+    return json.loads((ROOT / "locales" / language / f"{file}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_nodes_have_the_labels_of_the_language(language, frontend, our_nodes):
+    frontend.locale(language)
+    for kind, said in words(language, "nodeDefs").items():
+        frontend.clear()
+        seen = labels(frontend, frontend.add(kind))
+        assert seen.pop("") == said["display_name"]
+        wanted = {name: entry["name"] for name, entry in said["inputs"].items()}
+        assert {name: wanted[name] for name in seen} == seen, kind
+    frontend.picture(f"one node, {language}")
+
+
+def labels(frontend, node):
+    """Title (under '') and label of every input and widget that the page shows."""
+    return frontend.page.evaluate(
+        """id => {
+            const node = app.graph.getNodeById(id), labels = { '': node.title }
+            for (const input of node.inputs) labels[input.name] = input.label ?? input.localized_name ?? input.name
+            for (const widget of node.widgets ?? [])
+                if (labels[widget.name] !== undefined && widget.label) labels[widget.name] = widget.label
+            return labels
+        }""",
+        node,
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_help_page_of_every_node_opens(language, frontend, page, our_nodes):
+    frontend.locale(language)
+    titles = {kind: said["display_name"] for kind, said in words(language, "nodeDefs").items()}
+    for kind, title in titles.items():
+        frontend.clear()
+        panel = frontend.help(frontend.add(kind, (400, 300)))
+        panel.locator("h1", has_text=title).wait_for()
+        assert not broken_pictures(panel), kind
+        assert language != "zh" or CHINESE.search(panel.inner_text())
+        frontend.picture(f"help {kind}, {language}")
+
+
+def broken_pictures(panel):
+    """Addresses of pictures in the help that did not arrive."""
+    return panel.locator("img").evaluate_all(
+        """async pictures => {
+            await Promise.allSettled(pictures.map(picture => picture.decode()))
+            return pictures.filter(picture => !picture.naturalWidth).map(picture => picture.src)
+        }"""
+    )
+
+
+def test_search_and_library_speak_chinese(frontend, page):
+    frontend.locale("zh")
+    name = words("zh", "nodeDefs")["LikenessApplyIPAdapter"]["display_name"]
+    frontend.search(name, name)
+    frontend.picture("search, zh")
+    page.keyboard.press("Escape")

@@ -1,0 +1,60 @@
+"""Every node of the pack on the page: found by the words people know, added, drawn by both renderers, saved and opened."""
+
+import pytest
+
+from .frontend import RENDERERS
+
+# What people type -> the node they mean, which must be among the first that are offered.
+WORDS = {
+    "ipadapter": "Apply IP-Adapter",
+    "ip-adapter": "Load IP-Adapter",
+    "ipadapter unified loader": "Load by Preset",
+    "image prompt": "Apply IP-Adapter",
+    "style transfer": "Apply IP-Adapter",
+    "faceid": "Load by Preset",
+    "instantid": "Apply InstantID",
+    "face swap": "Apply InstantID",
+    "insightface": "Load Face Models",
+    "face detection": "Find Faces",
+    "face keypoints": "Render Keypoints",
+    "weight type": "Layer Weights",
+    "block weights": "Layer Weights",
+    "facedetailer": "Refine Faces",
+    "ipadapter combine embeds": "Combine Embeds",
+    "pulid": "Fusion",
+}
+FIRST = 6
+
+
+def test_every_node_is_found_by_its_name_and_added(frontend, page, our_nodes):
+    for kind, node in our_nodes.items():
+        frontend.clear()
+        frontend.search(node["display_name"], node["display_name"])
+        frontend.found(node["display_name"]).click()
+        page.get_by_test_id("result-item").first.wait_for(state="detached")
+        page.mouse.move(690, 490)
+        page.mouse.click(700, 500)  # it hangs on the pointer until it is put down
+        page.wait_for_function("app.graph._nodes.length === 1")
+        assert [made["kind"] for made in frontend.nodes().values()] == [kind]
+
+
+@pytest.mark.parametrize(("words", "wanted"), WORDS.items(), ids=list(WORDS))
+def test_a_node_is_found_by_the_words_people_know(words, wanted, frontend, page):
+    offered = frontend.search(words, wanted)
+    page.keyboard.press("Escape")
+    assert wanted in offered[:FIRST], offered
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_every_node_is_drawn_saved_and_opened_again(renderer, frontend, our_nodes):
+    frontend.renderer(renderer)
+    for place, kind in enumerate(our_nodes):
+        frontend.add(kind, (450 * (place % 7), 700 * (place // 7)))
+    before = frontend.workflow()
+    assert {node["type"] for node in before["nodes"]} == set(our_nodes)
+    frontend.show()
+    frontend.picture(f"all nodes, {renderer}")
+    frontend.load(before)
+    after = frontend.workflow()
+    for old, new in zip(before["nodes"], after["nodes"], strict=True):
+        assert (old["type"], old.get("widgets_values") or []) == (new["type"], new.get("widgets_values") or [])

@@ -1,0 +1,41 @@
+"""Every template opens without a missing node, stands in both renderers, and runs from the page on the miniature."""
+
+import json
+
+import pytest
+from serving.substitutes import on_the_miniature
+
+from .frontend import TEMPLATES
+
+FOLDER = "comfyui-likeness"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_a_template_opens_and_runs(path, frontend, example_photo):
+    frontend.load(json.loads(path.read_text(encoding="utf-8")))
+    assert not [node["kind"] for node in frontend.nodes().values() if not node["known"]]
+    entry = frontend.queue(rewritten=on_the_miniature)
+    assert entry.succeeded, entry.messages.get("execution_error")
+    frontend.show()
+    frontend.picture(f"template {path.stem}")
+    frontend.renderer("nodes 2.0")
+    frontend.show()
+    frontend.picture(f"template {path.stem}, nodes 2.0")
+
+
+def test_what_the_page_sends_is_the_api_form(frontend):
+    """So a program may take either: nothing is lost or added on the way through the page."""
+    for path in TEMPLATES:
+        frontend.load(json.loads(path.read_text(encoding="utf-8")))
+        api_form = json.loads((path.parent / "api" / path.name).read_text(encoding="utf-8"))
+        assert inputs(frontend.prompt()) == inputs(api_form), path.stem
+
+
+def inputs(prompt):
+    return {number: (node["class_type"], node["inputs"]) for number, node in prompt.items()}
+
+
+def test_templates_are_offered_with_their_pictures(frontend, page):
+    frontend.command("Comfy.BrowseTemplates")
+    page.get_by_text("Extensions", exact=True).first.wait_for()
+    frontend.picture("templates")
