@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import lcm
+from threading import Lock
 from typing import Any, TypeVar
 
 import torch
@@ -71,16 +72,19 @@ class Store:
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._kept: dict[Hashable, Any] = {}
+        self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], T], size_of: Callable[[T], int]) -> T:
         found = self._kept.get(key)
-        if found is None:
-            found = make()
-            if size_of(found) <= self._budget:
-                # Several threads may make it at the same time; all get the one that was stored first.
-                self._budget -= size_of(found)
-                found = self._kept.setdefault(key, found)
-        return found
+        return self._keep(key, make(), size_of) if found is None else found
+
+    def _keep(self, key: Hashable, made: T, size_of: Callable[[T], int]) -> T:
+        """What is kept under `key`: several threads may have made it, and all get the one that came first."""
+        with self._lock:
+            if key not in self._kept and size_of(made) <= self._budget:
+                self._budget -= size_of(made)
+                self._kept[key] = made
+            return self._kept.get(key, made)
 
     def clear(self) -> None:
         self._kept.clear()
