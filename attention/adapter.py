@@ -10,7 +10,7 @@ import comfy.ops
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, naming
 from .embeds import Embeds
 from .encoders import encoders_for
 from .identify import AUTO, Identity, identify
@@ -52,16 +52,13 @@ class Adapter:
     def __init__(self, checkpoint: Checkpoint, kind: str = AUTO) -> None:
         self.path = checkpoint.path
         self.name = checkpoint.path.name
-        self.identity = identify(checkpoint, kind)
+        with naming(checkpoint.path):
+            self.identity = identify(checkpoint, kind)
         self.context_dim = checkpoint.context_dim
         self.lora = checkpoint.lora
-        _check_widths(checkpoint)
         with torch.device("meta"):
             self.module = AdapterModule(checkpoint, self.identity, comfy.ops.manual_cast)
-        try:
-            self.module.take_weights(checkpoint)
-        except RuntimeError as error:
-            raise ValueError(f"'{self.name}' lacks or misshapes weights of {self.label}: {error}") from error
+        self.module.take_weights(checkpoint)
         self.module.eval().requires_grad_(False)
         comfy.model_management.archive_model_dtypes(self.module)
         # Looked up now, not imported: the host replaces this name when it can load weights on demand.
@@ -130,6 +127,11 @@ class Adapter:
         Above a budget they are not kept but made again for the pictures that each call of the model needs.
         `picture_tokens` says how many consecutive tokens are one picture's.
         """
+        if tokens.shape[-1] != self.context_dim:
+            raise ValueError(
+                f"'{self.name}' ({self.label}) makes image tokens of width {tokens.shape[-1]}, and its own layers read "
+                f"{self.context_dim}: they do not go together, so it cannot be used alone."
+            )
         if len(tokens) > 1 and tokens.shape[0] * tokens.shape[1] * self._bytes_per_token > KEPT_BUDGET:
             return KeyValuesOnDemand(tokens, tuple(self._layers), self._project, picture_tokens)
         return self._memo.get((digest(tokens), picture_tokens), lambda: self._project_all(tokens, picture_tokens))
@@ -148,9 +150,3 @@ class Adapter:
     def _project(self, block: BlockKey, tokens: Tensor) -> Pair:
         index = str(self._layers[block])
         return self.module.to_k[index](tokens), self.module.to_v[index](tokens)
-
-
-def _check_widths(checkpoint: Checkpoint) -> None:
-    for name, tensor in checkpoint.projection.items():
-        if not tensor.is_floating_point():
-            raise ValueError(f"'{checkpoint.path.name}' has a weight that is not a number, '{name}'.")

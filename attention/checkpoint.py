@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import pickle
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import comfy.utils
-from safetensors import SafetensorError
+import torch
 from torch import Tensor
 
 from . import outline
@@ -41,6 +42,8 @@ FOREIGN: Mapping[str, str] = {
     "lora_unet_": "a LoRA (it belongs in models/loras)",
 }
 
+_DEEPEST = 4  # a wrapped, nested `.bin` has three
+_WITHOUT_SUM = (torch.float8_e4m3fn, torch.float8_e5m2)
 _KEY_VALUE = re.compile(r"(\d+)\.to_([kv])_ip\.weight")
 _LORA = re.compile(r"(\d+)\.to_(q|k|v|out)_lora\.(down|up)\.weight")
 
@@ -74,58 +77,83 @@ class Checkpoint:
 def read(path: str | os.PathLike[str]) -> Checkpoint:
     """The adapter in a `.safetensors` or `.bin` file, without ever running code from it.
 
-    Raises ValueError naming the file and the reason when it is not an adapter this pack knows.
+    What names and shapes can tell is checked before a weight is read, so no file makes the host ask for more memory
+    than the file is long. Raises ValueError naming the file and the reason when it is not an adapter this pack
+    knows, has weights that are no numbers, or changed while it was read.
     """
-    return _opened(Path(path), _tensors)
+    file = Path(path)
+    with naming(file):
+        before = outline.state(file)
+        outlined = _outlined(file)
+        _sorted_into_parts(file, before.st_size, outlined)
+        tensors = dict(_flat(_loaded(file)))
+        if _described(tensors) != _described(outlined) or _moment(outline.state(file)) != _moment(before):
+            raise ValueError("it was changed while it was being read. Run the workflow again.")
+        _check_finite(tensors)
+        return _sorted_into_parts(file, before.st_size, tensors)
 
 
 def read_outline(path: str | os.PathLike[str]) -> Checkpoint:
     """As `read`, from the names and shapes alone: every tensor is on the meta device, none was read."""
-    return _opened(Path(path), outline.tensors)
+    file = Path(path)
+    with naming(file):
+        return _sorted_into_parts(file, outline.state(file).st_size, _outlined(file))
 
 
-def _opened(file: Path, tensors_of: Callable[[Path], Mapping[str, Any]]) -> Checkpoint:
+@contextmanager
+def naming(file: Path) -> Generator[None]:
+    """Puts the name of an adapter's file before what is wrong with it."""
     try:
-        return _sorted_into_parts(file, dict(_flat(tensors_of(file))))
+        yield
     except ValueError as error:
         raise ValueError(f"'{file.name}' cannot be used as an IP-Adapter: {error}") from error
 
 
-def _tensors(file: Path) -> Mapping[str, Any]:
-    if not file.is_file():
-        raise ValueError("there is no such file." if not file.exists() else "it is not a file.")
+def _outlined(file: Path) -> Mapping[str, Tensor]:
+    return dict(_flat(outline.tensors(file)))
+
+
+def _described(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {key: (tensor.shape, tensor.dtype) for key, tensor in tensors.items()}
+
+
+def _moment(state: os.stat_result) -> tuple[int, int, int]:
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _loaded(file: Path) -> Mapping[str, Any]:
     try:
         return cast(Mapping[str, Any], comfy.utils.load_torch_file(str(file), safe_load=True))
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            "it is a pickle that would have to run code to load, or it is damaged. Get it again from its "
-            "publisher, or use the .safetensors form."
-        ) from error
-    except (SafetensorError, RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"it is damaged, incomplete or of another format ({_first_line(error)}). Get it again from its publisher."
-        ) from error
+    except (pickle.UnpicklingError, *outline.DAMAGED) as error:
+        raise outline.damaged(error) from error
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def _flat(tensors: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+def _flat(tensors: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Tensor]]:
     """Nested dictionaries of a `.bin` as the dotted keys that a `.safetensors` has."""
     if not isinstance(tensors, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  a pickle holds anything
         raise ValueError(f"it holds a {type(tensors).__name__}, not named tensors.")
+    if depth > _DEEPEST:
+        raise ValueError(f"its tensors lie more than {_DEEPEST} dictionaries deep.")
     for key, value in tensors.items():
         if isinstance(value, Tensor):
             yield f"{prefix}{key}", value
         elif isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")  # pyright: ignore[reportUnknownArgumentType]
+            yield from _flat(value, f"{prefix}{key}.", depth + 1)  # pyright: ignore[reportUnknownArgumentType]
         else:
             raise ValueError(f"its entry '{prefix}{key}' is a {type(value).__name__}, not a tensor.")
 
 
-def _sorted_into_parts(file: Path, tensors: Mapping[str, Tensor]) -> Checkpoint:
+def _check_finite(tensors: Mapping[str, Tensor]) -> None:
+    for key, tensor in tensors.items():
+        # A sum is finite if all of it is: no copy is made, and it costs little beside reading the file.
+        total = tensor.float().sum() if tensor.dtype in _WITHOUT_SUM else tensor.sum(dtype=torch.float32)
+        if not bool(torch.isfinite(total)):
+            raise ValueError(f"its weight '{key}' has values that are no numbers (NaN or infinite).")
+
+
+def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> Checkpoint:
     _refuse_foreign(tensors)
+    _check_tensors(tensors, size)
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS.values()}
     for key, tensor in tensors.items():
         prefix, _, rest = key.partition(".")
@@ -146,13 +174,25 @@ def _sorted_into_parts(file: Path, tensors: Mapping[str, Tensor]) -> Checkpoint:
         else:
             raise ValueError(f"it has an attention weight that no adapter has, '{key}'.")
     _check_pairs(weights["k"], weights["v"])
-    return Checkpoint(file, file.stat().st_size, parts["projection"], weights["k"], weights["v"], lora)
+    _check_lora(lora, weights["k"])
+    return Checkpoint(file, size, parts["projection"], weights["k"], weights["v"], lora)
 
 
 def _refuse_foreign(tensors: Mapping[str, Tensor]) -> None:
     for prefix, what in FOREIGN.items():
         if any(key.startswith(prefix) for key in tensors):
             raise ValueError(f"it is {what}, which this node does not take.")
+
+
+def _check_tensors(tensors: Mapping[str, Tensor], size: int) -> None:
+    for key, tensor in tensors.items():
+        if not tensor.is_floating_point():
+            raise ValueError(f"its weight '{key}' holds {tensor.dtype}, which are no weights.")
+        if not tensor.ndim or not tensor.numel():
+            raise ValueError(f"its weight '{key}' has the shape {list(tensor.shape)}, which holds nothing.")
+    claimed = sum(tensor.numel() * tensor.itemsize for tensor in tensors.values())
+    if claimed > size:
+        raise ValueError(f"it names {claimed:,} bytes of weights, and the whole file has {size:,}.")
 
 
 def _check_pairs(keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> None:
@@ -166,6 +206,22 @@ def _check_pairs(keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> No
             raise ValueError(
                 f"its layer {index} has to_k_ip {list(key.shape)} and to_v_ip {list(values[index].shape)}; "
                 f"both should be [width, {context_dim}]."
+            )
+
+
+def _check_lora(lora: Mapping[tuple[int, str, str], Tensor], keys: Mapping[int, Tensor]) -> None:
+    """FaceID's low-rank weights fit the queries, keys, values and outputs of the layers: the host would skip others."""
+    for index, part, _ in lora:
+        attention = keys.get(index + 1 - index % 2)
+        down, up = (lora.get((index, part, half)) for half in ("down", "up"))
+        if attention is None or down is None or up is None:
+            raise ValueError(f"its LoRA of attention {index} ({part}) has no second half, or there is no such layer.")
+        width, context_dim = attention.shape
+        reads = context_dim if index % 2 and part in "kv" else width
+        if (*up.shape, *down.shape) != (width, down.shape[0], down.shape[0], reads):
+            raise ValueError(
+                f"its LoRA of attention {index} ({part}) is {list(up.shape)} times {list(down.shape)}; the layer needs "
+                f"[{width}, r] times [r, {reads}]."
             )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .checkpoint import Checkpoint
 from .file_hash import sha256_of
 from .layers import Family, family_of
+from .structure import check_structure
 from .variants import Variant, variants_of
 
 AUTO = "auto"
@@ -29,8 +30,7 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
     does not fit.
     """
     family = family_of(checkpoint.num_layers)
-    shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.projection.items()}
-    candidates = variants_of(shapes)
+    candidates = candidates_of(checkpoint)
     if kind != AUTO:
         return Identity(_chosen(candidates, kind), family, "the kind chosen on the node")
     if len(candidates) == 1:
@@ -42,9 +42,20 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
                 return Identity(variant, family, "the size and sha256 of the published file")
     names = " or ".join(f"'{variant.name}'" for variant in candidates)
     raise ValueError(
-        f"'{checkpoint.path.name}' is undecided: {' and '.join(v.label for v in candidates)} have the same keys "
+        f"it is undecided: {' and '.join(v.label for v in candidates)} have the same keys "
         f"and shapes, and the file is not byte for byte a published one. Set 'kind' to {names}."
     )
+
+
+def candidates_of(checkpoint: Checkpoint) -> tuple[Variant, ...]:
+    """The variants that a checkpoint can be, as far as keys and shapes tell.
+
+    Raises ValueError when there is none, or when a weight is missing or misshaped.
+    """
+    shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.projection.items()}
+    candidates = variants_of(shapes)
+    check_structure(candidates[0], shapes)  # look-alikes have the same
+    return candidates
 
 
 def _chosen(candidates: tuple[Variant, ...], kind: str) -> Variant:

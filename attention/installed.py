@@ -10,9 +10,11 @@ from . import checkpoint
 from .checkpoint import Checkpoint
 from .encoders import Encoder, encoders_for
 from .file_hash import sha256_of
+from .identify import candidates_of
 from .layers import Family, family_of
+from .outline import state
 from .published import FILES, File
-from .variants import Variant, variants_of
+from .variants import Variant
 
 # The weights that read a feature, by variant.
 _FIRST_LAYERS = {
@@ -64,12 +66,13 @@ class AdapterFile:
 
 def adapter_file(name: str, path: Path) -> AdapterFile:
     """What is known about an adapter from its outline. Raises ValueError when it is no adapter."""
-    stat = path.stat()
+    with checkpoint.naming(path):
+        stat = state(path)
     return _adapter_file(name, path, stat.st_size, stat.st_mtime_ns)
 
 
 @lru_cache(maxsize=512)
 def _adapter_file(name: str, path: Path, _size: int, _mtime_ns: int) -> AdapterFile:
     outline = checkpoint.read_outline(path)
-    shapes = {key: tuple(tensor.shape) for key, tensor in outline.projection.items()}
-    return AdapterFile(name, outline, family_of(outline.num_layers), variants_of(shapes))
+    with checkpoint.naming(path):
+        return AdapterFile(name, outline, family_of(outline.num_layers), candidates_of(outline))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import stat
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -47,7 +49,11 @@ DAMAGED = (
     AttributeError,
     ArithmeticError,
     ValueError,
+    MemoryError,
 )
+MAX_TENSORS = 1 << 16
+"""More than any published model has; a file with more was made to exhaust whoever lists them."""
+_LONGEST = 200  # characters of a library's message that are passed on
 
 
 def tensors(file: Path) -> Mapping[str, Any]:
@@ -56,28 +62,58 @@ def tensors(file: Path) -> Mapping[str, Any]:
     Some kilobytes of the file are read, whatever its size, once for each (path, size, time of change).
     Raises ValueError with the reason when the file is missing, damaged or would have to run code.
     """
-    if not file.is_file():
-        raise ValueError("there is no such file." if not file.exists() else "it is not a file.")
-    stat = file.stat()
-    return _tensors(file, stat.st_size, stat.st_mtime_ns)
+    found = state(file)
+    return _tensors(file, found.st_size, found.st_mtime_ns)
+
+
+def state(file: Path) -> os.stat_result:
+    """Size and times of a file. Raises ValueError when it is missing, cannot be looked at or is something else."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        raise ValueError("there is no such file.") from None
+    except OSError as error:
+        raise ValueError(f"it cannot be read ({error.strerror or error}).") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is not a file.")
+    return found
+
+
+def damaged(error: BaseException) -> ValueError:
+    """What is said of a file that a library could not read."""
+    if isinstance(error, pickle.UnpicklingError):
+        return ValueError(
+            f"it is a pickle that would have to run code to load, or it is damaged ({reason(error)}). Get it again from "
+            "its publisher, or use the .safetensors form."
+        )
+    if isinstance(error, PermissionError):
+        return ValueError("it may not be read by this user.")
+    return ValueError(
+        f"it is damaged, incomplete or of another format ({reason(error)}). Get it again from its publisher."
+    )
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an error, cut to a length that can be read."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 @lru_cache(maxsize=512)
 def _tensors(file: Path, _size: int, _mtime_ns: int) -> Mapping[str, Any]:
     try:
         return _safetensors(file) if file.suffix.lower() in SAFETENSORS else _unwrapped(pickled.outline(file))
-    except pickle.UnpicklingError as error:
-        raise ValueError(f"it is a pickle that would have to run code to load, or it is damaged ({error}).") from error
-    except DAMAGED as error:
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"it is damaged, incomplete or of another format ({reason}).") from error
+    except (pickle.UnpicklingError, *DAMAGED) as error:
+        raise damaged(error) from error
 
 
 def _safetensors(file: Path) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     # The library checks that the file is as long as its header says.
     with safetensors.safe_open(str(file), framework="pt") as opened:
-        keys = opened.keys()
+        keys: list[str] = opened.keys()
+        if len(keys) > MAX_TENSORS:
+            raise ValueError(f"it names {len(keys):,} tensors")
         for key in keys:
             entry = opened.get_slice(key)
             found[key] = torch.empty(entry.get_shape(), dtype=_DTYPES[entry.get_dtype()], device="meta")

@@ -48,7 +48,7 @@ class Perceiver(nn.Module):
         width, features = shapes["proj_in.weight"]
         context_dim = shapes["proj_out.weight"][0]
         heads = shapes["layers.0.0.to_q.weight"][0] // HEAD_WIDTH
-        depth = 1 + max(int(key.split(".")[1]) for key in shapes if key.startswith("layers."))
+        depth = len({key.split(".")[1] for key in shapes if key.startswith("layers.")})
         hidden = shapes["layers.0.1.1.weight"][0]
         self.proj_in = operations.Linear(features, width)
         self.proj_out = operations.Linear(width, context_dim)

@@ -24,11 +24,11 @@ def lacks(*keys: str) -> Condition:
 
 
 def size(key: str, dim: int, *lengths: int) -> Condition:
-    return lambda shapes: shapes[key][dim] in lengths
+    return lambda shapes: dim < len(shapes[key]) and shapes[key][dim] in lengths
 
 
 def other_size(key: str, dim: int, *lengths: int) -> Condition:
-    return lambda shapes: shapes[key][dim] not in lengths
+    return lambda shapes: dim < len(shapes[key]) and shapes[key][dim] not in lengths
 
 
 def tokens_per_face(*counts: int) -> Condition:
