@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ..attention.apply_identitynet import Conditioning
 from ..attention.attach import attachments, with_attachments
-from ..attention.fit import check_fits
 from ..attention.hint import Hint
 from ..attention.hint_size import checking_hints
 from ..face.keypoint_picture import check_keypoint_picture
@@ -20,8 +19,6 @@ from .face_nets import control_net_input, range_inputs, steered_inputs, steered_
 from .notice import noted
 from .people import (
     Seats,
-    any_recogniser_input,
-    check_is_instantid,
     faces_input,
     no_face,
     people_inputs,
@@ -54,7 +51,6 @@ class ApplyIdentityNet(io.ComfyNode):
                 strength_input("strength"),
                 *range_inputs("start_percent", "end_percent"),
                 *people_inputs(),
-                any_recogniser_input(),
                 io.Mask.Input(
                     "mask",
                     optional=True,
@@ -85,9 +81,7 @@ class ApplyIdentityNet(io.ComfyNode):
         any_recogniser: bool = False,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        check_is_instantid(adapter.adapter)
-        check_fits(adapter.adapter, model)
-        people = people_of(adapter.adapter, faces, Seats(masks, who, order, mask), any_recogniser)
+        people = people_of(adapter.adapter, model, faces, Seats(masks, who, order, any_recogniser, mask))
         for picture in pictures(image):
             check_keypoint_picture(picture)
         hint = Hint(image, strength, start_percent, end_percent)

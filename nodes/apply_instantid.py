@@ -13,7 +13,6 @@ from torch import Tensor
 from ..attention.apply_identitynet import Conditioning
 from ..attention.attach import attach
 from ..attention.branch import key_values
-from ..attention.fit import check_fits
 from ..attention.hint import Hint
 from ..attention.hint_size import checking_hints
 from ..face.value import FaceBatch
@@ -24,8 +23,6 @@ from .keypoint_pictures import keypoint_pictures
 from .people import (
     Person,
     Seats,
-    any_recogniser_input,
-    check_is_instantid,
     faces_input,
     no_face,
     people_inputs,
@@ -89,7 +86,6 @@ class ApplyInstantID(io.ComfyNode):
                     tooltip="Decides that noise; without noise it does nothing.",
                 ),
                 *people_inputs(),
-                any_recogniser_input(),
                 io.Image.Input(
                     "image",
                     optional=True,
@@ -134,10 +130,8 @@ class ApplyInstantID(io.ComfyNode):
         **settings: Any,
     ) -> io.NodeOutput:
         loaded = adapter.adapter
-        check_is_instantid(loaded)
-        check_fits(loaded, model)
         branch = BranchSettings(weight=weight, **settings)
-        people = people_of(loaded, faces, Seats(masks, who, order, branch.attn_mask), any_recogniser)
+        people = people_of(loaded, model, faces, Seats(masks, who, order, any_recogniser, branch.attn_mask))
         pictures = keypoint_pictures(image, [person.face for person in people], latent)
         hint = Hint(pictures, strength, identitynet_start, identitynet_end)
         branch, hint, said = _by_recipe(recipe, branch, hint)

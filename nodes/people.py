@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.adapter import Adapter
 from ..attention.embeds import NO_PICTURE, Embeds
+from ..attention.fit import check_fits
 from ..face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
 from ..face.embed import check_recogniser
 from ..face.errors import MissingFace
@@ -40,6 +42,7 @@ class Seats:
     masks: Tensor | None = None
     who: str = "in order"
     order: str = ""
+    any_recogniser: bool = False
     within: Tensor | None = None
 
 
@@ -52,7 +55,7 @@ def faces_input() -> io.Input:
 
 
 def people_inputs() -> list[io.Input]:
-    """Several people: a region for each, and who goes where."""
+    """Several people: a region for each, who goes where, and whose embeddings are taken."""
     return [
         io.Mask.Input(
             "masks",
@@ -74,36 +77,25 @@ def people_inputs() -> list[io.Input]:
             default="",
             tooltip="For 'by list': the face of each mask in turn, counted from 0, as '1, 0'. Faces may be left out.",
         ),
+        io.Boolean.Input(
+            "any_recogniser",
+            optional=True,
+            default=False,
+            advanced=True,
+            tooltip="Take face embeddings of another recogniser than InstantID's antelopev2. The face will be another "
+            "person's; for tests.",
+        ),
     ]
 
 
-def any_recogniser_input() -> io.Input:
-    return io.Boolean.Input(
-        "any_recogniser",
-        optional=True,
-        default=False,
-        advanced=True,
-        tooltip="Take face embeddings of another recogniser than InstantID's antelopev2. The face will be another "
-        "person's; for tests.",
-    )
+def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Seats) -> tuple[Person, ...]:
+    """One person for each region, or the only one, once the adapter is seen to be InstantID's and to fit the model.
 
-
-def check_is_instantid(adapter: Adapter) -> None:
-    """Raise ValueError, saying what the adapter is, unless it is InstantID's."""
-    if adapter.identity.variant.name != INSTANTID:
-        raise ValueError(
-            f"'{adapter.name}' is {adapter.label}, not InstantID. Load InstantID's own adapter ('ip-adapter.bin' of "
-            "1.69 GB, in models/instantid); other adapters act through Apply IP-Adapter. If this is a re-saved "
-            "InstantID file, set 'kind' on Load IP-Adapter to 'instantid'."
-        )
-
-
-def people_of(adapter: Adapter, faces: FaceBatch, seats: Seats, any_recogniser: bool) -> tuple[Person, ...]:
-    """One person for each region, or the only one.
-
-    Raises MissingFace for a picture without a face, ValueError for several faces without masks and for numbers that do
-    not go together, and WrongRecogniser unless `any_recogniser`.
+    Raises MissingFace for a picture without a face, ValueError for another adapter or model, for several faces without
+    masks and for numbers that do not go together, and WrongRecogniser unless `seats.any_recogniser`.
     """
+    _check_is_instantid(adapter)
+    check_fits(adapter, model)
     listed = _listed(faces)
     if seats.masks is None and len(listed) > 1 and seats.who != BY_LIST:
         counts = ", ".join(f"{entry.picture.name}: {len(entry.faces)}" for entry in faces)
@@ -115,7 +107,7 @@ def people_of(adapter: Adapter, faces: FaceBatch, seats: Seats, any_recogniser: 
     regions, middles = _regions(seats)
     chosen = [listed[number] for number in assigned(seats.who, Seating(places(faces), middles, seats.order))]
     alone = tuple(PictureFaces(face.picture, (face,)) for face in chosen)
-    read = embeds_of_faces(adapter, alone, None, any_recogniser).feature("face")
+    read = embeds_of_faces(adapter, alone, None, seats.any_recogniser).feature("face")
     return tuple(
         Person(face, Embeds(face=embedding), _within(region, seats.within))
         for face, embedding, region in zip(chosen, read.split(1), regions, strict=True)
@@ -132,6 +124,16 @@ def no_face(noise: float = 0.0, seed: int = 0) -> Embeds:
     """The embeds of the unconditional half: zeros, as the authors', plus `noise` times uniform numbers from `seed`."""
     face = torch.rand(1, FACE_WIDTH, generator=torch.Generator().manual_seed(seed)) * noise
     return Embeds(face=face, encoder=NO_PICTURE)
+
+
+def _check_is_instantid(adapter: Adapter) -> None:
+    """Raise ValueError, saying what the adapter is, unless it is InstantID's."""
+    if adapter.identity.variant.name != INSTANTID:
+        raise ValueError(
+            f"'{adapter.name}' is {adapter.label}, not InstantID. Load InstantID's own adapter ('ip-adapter.bin' of "
+            "1.69 GB, in models/instantid); other adapters act through Apply IP-Adapter. If this is a re-saved "
+            "InstantID file, set 'kind' on Load IP-Adapter to 'instantid'."
+        )
 
 
 def _regions(seats: Seats) -> tuple[list[Tensor | None], Array]:
