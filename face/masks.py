@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -9,15 +10,27 @@ from torch import Tensor
 
 from .align import alignment
 from .needs import opencv
-from .value import Array, Face
+from .value import Array
 
-Outline = Callable[[Face], Array]
+
+class Placed(Protocol):
+    """What outlines are made of, as in `Face`: all in pixels of one picture."""
+
+    @property
+    def keypoints(self) -> Array: ...
+    @property
+    def box(self) -> Array: ...
+    @property
+    def oval(self) -> Array | None: ...
+
+
+Outline = Callable[[Placed], Array]
 
 ELLIPSE = ((56.0, 60.0), (44.0, 58.0))
 """Centre and half axes, in ArcFace's 112-pixel template: from hairline to chin, from cheek to cheek."""
 
 
-def _ellipse(face: Face) -> Array:
+def _ellipse(face: Placed) -> Array:
     """Turns with the face, because it is drawn in the aligned crop and taken back to the picture."""
     angles = np.linspace(0, 2 * np.pi, 180, endpoint=False)
     (cx, cy), (rx, ry) = ELLIPSE
@@ -26,18 +39,32 @@ def _ellipse(face: Face) -> Array:
     return (points @ back[:, :2].T + back[:, 2]).astype(np.float32)
 
 
-def _box(face: Face) -> Array:
+def _box(face: Placed) -> Array:
     x0, y0, x1, y1 = face.box
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
 
 
-def _oval(face: Face) -> Array:
+def _oval(face: Placed) -> Array:
     if face.oval is None:
         raise ValueError(
-            "The oval of a face comes with FACE_LANDMARKS only; connect them to Find Faces, or choose ellipse or box."
+            "The oval of a face comes with FACE_LANDMARKS only, through Find Faces. Connect them there, or set 'shape' to "
+            "ellipse or box."
         )
     hull: Array = opencv().convexHull(np.asarray(face.oval, np.float32)).reshape(-1, 2)
     return hull
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnFace:
+    """A face of which nothing is known but its keypoints (5, 2); its box is that of its ellipse."""
+
+    keypoints: Array
+    oval: None = None
+
+    @property
+    def box(self) -> Array:
+        around = _ellipse(self)
+        return np.concatenate([around.min(axis=0), around.max(axis=0)])
 
 
 SHAPES: dict[str, Outline] = {"ellipse": _ellipse, "box": _box, "oval": _oval}
@@ -52,7 +79,7 @@ class Softness:
 
 
 def face_masks(
-    faces: Sequence[Face],
+    faces: Sequence[Placed],
     size: tuple[int, int],
     shape: str = "ellipse",
     soft: Softness | None = None,

@@ -6,8 +6,8 @@ import torch
 from comfy_api.latest import io
 
 from ..face.errors import MissingFace
-from ..face.masks import SHAPES, Softness, face_masks, union
-from ..face.pose import FITS, fitted_face
+from ..face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
+from ..face.pose import FITS, fitted, fitted_face, from_json
 from ..face.value import FaceBatch
 from .face_wires import FacesWire
 from .show import shown
@@ -25,7 +25,13 @@ class FaceMasks(io.ComfyNode):
             description=cls.__doc__ or "",
             search_aliases=["face mask", "region mask", "attention mask", "face segment", "instantid mask"],
             inputs=[
-                FacesWire.Input("faces", tooltip="From Find Faces or Choose Face."),
+                FacesWire.Input("faces", optional=True, tooltip="From Find Faces or Choose Face."),
+                io.String.Input(
+                    "keypoints",
+                    optional=True,
+                    force_input=True,
+                    tooltip="Instead of faces: what Render Keypoints gives, so that the masks are where it drew the faces.",
+                ),
                 io.Combo.Input(
                     "shape",
                     options=list(SHAPES),
@@ -85,7 +91,7 @@ class FaceMasks(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        faces: FaceBatch,
+        faces: FaceBatch | None = None,
         shape: str = "ellipse",
         dilate: float = 0.0,
         feather: float = 16.0,
@@ -93,23 +99,35 @@ class FaceMasks(io.ComfyNode):
         width: int = 0,
         height: int = 0,
         fit: str = "fit",
+        keypoints: str = "",
     ) -> io.NodeOutput:
-        if not any(entry.faces for entry in faces):
-            raise MissingFace(f"None of the {len(faces)} pictures has a face to make a mask of.")
-        size = width or faces[0].picture.size[0], height or faces[0].picture.size[1]
-        stacks = [
-            face_masks(
-                [fitted_face(face, size, fit) for face in entry.faces],
-                size,
-                shape,
-                Softness(dilate, feather),
-                normalise=normalise,
-            )
-            for entry in faces
-        ]
+        size, pictures = _placed(faces, keypoints, (width, height), fit)
+        if not any(pictures):
+            raise MissingFace(f"None of the {len(pictures)} pictures has a face to make a mask of.")
+        soft = Softness(dilate, feather)
+        stacks = [face_masks(people, size, shape, soft, normalise=normalise) for people in pictures]
         masks, together = torch.cat(stacks), torch.stack([union(stack) for stack in stacks])
         text = f"{len(masks)} masks of {size[0]}x{size[1]}"
         return shown(cls, text, masks[..., None].expand(-1, -1, -1, 3), masks, together)
+
+
+def _placed(
+    faces: FaceBatch | None, keypoints: str, wanted: tuple[int, int], fit: str
+) -> tuple[tuple[int, int], list[list[Placed]]]:
+    """The size of the masks, where 0 is the source's, and the people of each picture on a canvas of that size."""
+    if bool(faces) == bool(keypoints.strip()):
+        given = "both are given" if faces else "neither is given"
+        raise ValueError(f"Face Masks takes one of 'faces' and 'keypoints'; {given}.")
+    if faces:
+        size = _size(wanted, faces[0].picture.size)
+        return size, [[fitted_face(face, size, fit) for face in entry.faces] for entry in faces]
+    sheet = from_json(keypoints)
+    size = _size(wanted, sheet.size)
+    return size, [[DrawnFace(fitted(points, sheet.size, size, fit)) for points in sheet.faces]]
+
+
+def _size(wanted: tuple[int, int], source: tuple[int, int]) -> tuple[int, int]:
+    return wanted[0] or source[0], wanted[1] or source[1]
 
 
 NODES = [FaceMasks]

@@ -221,6 +221,32 @@ def test_masks_lie_on_the_faces_of_the_drawing(ran, found, photo):
         ran(FaceMasks, faces=found(nothing()).faces)
 
 
+def test_masks_follow_drawn_keypoints_wherever_they_were_moved(ran):
+    moved = {"shift_x": 90.0, "rotation": 30.0, "scale": 0.5}
+    drawn = ran(RenderKeypoints, keypoints=sheet(POINTS, POINTS), width=0, height=0, **moved).keypoints
+    for shape in ("ellipse", "box"):
+        masks = ran(FaceMasks, keypoints=drawn, shape=shape, feather=0.0, normalise=False).masks
+        assert masks.shape == (2, 768, 640)
+        for mask, points in zip(masks, json.loads(drawn)["faces"], strict=True):
+            assert all(mask[int(y), int(x)] == 1 for x, y in points)
+            assert 0.01 < mask.mean() < 0.2
+    half = ran(FaceMasks, keypoints=drawn, width=320, height=384, feather=0.0).masks
+    assert abs(half.mean() - ran(FaceMasks, keypoints=drawn, feather=0.0).masks.mean()) < 1e-3
+
+
+def test_masks_say_what_they_are_made_of(ran, found):
+    with pytest.raises(ValueError, match="one of 'faces' and 'keypoints'; neither is given"):
+        ran(FaceMasks)
+    with pytest.raises(ValueError, match="both are given"):
+        ran(FaceMasks, faces=found(nothing()).faces, keypoints=sheet(POINTS))
+    with pytest.raises(MissingFace, match="None of the 1 pictures"):
+        ran(FaceMasks, keypoints=sheet())
+    with pytest.raises(ValueError, match="not JSON"):
+        ran(FaceMasks, keypoints="left eye")
+    with pytest.raises(ValueError, match="oval.*set 'shape' to ellipse or box"):
+        ran(FaceMasks, keypoints=sheet(POINTS), shape="oval")
+
+
 def test_similarity_and_copy_paste(ran, found, photo):
     obama, obama2, obama3, biden = (found(photo(f"{n}.jpg")).faces for n in ("obama", "obama2", "obama3", "biden"))
     same = ran(FaceSimilarity, faces=obama, reference=obama2)
