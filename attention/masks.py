@@ -36,6 +36,12 @@ def on_grid(mask: Tensor, grid: Grid, area: Area | None = None, rule: str = "mea
     return MASK_RULES[rule](masks, grid).flatten(1)[..., None]
 
 
+def within(region: Tensor, mask: Tensor) -> Tensor:
+    """Where both masks (B, H, W) are 1: of the region's size. Averages over areas keep 0 and 1 exact."""
+    height, width = region.shape[-2:]
+    return region * _mean(mask.to(region)[:, None], (height, width))[:, 0]
+
+
 def _mean(masks: Tensor, grid: Grid) -> Tensor:
     """Each cell is the mean of what it covers: exactly 0 where the mask does not reach, exactly 1 inside it."""
     return F.interpolate(masks, size=grid, mode="area")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
@@ -14,6 +13,7 @@ from torch import Tensor
 from ..attention.adapter import Adapter
 from ..attention.embeds import NO_PICTURE, Embeds
 from ..attention.fit import check_fits
+from ..attention.masks import within
 from ..face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
 from ..face.embed import check_recogniser
 from ..face.errors import MissingFace
@@ -109,7 +109,7 @@ def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Se
     alone = tuple(PictureFaces(face.picture, (face,)) for face in chosen)
     read = embeds_of_faces(adapter, alone, None, seats.any_recogniser).feature("face")
     return tuple(
-        Person(face, Embeds(face=embedding), _within(region, seats.within))
+        Person(face, Embeds(face=embedding), _both(region, seats.within))
         for face, embedding, region in zip(chosen, read.split(1), regions, strict=True)
     )
 
@@ -155,9 +155,7 @@ def _listed(faces: FaceBatch) -> list[Face]:
     return [face for entry in faces for face in entry.faces]
 
 
-def _within(region: Tensor | None, mask: Tensor | None) -> Tensor | None:
-    """Where both are 1: (B, H, W) of the region's size. Averages over areas keep 0 and 1 exact."""
+def _both(region: Tensor | None, mask: Tensor | None) -> Tensor | None:
     if region is None or mask is None:
         return region if mask is None else mask
-    height, width = region.shape[-2:]
-    return region * F.adaptive_avg_pool2d(mask.float()[:, None], (height, width))[:, 0]
+    return within(region, mask)
