@@ -21,7 +21,7 @@ def check_keypoint_picture(picture: Picture) -> None:
     if int(pixels.max()) <= TOLERANCE:
         raise ValueError(
             f"The keypoint picture ({picture.name}) is black: it shows no face. Draw it with Render Keypoints, from a "
-            "picture in which Find Faces found one."
+            "picture in which Find Faces found one; 'fit', 'scale' and the shifts there can move a face off the picture."
         )
     points = [_near(pixels, colour) for colour in COLOURS]
     limbs = [_near(pixels, tuple(int(c * LIMB_BRIGHTNESS) for c in colour)) for colour in COLOURS]
