@@ -19,7 +19,8 @@ ADAPTERS = (
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     import comfy.options
-    from miniature import adapters
+    from miniature import adapters, loras
+    from safetensors.torch import save_file
 
     from runner.comfyui import Host
     from runner.links import link_folder
@@ -35,6 +36,8 @@ def server(tmp_path_factory):
         adapters.write_safetensors(
             adapters.adapter_state_dict(family, variant, 11), folder / f"{family}_{variant}.safetensors"
         )
+    (base / "models" / "loras").mkdir()
+    save_file(loras.lora_state_dict(5), base / "models" / "loras" / "miniature_sdxl.safetensors")
     if (DATA / "insightface").is_dir():
         link_folder(DATA / "insightface", base / "models" / "insightface")
     with Server(

@@ -1,6 +1,7 @@
 """A prompt for real files -> the same prompt on the miniature; what stands in for what is listed in SUBSTITUTES."""
 
 SMALLER = 4  # times, each side
+PLACED = ("shift_x", "shift_y", "dilate", "feather")  # in pixels of the picture too
 SIZED = ("EmptyLatentImage", "LikenessRenderKeypoints", "LikenessFaceMasks", "SolidMask")
 FAMILY = {"sd_xl_base_1.0.safetensors": "sdxl", "v1-5-pruned-emaonly-fp16.safetensors": "sd15"}
 PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys cannot tell
@@ -27,6 +28,10 @@ SUBSTITUTES = {
         "class_type": "MiniatureControlNet",
         "inputs": {"family": family, "seed": 2},
     },
+    "LoraLoader": lambda inputs, family: {
+        "class_type": "LoraLoader",
+        "inputs": {**inputs, "lora_name": f"miniature_{family}.safetensors"},
+    },
     "LikenessLoadIPAdapter": lambda inputs, family: load_adapter(family, "plus"),
     "LikenessLoadByPreset": lambda inputs, family: load_adapter(family, *PRESETS[inputs["preset"]]),
     "LikenessLoadFaceModels": lambda inputs, family: {
@@ -44,6 +49,7 @@ def on_the_miniature(graph):
         kind, inputs = node["class_type"], dict(node["inputs"])
         if kind in SIZED:
             inputs |= {side: inputs[side] // SMALLER // 8 * 8 for side in ("width", "height")}
+            inputs |= {name: inputs[name] / SMALLER for name in PLACED if name in inputs}
         if kind == "KSampler":
             inputs["steps"] = 2
         if "any_recogniser" in inputs:
