@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import comfy.model_management
@@ -20,6 +21,7 @@ from .memo import Memo, digest
 
 # Bytes. Keys and values of one SDXL picture of 16 tokens are 11 MB in float32, of 257 tokens 171 MB.
 MEMO_BUDGET = 1 << 30
+TOKENS_BUDGET = 1 << 26
 KEPT_BUDGET = 1 << 29
 
 
@@ -69,6 +71,7 @@ class Adapter:
         )
         self._layers = {layer.key: layer.index for layer in layers(self.identity.family.name)}
         self._bytes_per_token = sum(2 * 4 * weight.shape[0] for weight in checkpoint.keys.values())
+        self._tokens: Memo[Tensor] = Memo(TOKENS_BUDGET, lambda tokens: tokens.nbytes)
         self._memo: Memo[KeyValues] = Memo(MEMO_BUDGET, lambda kv: kv.nbytes)
 
     @property
@@ -115,11 +118,15 @@ class Adapter:
         `shortcut_scale` is for FaceID plus v2 alone: the factor of what it saw of the face's picture.
         """
         self.check(embeds)
+        features = [embeds.feature(name) for name in self.features]
+        key = (digest(*features), shortcut_scale)
+        return self._tokens.get(key, lambda: self._tokens_of(features, shortcut_scale))
+
+    def _tokens_of(self, features: Sequence[Tensor], shortcut_scale: float) -> Tensor:
         comfy.model_management.load_models_gpu([self.patcher])
-        device = self.patcher.load_device
-        features = [embeds.feature(name).to(device, torch.float32) for name in self.features]
+        given = [feature.to(self.patcher.load_device, torch.float32) for feature in features]
         options = {"shortcut_scale": shortcut_scale} if self.identity.variant.options.get("shortcut") else {}
-        return self.module.projection(*features, **options).to(comfy.model_management.intermediate_device())
+        return self.module.projection(*given, **options).to(comfy.model_management.intermediate_device())
 
     def key_values(self, tokens: Tensor, picture_tokens: int) -> Source:
         """Keys and values of tokens (n, T, C) in every layer, made once for the same tokens.
@@ -134,7 +141,12 @@ class Adapter:
             )
         if len(tokens) > 1 and tokens.shape[0] * tokens.shape[1] * self._bytes_per_token > KEPT_BUDGET:
             return KeyValuesOnDemand(tokens, tuple(self._layers), self._project, picture_tokens)
-        return self._memo.get((digest(tokens), picture_tokens), lambda: self._project_all(tokens, picture_tokens))
+        key = (digest(tokens), picture_tokens)
+        return self._memo.get(key, lambda: self._project_all(tokens, picture_tokens))
+
+    def release(self) -> None:
+        """Give the weights' memory back to the host: once keys and values exist, sampling needs no weight of ours."""
+        comfy.model_management.unload_model_and_clones(self.patcher)
 
     def _project_all(self, tokens: Tensor, picture_tokens: int) -> KeyValues:
         comfy.model_management.load_models_gpu([self.patcher])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,9 +18,24 @@ from .encoders import encoder_of
 from .memo import Memo, digest
 from .picture import what_the_encoder_sees
 
-# 257 hidden states of 1280 in float32 are 1.3 MB a picture.
+# Bytes. 257 hidden states of 1280 in float32 are 1.3 MB a picture, its square of 224 pixels 0.6 MB.
 MEMO_BUDGET = 1 << 28
+SQUARES_BUDGET = 1 << 26
+MOST_AT_ONCE = 16
 _memos: WeakKeyDictionary[Any, Memo[Embeds]] = WeakKeyDictionary()
+_squares: WeakKeyDictionary[Any, Memo[Tensor]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture (H, W, C), 0..1, on its way to an encoder, how it becomes a square, and its mask (H, W)."""
+
+    picture: Tensor
+    fit: str
+    mask: Tensor | None
+
+    def key(self) -> tuple[str, str]:
+        return self.fit, digest(self.picture, *(() if self.mask is None else (self.mask,)))
 
 
 def encode(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | None = None) -> Embeds:
@@ -28,33 +44,34 @@ def encode(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | No
     `fit` names how a picture becomes the encoder's square (`picture.FITS`). `mask` (n or 1, H, W), 0..1,
     leaves the mean colour where it is 0. Encoded pictures are remembered as long as the encoder lives.
     """
-    memo = _memo(clip_vision)
-    pictures = [(picture, _mask_of(mask, i, picture.device)) for i, picture in enumerate(image)]
-    keys = [(fit, digest(picture, *(() if m is None else (m,)))) for picture, m in pictures]
+    shots = _shots(image, fit, mask)
+    keys = [shot.key() for shot in shots]
 
-    def one(index: int) -> Callable[[], Embeds]:
-        picture, picture_mask = pictures[index]
-        return lambda: _embeds(clip_vision, _pixel_values(clip_vision, picture, fit, picture_mask))
+    def make(places: Sequence[int]) -> list[Embeds]:
+        step = _at_once(clip_vision)
+        made: list[Embeds] = []
+        for first in range(0, len(places), step):
+            pixels = [_square(clip_vision, shots[i], keys[i]) for i in places[first : first + step]]
+            made.extend(_embeds(clip_vision, torch.cat(pixels)))
+        return made
 
-    return stacked([memo.get(key, one(i)) for i, key in enumerate(keys)])
+    return stacked(_memo(clip_vision).get_all(keys, make))
 
 
 def encode_zero_pixels(clip_vision: Any) -> Embeds:
     """The embeds (n = 1) of an all-zero tensor of normalised pixels, which is a picture of the mean colour.
 
-    The unconditional input of plus adapters in the authors' code; a black picture is another input.
+    The unconditional input of plus adapters in the authors' code; a black picture is another input. It is a
+    constant of the encoder, and encoded once for it.
     """
     size = clip_vision.image_size
-    return _memo(clip_vision).get("zero pixels", lambda: _embeds(clip_vision, torch.zeros(1, 3, size, size)))
+    return _memo(clip_vision).get("zero pixels", lambda: _embeds(clip_vision, torch.zeros(1, 3, size, size))[0])
 
 
 def seen(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | None = None) -> Tensor:
     """What `encode` shows the encoder of pictures (n, H, W, C), 0..1: its squares (n, S, S, 3), to look at."""
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (clip_vision.image_mean, clip_vision.image_std))
-    squares = [
-        _pixel_values(clip_vision, picture, fit, _mask_of(mask, i, picture.device)) * std + mean
-        for i, picture in enumerate(image.cpu())
-    ]
+    squares = [_square(clip_vision, shot, shot.key()).cpu() * std + mean for shot in _shots(image, fit, mask)]
     return torch.cat(squares).movedim(1, -1).clamp(0, 1)
 
 
@@ -73,9 +90,19 @@ def _nbytes(embeds: Embeds) -> int:
     return sum(embeds.feature(name).nbytes for name in embeds.names)
 
 
+def _shots(image: Tensor, fit: str, mask: Tensor | None) -> list[Shot]:
+    return [Shot(picture, fit, _mask_of(mask, i, picture.device)) for i, picture in enumerate(image)]
+
+
 def _mask_of(mask: Tensor | None, index: int, device: torch.device) -> Tensor | None:
     """The mask of one picture, where that picture is: the host may keep the two on different devices."""
     return None if mask is None else mask[min(index, len(mask) - 1)].to(device)
+
+
+def _square(clip_vision: Any, shot: Shot, key: Hashable) -> Tensor:
+    """Normalised pixels (1, 3, S, S), made once for encoding a picture and for showing it."""
+    memo = _squares.setdefault(clip_vision, Memo(SQUARES_BUDGET, lambda pixels: pixels.nbytes))
+    return memo.get(key, lambda: _pixel_values(clip_vision, shot.picture, shot.fit, shot.mask))
 
 
 def _pixel_values(clip_vision: Any, picture: Tensor, fit: str, mask: Tensor | None) -> Tensor:
@@ -99,15 +126,40 @@ def _rgb(picture: Tensor) -> Tensor:
     return (picture.expand(-1, -1, 3) if channels == 1 else picture[..., :3])[None].float()
 
 
-def _embeds(clip_vision: Any, pixel_values: Tensor) -> Embeds:
+def _at_once(clip_vision: Any) -> int:
+    """How many pictures to encode in one batch: what the host says there is memory for.
+
+    One on a processor: there the same picture gives the same bits whatever stands beside it in a batch, which matters
+    more than the tenth or two that a batch of a large encoder is faster there (`bench/README.md`).
+    """
+    device = clip_vision.load_device
+    if comfy.model_management.is_device_cpu(device):
+        return 1
+    free: Any = comfy.model_management.get_free_memory(device)
+    return max(1, min(MOST_AT_ONCE, int(free // _bytes_of_one(clip_vision))))
+
+
+def _bytes_of_one(clip_vision: Any) -> int:
+    """What one picture takes while it is encoded: in a layer, some copies of its hidden states and the wide ones."""
+    config = clip_vision.config
+    tokens = (config["image_size"] // config["patch_size"]) ** 2 + 1
+    width = 8 * config["hidden_size"] + 2 * config.get("intermediate_size", 4 * config["hidden_size"])
+    return tokens * width * comfy.model_management.dtype_size(torch.float32)
+
+
+def _embeds(clip_vision: Any, pixel_values: Tensor) -> list[Embeds]:
+    """The embeds (n = 1 each) of normalised pixels (n, 3, S, S), encoded in one batch."""
     comfy.model_management.throw_exception_if_processing_interrupted()
-    comfy.model_management.load_models_gpu([clip_vision.patcher])
+    needed = len(pixel_values) * _bytes_of_one(clip_vision)
+    comfy.model_management.load_models_gpu([clip_vision.patcher], memory_required=needed)
     keep = comfy.model_management.intermediate_device()
     _, penultimate, image_embeds, _ = clip_vision.model(
         pixel_values=pixel_values.to(clip_vision.load_device), intermediate_output=-2
     )
-    return Embeds(
-        image_embeds=image_embeds.float().to(keep),
-        penultimate=penultimate.float().to(keep),
-        encoder=describe(clip_vision),
-    )
+    image_embeds, penultimate = image_embeds.float().to(keep), penultimate.float().to(keep)
+    encoder = describe(clip_vision)
+    # Copies: a part of a batch would hold the memory of all of it.
+    return [
+        Embeds(image_embeds=pooled[None].clone(), penultimate=hidden[None].clone(), encoder=encoder)
+        for pooled, hidden in zip(image_embeds, penultimate, strict=True)
+    ]

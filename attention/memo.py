@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -38,15 +38,27 @@ class Memo(Generic[T]):
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The result kept under `key`, or the one that `make` makes now."""
+        return self.get_all((key,), lambda _: (make(),))[0]
+
+    def get_all(self, keys: Sequence[Hashable], make: Callable[[Sequence[int]], Sequence[T]]) -> list[T]:
+        """The results under `keys`. Those that are not kept are made together, equal keys once.
+
+        `make` gets the places in `keys` of what is missing and returns as many results.
+        """
         with self._lock:
-            if key in self._kept:
+            found: dict[Hashable, T] = {key: self._kept[key][0] for key in keys if key in self._kept}
+            missing: dict[Hashable, int] = {}
+            for place, key in enumerate(keys):
+                if key not in found:
+                    missing.setdefault(key, place)
+            if missing:
+                found.update(zip(missing, make(tuple(missing.values())), strict=True))
+            for key in dict.fromkeys(keys):
+                self._kept[key] = (found[key], self._size_of(found[key]))
                 self._kept.move_to_end(key)
-                return self._kept[key][0]
-            result = make()
-            self._kept[key] = (result, self._size_of(result))
             while self._kept and self.used > self._budget:
                 self._kept.popitem(last=False)
-            return result
+            return [found[key] for key in keys]
 
     @property
     def used(self) -> int:

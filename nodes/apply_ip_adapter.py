@@ -16,7 +16,7 @@ from ..attention.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
 from ..attention.embeds import Embeds
 from ..attention.encode import encode, seen
 from ..attention.fit import check_fits
-from ..attention.key_values import Source
+from ..attention.key_values import KeyValues, Source
 from ..attention.lora import with_lora
 from ..attention.short_batch import REPEAT_LAST, SHORT_BATCH
 from ..face.value import FaceBatch
@@ -25,7 +25,7 @@ from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wir
 from .encoder import encoder_for
 from .face_reference import embeds_of_faces, reads_faces
 from .face_wires import FacesWire
-from .show import shown
+from .show import MOST, shown
 
 
 class ApplyIPAdapter(io.ComfyNode):
@@ -131,11 +131,13 @@ class ApplyIPAdapter(io.ComfyNode):
         reference = _reference(loaded, image, embeds, faces, any_recogniser)
         negative = negative_embeds or unconditional(loaded.adapter, loaded.clip_vision)
         sides = [_key_values(loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
+        if all(isinstance(side, KeyValues) for side in sides):
+            loaded.adapter.release()
         attachment = replace(BranchSettings(**settings).attachment(loaded.adapter, *sides), short_batch=short_batch)
         lora = with_lora(model, loaded.adapter, loaded.lora_strength)
-        pictures = [] if image is None else seen(encoder_for(loaded, None), image)
+        pictures = [] if image is None else seen(encoder_for(loaded, None), image[:MOST])
         text = "\n".join(filter(None, (lora.note, _cropped(image))))
-        return shown(cls, text, pictures, attach(lora.model, attachment))
+        return shown(cls, text, pictures, attach(lora.model, attachment), of=0 if image is None else len(image))
 
 
 def _cropped(image: Tensor | None) -> str:

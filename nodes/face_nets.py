@@ -34,6 +34,7 @@ def with_face_nets(
         context = FaceContext(adapter.tokens(person.embeds), negative_tokens, person.region)
         net = identitynet_from(control_net, context, adapter.identity.family.name)
         conditionings = apply_identitynet(net, hint, *conditionings)
+    adapter.release()
     return conditionings
 
 

@@ -17,11 +17,17 @@ MOST = 16
 """How many pictures of a batch are shown: every one is a file that the page loads."""
 
 
-def shown(cls: type[io.ComfyNode], text: str, pictures: Tensor | Sequence[Pixels], *outputs: Any) -> io.NodeOutput:
-    """The outputs of a node with a text and pictures: an IMAGE, or (H, W, 3) uint8 of any sizes."""
+def shown(
+    cls: type[io.ComfyNode], text: str, pictures: Tensor | Sequence[Pixels], *outputs: Any, of: int = 0
+) -> io.NodeOutput:
+    """The outputs of a node with a text and pictures: an IMAGE, or (H, W, 3) uint8 of any sizes.
+
+    `of` is how many pictures there are where only the first were made.
+    """
     few = pictures[:MOST]
-    if len(pictures) > MOST:
-        text = f"{text}\n(the first {MOST} of {len(pictures)} are shown)"
+    count = max(of, len(pictures))
+    if count > MOST:
+        text = f"{text}\n(the first {MOST} of {count} are shown)".lstrip("\n")
     output = noted(cls, text, *outputs)
     if len(few):
         image = few if isinstance(few, Tensor) else to_image(same_size(list(few)))

@@ -8,8 +8,9 @@ from miniature import adapters, models
 from pack.attention import checkpoint
 from pack.attention import encode as encoding
 from pack.attention.adapter import Adapter
-from pack.attention.encode import seen
+from pack.attention.encode import encode, seen
 from pack.attention.picture import FITS, MEAN_COLOUR
+from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.encode_reference import EncodeReference
 from pack.nodes.encoder import encoder_for
 from pack.nodes.wires import LoadedAdapter
@@ -94,8 +95,6 @@ def test_the_node_previews_it(load, picture, tmp_path, monkeypatch):
 
 def test_apply_shows_what_the_encoder_sees_and_says_when_it_is_not_all(sd15, load, picture):
     """A picture connected straight to Apply is cropped to its centre: never without showing it."""
-    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
-
     wide, square = (
         ApplyIPAdapter.execute(sd15.model, load("sd15"), image=picture(1, height=96, width=width))
         for width in (160, 96)
@@ -103,3 +102,43 @@ def test_apply_shows_what_the_encoder_sees_and_says_when_it_is_not_all(sd15, loa
     assert len(wide.ui["images"]) == len(square.ui["images"]) == 1
     assert "sees the centre" in wide.ui["text"][0]
     assert "text" not in square.ui
+
+
+def test_a_connected_picture_is_made_square_once(sd15, load, picture, monkeypatch):
+    """For the encoder and for the preview alike."""
+    made = []
+    square = encoding._pixel_values
+    monkeypatch.setattr(encoding, "_pixel_values", lambda *given: (made.append(1), square(*given))[1])
+    for weight in (1.0, 0.5):
+        ApplyIPAdapter.execute(sd15.model, load("sd15"), image=picture(77, 90, 70, count=2), weight=weight)
+    assert made == [1, 1]
+
+
+def test_a_batch_in_memory_of_many_gives_what_each_alone_gives(encoder, picture, monkeypatch):
+    """On a GPU pictures are encoded together; on a processor one by one, so that the last bit stays the same too."""
+    asked = []
+    run = encoding._embeds
+    monkeypatch.setattr(encoding, "_embeds", lambda clip, pixels: (asked.append(len(pixels)), run(clip, pixels))[1])
+    images = torch.cat([picture(seed, 90, 70) for seed in (1, 2, 1, 3, 2, 4)])
+    alone = encode(models.clip_vision("vit_h", 3), images)
+    assert asked == [1, 1, 1, 1]
+    monkeypatch.setattr(encoding, "_at_once", lambda _: 3)
+    together = encode(models.clip_vision("vit_h", 3), images)
+    assert asked[4:] == [3, 1]
+    for name in ("image_embeds", "penultimate"):
+        one, all_ = alone.feature(name), together.feature(name)
+        assert (one - all_).abs().max() <= 1e-5 * one.abs().max()
+        assert torch.equal(all_[0], all_[2]) and not torch.equal(all_[0], all_[1])
+
+
+@pytest.mark.parametrize(("free", "count"), [(0, 1), (3.5, 3), (1e9, encoding.MOST_AT_ONCE)])
+def test_a_batch_is_as_large_as_the_host_has_memory_for(free, count, encoder, monkeypatch):
+    monkeypatch.setattr(encoding.comfy.model_management, "is_device_cpu", lambda _: False)
+    room = free * encoding._bytes_of_one(encoder)
+    monkeypatch.setattr(encoding.comfy.model_management, "get_free_memory", lambda _: room)
+    assert encoding._at_once(encoder) == count
+
+
+def test_of_many_pictures_the_first_are_shown_and_the_rest_counted(sd15, load, picture):
+    output = ApplyIPAdapter.execute(sd15.model, load("sd15"), image=picture(5, 40, 40).expand(20, -1, -1, -1))
+    assert len(output.ui["images"]) == 16 and "(the first 16 of 20 are shown)" in output.ui["text"][0]

@@ -53,3 +53,22 @@ def test_digests_tell_contents_shapes_and_types():
     assert digest(zeros) == digest(torch.zeros(2, 3))
     assert digest(zeros[:, ::2]) == digest(torch.zeros(2, 2))
     assert len({digest(t) for t in (zeros, *others)}) == 6
+
+
+def test_what_is_missing_is_made_together_and_equal_keys_once():
+    memo, asked = Memo(100, size_of=len), []
+
+    def make(places):
+        asked.append(tuple(places))
+        return [f"made at {place}" for place in places]
+
+    memo.get("b", lambda: "kept")
+    assert memo.get_all("abac", make) == ["made at 0", "kept", "made at 0", "made at 3"]
+    assert memo.get_all("cba", make) == ["made at 3", "kept", "made at 0"]
+    assert asked == [(0, 3)]
+
+
+def test_a_batch_over_the_budget_is_returned_whole():
+    memo = Memo(6, size_of=len)
+    assert memo.get_all("abc", lambda places: ["12345"] * len(places)) == ["12345"] * 3
+    assert len(memo) == 1
