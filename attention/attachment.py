@@ -10,9 +10,9 @@ from functools import cached_property
 
 from torch import Tensor
 
-from .embeds_scaling import EMBEDS_SCALING, REFERENCE
+from .embeds_scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN
 from .fusion import Fusion
-from .key_values import Source
+from .key_values import KeyValues, Source
 from .layers import BlockKey
 from .masks import MASK_RULES, MEAN
 from .memo import digest
@@ -102,6 +102,17 @@ class Attachment:
     def per_frame(self) -> bool:
         """Whether pictures of one batch get different keys and values."""
         return max(self.positive.count, self.negative.count) > 1
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a number times the attention to kept tokens, times a mask: what the fused kernel does."""
+        return (
+            self.fusion.adds
+            and not self.fusion.zero_tokens
+            and not self.frame_scales
+            and self.embeds_scaling != SHIFTS_MEAN
+            and all(isinstance(source, KeyValues) for source in (self.positive, self.negative))
+        )
 
     @cached_property
     def order(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from .attachment import Attachment
-from .embeds_scaling import EMBEDS_SCALING
+from .fused import MOST_SEGMENTS, Segment, kernel_for
+from .fused import attend as attend_fused
 from .fusion import Strength, delta, mass_on_first
 from .layers import BlockKey
 from .rows import Rows
@@ -52,16 +53,42 @@ def dispatch(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
     """
     call: Call = options[CALL]
     block: BlockKey = (*options["block"], options["block_index"])
-    base = call.previous(block)(q, k, v, options)
+    previous = call.previous(block)
     rows = call.rows.expanded_to(len(q))
     if rows is None:
         _warn_of_rows(call.run, len(q), call.rows.count)
-        return base
-    out = base
-    for acting in call.acting:
-        if call.run.branches[acting.branch].attachment.scale_in(block):
-            out = _with_branch(out, base, q, call.run, acting, rows, block, options)
+        return previous(q, k, v, options)
+    run = call.run
+    acting = [a for a in call.acting if run.branches[a.branch].attachment.scale_in(block)]
+    if previous is _host_attention and "optimized_attention_override" not in options:
+        fused = _fused(q, k, v, run, acting, rows, block, options)
+        if fused is not None:
+            return fused
+    out = base = previous(q, k, v, options)
+    for one in acting:
+        out = _with_branch(out, base, q, run, one, rows, block, options)
     return out
+
+
+def _fused(  # noqa: PLR0913  one layer's whole context
+    q: Tensor, k: Tensor, v: Tensor, run: Run, acting: Sequence[Acting], rows: Rows, block: BlockKey, options: Options
+) -> Tensor | None:
+    """The same by one kernel, None where that is switched off or a branch needs more than it does."""
+    heads: int = options["n_heads"]
+    kernel = kernel_for(q, heads)
+    if kernel is None or not 0 < len(acting) <= MOST_SEGMENTS:
+        return None
+    if not all(run.branches[a.branch].attachment.is_plain for a in acting):
+        return None
+    branches = [a.branch for a in acting]
+    segments = [_segment(q, run, a, rows, block, options) for a in acting]
+    return attend_fused(kernel, q, k, v, heads, run.packed(branches, block, rows, q), segments)
+
+
+def _segment(q: Tensor, run: Run, acting: Acting, rows: Rows, block: BlockKey, options: Options) -> Segment:
+    scaled = run.scaled(acting, block, rows, q)
+    assert not isinstance(scaled.keys, Tensor) and not isinstance(scaled.output, Tensor)  # as plain branches have them
+    return Segment(scaled.keys, scaled.output, run.mask(acting.branch, rows, _grid(options), q))
 
 
 def _with_branch(  # noqa: PLR0913  one layer's whole context
@@ -69,8 +96,7 @@ def _with_branch(  # noqa: PLR0913  one layer's whole context
 ) -> Tensor:
     attachment = run.branches[acting.branch].attachment
     heads: int = options["n_heads"]
-    strength = run.strength(acting, block, rows, q)
-    scaled = EMBEDS_SCALING[attachment.embeds_scaling](strength, q.shape[-1])
+    scaled = run.scaled(acting, block, rows, q)
     seen = run.key_value(acting.branch, block, rows, q)
     image = _attend(q, seen, scaled.keys, scaled.mean_shift, heads)
     added, factor = image, scaled.output
@@ -91,7 +117,7 @@ def _attend(q: Tensor, seen: KeyValue, keys: Strength, mean_shift: Strength, hea
     """Attention of queries (rows, N, D) to tokens that G groups of consecutive rows share."""
     value = seen.value
     if seen.means is not None:
-        value = value + mean_shift * seen.means
+        value = _shifted(value, seen.means, mean_shift)
     scale = None
     if isinstance(keys, Tensor):
         q = q * keys  # a factor for each row: the same product as scaling its keys
@@ -100,6 +126,13 @@ def _attend(q: Tensor, seen: KeyValue, keys: Strength, mean_shift: Strength, hea
     # PyTorch's own attention on purpose: quantised or approximate ones lose what few tokens carry.
     grouped = q.reshape(len(seen.key), -1, q.shape[-1])
     return host.attention_pytorch(grouped, seen.key, value, heads, mask=seen.bias, scale=scale).reshape(q.shape)
+
+
+def _shifted(value: Tensor, means: Tensor, shift: Strength) -> Tensor:
+    """value + shift * means, in one operation."""
+    if isinstance(shift, Tensor):
+        return torch.addcmul(value, means, shift)
+    return torch.add(value, means, alpha=shift)
 
 
 def _mass(q: Tensor, seen: KeyValue, attachment: Attachment, heads: int) -> Tensor:

@@ -23,6 +23,10 @@ class Scaled:
     mean_shift: Strength
     output: Strength
 
+    @property
+    def nbytes(self) -> int:
+        return sum(part.nbytes for part in (self.keys, self.mean_shift, self.output) if isinstance(part, Tensor))
+
 
 Scaling = Callable[[Strength, int], Scaled]
 
@@ -36,11 +40,12 @@ def _unless_off(strength: Strength) -> Strength:
     return (strength != 0).to(strength) if isinstance(strength, Tensor) else 1.0
 
 
+SHIFTS_MEAN = "K+mean(V) w/ C penalty"
 EMBEDS_SCALING: Mapping[str, Scaling] = {
     "V only": lambda strength, _width: Scaled(1.0, 0.0, strength),
     "K+V": lambda strength, _width: Scaled(strength, 0.0, strength),
     "K+V w/ C penalty": lambda strength, width: Scaled(_penalised(strength, width), 0.0, _penalised(strength, width)),
-    "K+mean(V) w/ C penalty": lambda strength, width: Scaled(
+    SHIFTS_MEAN: lambda strength, width: Scaled(
         _penalised(strength, width), _penalised(strength, width) - 1, _unless_off(strength)
     ),
 }

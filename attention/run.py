@@ -14,8 +14,9 @@ from torch import Tensor
 
 from .attachment import Attachment
 from .call_rows import places
-from .embeds_scaling import REFERENCE
-from .fusion import Strength
+from .embeds_scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN, Scaled
+from .few_tokens import fastest_count
+from .fused import Packed, packed
 from .key_values import KeyValuesOnDemand, Source
 from .layers import BlockKey
 from .masks import on_grid
@@ -154,18 +155,31 @@ class Run:
 
         return self._store.get(("mask", branch, grid, where, q.device, q.dtype), make, lambda made: made.nbytes)
 
-    def strength(self, acting: Acting, block: BlockKey, rows: Rows, q: Tensor) -> Strength:
-        """The branch's factor in a layer: one number, or one for each row (rows, 1, 1)."""
+    def scaled(self, acting: Acting, block: BlockKey, rows: Rows, q: Tensor) -> Scaled:
+        """Where the branch's factor acts in a layer: each part one number, or one for each row (rows, 1, 1)."""
         attachment = self.branches[acting.branch].attachment
+        scaling, width = EMBEDS_SCALING[attachment.embeds_scaling], q.shape[-1]
         number = attachment.scale_in(block) * acting.factor
         if not attachment.frame_scales:
-            return number
+            return scaling(number, width)
         last = len(attachment.frame_scales) - 1
         factors = tuple(attachment.frame_scales[min(frame, last)] for _, frame in rows.listed())
-        key = ("frames", acting.branch, factors, q.device, q.dtype)
-        return number * self._store.get(
-            key, lambda: torch.tensor(factors)[:, None, None].to(q), lambda made: made.nbytes
-        )
+        key = ("scaled", acting.branch, number, factors, width, q.device, q.dtype)
+
+        def make() -> Scaled:
+            return scaling(number * torch.tensor(factors)[:, None, None].to(q), width)
+
+        return self._store.get(key, make, lambda made: made.nbytes)
+
+    def packed(self, branches: Sequence[int], block: BlockKey, rows: Rows, q: Tensor) -> Packed:
+        """The keys and values of several branches in one, for the fused kernel."""
+
+        def make() -> Packed:
+            return packed([self.key_value(branch, block, rows, q) for branch in branches])
+
+        groups = tuple(_groups(self.branches[branch].attachment, block, rows) for branch in branches)
+        key = ("packed", tuple(branches), block, groups, q.device, q.dtype)
+        return self._store.get(key, make, lambda made: made.nbytes)
 
 
 def _sources(attachment: Attachment, block: BlockKey) -> Mapping[Polarity, Source]:
@@ -195,7 +209,8 @@ def _key_value(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...
     zeros = attachment.fusion.zero_tokens
     if not zeros:
         # Both sides in one batch need one length. A softmax over k equal copies of the tokens is the same average.
-        entries = [_repeated(entry, lcm(*lengths) // n) for entry, n in zip(entries, lengths, strict=True)]
+        length = fastest_count(lcm(*lengths), q.device)
+        entries = [_repeated(entry, length // n) for entry, n in zip(entries, lengths, strict=True)]
         return _joined(entries, None)
     # Zero tokens stand in the softmax beside the tokens, which copies would outweigh: the shorter ones are padded.
     longest = max(lengths)
@@ -216,7 +231,7 @@ def _entries(
     keys, values = (part.to(q) for part in source.pick(block, numbers, q.device))
     if side == "positive" and block in attachment.swapped:
         keys, values = torch.zeros_like(keys), torch.zeros_like(values)
-    means = None if attachment.embeds_scaling == REFERENCE else _means(values, source.picture_tokens)
+    means = None if attachment.embeds_scaling != SHIFTS_MEAN else _means(values, source.picture_tokens)
     return {
         (side, number): KeyValue(keys[i][None], values[i][None], None if means is None else means[i][None])
         for i, number in enumerate(numbers)

@@ -43,7 +43,21 @@ def layer(sampling):
     from pack.attention.rows import Chunk, Conditionings, Rows
     from pack.attention.run import Run
 
-    def ran(*attachments, sides=("positive", "negative"), frames=1, sigma=1.0, only=None):
+    def ran(
+        *attachments,
+        sides=("positive", "negative"),
+        frames=1,
+        sigma=1.0,
+        only=None,
+        patched=False,
+        overridden=False,
+    ):
+        asked = []
+
+        def foreign(*_):
+            asked.append(1)
+            return torch.zeros_like(q)
+
         chunks = tuple(Chunk(side) for side in sides)
         rows = Rows(chunks, tuple(range(frames)))
         q = random(rows.count, GRID[0] * GRID[1], WIDTH, seed=100)
@@ -53,15 +67,17 @@ def layer(sampling):
             q, k, v, rows = q[part], k[part], v[part], Rows(chunks[only : only + 1], rows.frames)
         run = Run(attachments, sampling, Conditionings({}, {}))
         options = {
-            CALL: Call(run, rows, run.acting(sigma), {}),
+            CALL: Call(run, rows, run.acting(sigma), {BLOCK: foreign} if patched else {}),
             "block": BLOCK[:2],
             "block_index": BLOCK[2],
             "n_heads": HEADS,
             "attn_precision": None,
             "activations_shape": (len(q), WIDTH, *GRID),
         }
-        base = attention(q, k, v)
-        return SimpleNamespace(out=dispatch(q, k, v, options), base=base, q=q, k=k, v=v)
+        if overridden:
+            options["optimized_attention_override"] = lambda _attention, *given, **_: foreign(*given)
+        out = dispatch(q, k, v, options)
+        return SimpleNamespace(out=out, base=attention(q, k, v), q=q, k=k, v=v, asked=len(asked))
 
     return ran
 

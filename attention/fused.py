@@ -1,0 +1,119 @@
+"""The fused branch: one kernel instead of one attention for the text and one for every branch, where it can stand.
+
+Off unless the environment says `LIKENESS_FUSED=1`: it agrees with the host's attention under Triton's interpreter, but
+has never been run or timed on a GPU.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+SWITCH = "LIKENESS_FUSED"
+MOST_SEGMENTS = 8
+WIDEST_HEAD = 256
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Keys and values of all segments in one tensor each (G, T, H * d); segment s is bounds[s]..bounds[s + 1]."""
+
+    key: Tensor
+    value: Tensor
+    bounds: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return self.key.nbytes + self.value.nbytes
+
+
+class Pair(Protocol):
+    """Keys and values of one segment: G groups of consecutive rows share (G, T, H * d)."""
+
+    @property
+    def key(self) -> Tensor: ...
+
+    @property
+    def value(self) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Segment:
+    """How one branch's attention is added: factor * mask * Attn(q, keys * K, V), `mask` (rows or 1, N, 1) or None."""
+
+    keys: float
+    factor: float
+    mask: Tensor | None
+
+
+def kernel_for(q: Tensor, heads: int) -> ModuleType | None:
+    """The kernel's module where it is switched on and can take queries like `q`; None everywhere else."""
+    if os.environ.get(SWITCH, "0") != "1" or q.shape[-1] // heads > WIDEST_HEAD:
+        return None
+    kernel = _kernel()
+    if kernel is None:
+        return None
+    # The interpreter is for tests, on the CPU. On a GPU products in float32 without tensor cores gain nothing.
+    runs = kernel.interpreted() if q.device.type == "cpu" else q.is_cuda and q.element_size() == 2
+    return kernel if runs else None
+
+
+@cache
+def _kernel() -> ModuleType | None:
+    """Triton comes with PyTorch on Linux only, and starts slowly: it is imported when somebody has switched it on."""
+    try:
+        from . import fused_kernel
+    except ImportError as error:
+        logging.warning("Likeness: %s=1, but the fused kernel needs Triton (%s). It stays off.", SWITCH, error)
+        return None
+    return fused_kernel
+
+
+def packed(pairs: Sequence[Pair]) -> Packed:
+    """Segments one after another; those that fewer groups share are repeated to the finest grouping."""
+    groups = max(len(pair.key) for pair in pairs)
+
+    def together(part: Callable[[Pair], Tensor]) -> Tensor:
+        tensors = [part(pair) for pair in pairs]
+        return torch.cat([t.repeat_interleave(groups // len(t), 0) for t in tensors], 1).contiguous()
+
+    bounds = [0]
+    for pair in pairs:
+        bounds.append(bounds[-1] + pair.key.shape[1])
+    return Packed(together(lambda pair: pair.key), together(lambda pair: pair.value), tuple(bounds))
+
+
+def attend(  # noqa: PLR0913  one layer's whole context
+    kernel: ModuleType, q: Tensor, k: Tensor, v: Tensor, heads: int, image: Packed, segments: Sequence[Segment]
+) -> Tensor:
+    """Text attention of q (rows, N, H * d) to k and v (rows, L, H * d), plus every segment's; each has its own softmax."""
+    masks = [segment.mask for segment in segments if segment.mask is not None]
+    numbers = iter(range(len(masks)))
+    out = torch.empty_like(q, memory_format=torch.contiguous_format)
+    try:
+        kernel.launch(
+            q.contiguous(),
+            (k.contiguous(), v.contiguous()),
+            (image.key, image.value),
+            torch.stack([mask.expand(len(q), -1, -1)[..., 0] for mask in masks]) if masks else q,
+            out,
+            heads,
+            image.bounds,
+            tuple(segment.keys for segment in segments),
+            tuple(segment.factor for segment in segments),
+            tuple(-1 if segment.mask is None else next(numbers) for segment in segments),
+        )
+    except kernel.TritonError as error:
+        raise RuntimeError(
+            f"the fused kernel cannot run here: {error}. Unset {SWITCH} and start ComfyUI again; its own attention is "
+            "used then."
+        ) from error
+    return out
