@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, get_wrappe
 from torch import Tensor
 
 from .identitynet import IdentityNet
+
+log = logging.getLogger(__name__)
 
 TOLERANCE = 0.03
 """The part of a side that may be cut off: sizes are rounded to multiples of 8 or 64 on the way."""
@@ -26,6 +29,32 @@ def checking_hints(model: ModelPatcher) -> ModelPatcher:
     if not get_wrappers_with_key(kind, _KEY, checked.model_options, is_model_options=True):
         add_wrapper_with_key(kind, _KEY, _sample, checked.model_options, is_model_options=True)
     return checked
+
+
+def cutting_hints(model: ModelPatcher) -> ModelPatcher:
+    """A clone of `model` whose runs let the host cut keypoint pictures to the middle, and say so in the log.
+
+    It holds for whatever `checking_hints` makes of the clone.
+    """
+    cut = model.clone()
+    found: Any = cut.model_options.setdefault("transformer_options", {}).setdefault("wrappers", {})
+    found.setdefault(WrappersMP.SAMPLER_SAMPLE, {})[_KEY] = [_sample_cutting]
+    return cut
+
+
+def _sample_cutting(executor: Callable[..., Tensor], guider: Any, *rest: Any) -> Tensor:
+    noise: Tensor = rest[3]
+    for said in dict.fromkeys(_faults(guider, noise)):
+        log.warning("likeness: %s", said)
+    return executor(guider, *rest)
+
+
+def _faults(guider: Any, noise: Tensor) -> Iterator[str]:
+    for net in identitynets(guider.conds):
+        try:
+            check_hint(net, (noise.shape[-2], noise.shape[-1]))
+        except ValueError as error:
+            yield str(error)
 
 
 def _sample(

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ...attention.adapter import Adapter
 from ...attention.branch import unconditional
 from ...attention.embeds import Embeds
 from ...attention.encode import encode
+from ...attention.hint_size import cutting_hints
 from ...attention.layer_presets import LINEAR, PRESETS, preset
 from ...attention.layer_text import parse
 from ...attention.layer_weights import LayerWeights
@@ -153,10 +155,31 @@ class OldFaceNoise(io.ComfyNode):
         return io.NodeOutput(seed, no_face(noise, seed))
 
 
+class OldHints(io.ComfyNode):
+    """Lets keypoint pictures of another shape than the picture being made be cut to their middle, as before."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessOldHints",
+            display_name="Keypoints of an Old Node",
+            category=CATEGORY,
+            description=cls.__doc__ or "",
+            search_aliases=["image_kps"],
+            inputs=[io.Model.Input("model", tooltip="The model that was steered.")],
+            outputs=[io.Model.Output(tooltip="The same model; the log says where points are cut off.")],
+            is_deprecated=True,
+        )
+
+    @classmethod
+    def execute(cls, model: ModelPatcher) -> io.NodeOutput:
+        return io.NodeOutput(cutting_hints(model))
+
+
 def old_seed(faces: FaceBatch) -> int:
     """The whole part of the sum of the first face's raw embedding, as a seed."""
     first = next(face for entry in faces for face in entry.faces)
     return int(embeddings([first]).sum()) % _SEEDS
 
 
-NODES = [OldLayers, OldNegative, OldFaceNoise]
+NODES = [OldLayers, OldNegative, OldFaceNoise, OldHints]

@@ -66,6 +66,8 @@ def apply_instantid(job: Job, weight: str = "weight", strength: str = "weight") 
         identitynet_end=job.value("end_at"),
     )
     job.outputs = {index: main.output(index) for index in range(3)}
+    # The old nodes drew keypoints in the photo's shape, and the host cut them to that of the picture.
+    job.outputs[0] = job.add("LikenessOldHints", model=main)
 
 
 apply_instantid_advanced = partial(apply_instantid, weight="ip_weight", strength="cn_strength")

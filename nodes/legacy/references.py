@@ -8,7 +8,6 @@ from .job import Job, Ref, is_link
 from .shape import Flat, NoCounterpart
 
 _COMBINE = "LikenessCombineEmbeds"
-_MATH = "ComfyMathExpression"
 
 combine_embeds = Flat(_COMBINE, {"method": "method", **{f"embeds_{i}": f"embed{i}" for i in range(1, 6)}})
 combine_two = Flat(_COMBINE, {"embeds_1": "embed1", "embeds_2": "embed2"}, {"method": "concat"})
@@ -76,49 +75,6 @@ def _weighted(job: Job, parts: list[Ref], weights: list[Any]) -> Ref:
     text = ", ".join(f"{weight:g}" for weight in weights)
     named: dict[str, Any] = {f"embeds_{i}": part for i, part in enumerate(parts, 1)}
     return job.add(_COMBINE, weights=text, **named)
-
-
-# crop_position -> left and top edge of the square, in words of width a and height b
-_MIDDLE_X, _MIDDLE_Y = "max((a - b) // 2, 0)", "max((b - a) // 2, 0)"
-_EDGES = {
-    "top": (_MIDDLE_X, "0"),
-    "bottom": (_MIDDLE_X, "max(b - a, 0)"),
-    "left": ("0", _MIDDLE_Y),
-    "right": ("max(a - b, 0)", _MIDDLE_Y),
-}
-
-
-def prepared_picture(job: Job) -> None:
-    """The square that was cut; the encoder scales it, sharpening and the choice of filter are gone."""
-    if job.number_of("sharpening"):
-        job.note("pictures are not sharpened before they are encoded")
-    position, image = job.value("crop_position"), job.value("image")
-    if position in _EDGES:
-        job.outputs[0] = _cut(job, image, *_EDGES[position])
-    elif position == "pad":
-        job.outputs[0] = job.add(
-            "ResizeAndPadImage",
-            image=image,
-            target_width=224,
-            target_height=224,
-            padding_color="black",
-            interpolation="lanczos",
-        )
-    else:  # the encoder takes the centre by itself
-        job.outputs[0] = image
-
-
-def _cut(job: Job, image: Any, left: str, top: str) -> Ref:
-    size = job.add("GetImageSize", image=image)
-
-    def number(expression: str) -> Any:
-        if expression == "0":
-            return 0
-        sides: dict[str, Any] = {"values.a": size.output(0), "values.b": size.output(1)}
-        return job.add(_MATH, expression=expression, **sides).output(1)
-
-    side = number("min(a, b)")
-    return job.add("ImageCrop", image=image, width=side, height=side, x=number(left), y=number(top))
 
 
 def same_picture(job: Job) -> None:

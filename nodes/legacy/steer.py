@@ -21,18 +21,37 @@ _TWO_PARTS = ("style and composition", "strong style and composition", "style pr
 class Steer:
     """What is particular about an apply node: the names of its inputs, and what it always does.
 
-    `boost` names its second weight. `tiles` is the number of close-ups, or the input that says it.
+    `boost` names its second weight, `tiles` the input that says how many close-ups lie along a side.
     """
 
     per_frame: bool = False
     layer_preset: str | None = None
     boost: str | None = None
-    tiles: int | str = 0
+    tiles: str = ""
     faces_alone: bool = False
 
     def __call__(self, job: Job) -> None:
         main = job.main(_APPLY, **_wires(job), **_branch(job, self), **_reference(job, self))
         job.outputs[0] = main
+
+
+@dataclass(frozen=True)
+class Tiled:
+    """The apply node whose every tile acts in its own place; for a face there is nothing to take apart."""
+
+    per_frame: bool = False
+
+    def __call__(self, job: Job) -> None:
+        how = Steer(self.per_frame)
+        if loaders.reads_faces(job):
+            how(job)
+            return
+        mask, sharpening = job.value("attn_mask"), job.value("sharpening")
+        tiles = job.add("LikenessOldTiles", image=job.value("image"), mask=mask, sharpening=sharpening)
+        wires = {name: value for name, value in _wires(job).items() if name != "attn_mask"}
+        cut = {"tiles": tiles, "masks": tiles.output(1), "negative_embeds": _negative(job)}
+        job.outputs = {0: job.main("LikenessOldApplyTiles", **wires, **_branch(job, how), **cut)}
+        job.outputs |= {1: tiles, 2: tiles.output(1)}
 
 
 def _wires(job: Job) -> dict[str, Any]:
@@ -101,13 +120,13 @@ def _shortcut(job: Job) -> Any:
 
 def _picture(job: Job, how: Steer) -> dict[str, Any]:
     image = job.value("image")
-    tiles = job.value(how.tiles) if isinstance(how.tiles, str) else how.tiles
+    tiles = job.value(how.tiles) if how.tiles else 0
     if not tiles:
         return {"image": image}
     if how.per_frame:
         job.note("close-ups are left out: one picture is for one frame")
         return {"image": image}
-    job.note("close-ups act as further pictures everywhere, not each in its own part of the picture")
+    job.note("close-ups act as further pictures everywhere, as large as the picture itself")
     if isinstance(tiles, int):
         tiles = int(job.within("tiles", tiles, 0, 8))
     return {"embeds": encoded(job, image, tiles=tiles)}

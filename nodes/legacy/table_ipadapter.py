@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .shape import IPADAPTER_PLUS, Row
-from .steer import Steer, StyleAndComposition, kolors_faces
+from .steer import Steer, StyleAndComposition, Tiled, kolors_faces
 
 _MODEL = ("model", "ipadapter")
 _IMAGE = (*_MODEL, "image")
@@ -84,13 +84,13 @@ ROWS = (
     _apply(
         "IPAdapterTiled",
         {**_WEIGHT, **_TYPE, **_COMBINE, **_RANGE, "sharpening": 0.0, **_SCALING},
-        Steer(tiles=2),
+        Tiled(),
         _TILED_OUT,
     ),
     _apply(
         "IPAdapterTiledBatch",
         {**_WEIGHT, **_TYPE, **_RANGE, "sharpening": 0.0, **_SCALING, "encode_batch_size": 0},
-        Steer(per_frame=True, tiles=2),
+        Tiled(per_frame=True),
         _TILED_OUT,
     ),
     _row("IPAdapterEmbeds", (*_MODEL, "pos_embed"), _BATCH, _OUT, Steer(), optional=_NEGATIVE_EMBED, changed=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import loaders, references, regions, weights
+from . import loaders, pictures, references, regions, weights
 from .shape import IPADAPTER_PLUS, Row, same_shape
 
 _MODEL = ("model", "ipadapter")
@@ -97,7 +97,8 @@ _PICTURES = (
         ("image",),
         {"interpolation": "LANCZOS", "crop_position": "top", "sharpening": 0.0},
         ("IMAGE",),
-        references.prepared_picture,
+        same_shape,
+        computes=pictures.prepared,
     ),
     _row("IPAdapterSaveEmbeds", ("embeds",), {"filename_prefix": "IP_embeds"}, (), references.save_embeds),
     _row(

@@ -11,6 +11,7 @@ PATIENCE = 60_000  # ms
 READY = "window.app?.vueAppReady && app.extensionManager && Object.keys(LiteGraph.registered_node_types).length > 100"
 NORMAL = re.compile(  # what the page says without any fault: files that need not be, its own start,
     r"/user\.css|/userdata|/docs/\w+/en\.md|graph accessed before initialization"
+    r"|api\.comfy\.org"  # which pack a missing node is of
     r"|missingModelDownload.*Content Security Policy|Content Security Policy.*missingModelDownload"  # sizes of models
 )
 SETTINGS = {
@@ -121,6 +122,18 @@ class Frontend:
         return self.page.evaluate(
             "([id, name]) => app.graph.getNodeById(id).widgets.find(w => w.name === name)?.value", [node, widget]
         )
+
+    def widgets(self, node):
+        """What all widgets of a node hold, by name."""
+        return self.page.evaluate(
+            "id => Object.fromEntries(app.graph.getNodeById(id).widgets?.map(w => [w.name, w.value]) ?? [])", node
+        )
+
+    def replace_all(self):
+        """Replace every node that another pack lacks and ours stands in for, as the page offers it."""
+        self.page.get_by_role("button", name="View details").click()
+        self.page.get_by_role("button", name="Replace All").click()
+        self.settle()
 
     def prompt(self):
         """The API prompt of what is on the canvas."""

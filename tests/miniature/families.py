@@ -27,12 +27,13 @@ class Family:
 
 @dataclass(frozen=True)
 class Encoder:
-    """A CLIP vision tower: published patch and picture sizes, narrow and shallow."""
+    """A CLIP vision tower: published patch and picture sizes, shallow and, but for the 'wide' ones, narrow."""
 
     hidden: int
     projection: int
     activation: str
     picture: int = 224
+    layers: int = 4
 
 
 COMMON = {
@@ -89,6 +90,8 @@ ENCODERS = {
     "vit_h": Encoder(hidden=80, projection=64, activation="gelu"),
     "vit_bigg": Encoder(hidden=96, projection=72, activation="gelu"),
     "vit_l_336": Encoder(hidden=64, projection=48, activation="quick_gelu", picture=336),
+    # Published widths, by which presets tell encoders.
+    "vit_h_wide": Encoder(hidden=1280, projection=1024, activation="gelu", layers=2),
 }
 
 

@@ -75,6 +75,11 @@ class MiniatureControlNet(io.ComfyNode):
 
 
 class MiniatureExtension(ComfyExtension):
+    async def on_load(self) -> None:
+        from . import encoder_files
+
+        encoder_files.teach_the_host()
+
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [MiniatureModel, MiniatureCLIPVision, MiniatureControlNet]
 

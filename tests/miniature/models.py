@@ -165,7 +165,7 @@ def vision_config(kind: str) -> dict[str, Any]:
         "layer_norm_eps": 1e-05,
         "num_attention_heads": encoder.hidden // 16,
         "num_channels": 3,
-        "num_hidden_layers": 4,
+        "num_hidden_layers": encoder.layers,
         "patch_size": 14,
         "projection_dim": encoder.projection,
     }

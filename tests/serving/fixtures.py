@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from . import old_workflows
 from .api import Api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,8 +39,10 @@ def server(tmp_path_factory):
         )
     (base / "models" / "loras").mkdir()
     save_file(loras.lora_state_dict(5), base / "models" / "loras" / "miniature_sdxl.safetensors")
-    if (DATA / "insightface").is_dir():
-        link_folder(DATA / "insightface", base / "models" / "insightface")
+    packs = base / "models" / "insightface" / "models"
+    packs.mkdir(parents=True)
+    for pack in (DATA / "insightface" / "models").glob("*/"):
+        link_folder(pack, packs / pack.name)
     with Server(
         Host(Path(comfy.options.__file__).parents[1], Path(sys.executable), is_private=False), base, base / "server.log"
     ) as running:
@@ -114,6 +117,13 @@ def prompt(photo):
         return graph
 
     return made
+
+
+@pytest.fixture(scope="session")
+def old_files(server, example_photo):
+    """Everything that the workflow files of the old packs name, on the miniature."""
+    old_workflows.install(server.base, DATA, server.base / "input" / "example.png")
+    return old_workflows.FILES
 
 
 @pytest.fixture(scope="session")

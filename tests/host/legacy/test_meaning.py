@@ -240,4 +240,4 @@ def test_one_node_without_counterpart_keeps_only_itself(become):
     kept = result.prompt["s"]
     assert (kept["class_type"], kept["inputs"]["weight_type"]) == ("LikenessOldIPAdapterAdvanced", "sideways")
     lost = {"sink": graphs.node("PreviewImage", images=["old", 1])}
-    assert "'tiles'" in become("IPAdapterTiled", extra=lost).kept["old"]
+    assert "'face_image'" in become("IPAdapterFaceID", extra=lost).kept["old"]

@@ -1,18 +1,13 @@
 """The workflow files that people shared, and the prompts of a program, leave no node of the two packs behind."""
 
 import json
-import os
 import sys
-from pathlib import Path
 
 import graphs
 import pytest
 from pack.nodes.legacy.rewrite import rewritten
 from pack.nodes.legacy.table import ROWS
-
-FOLDER = Path(os.environ.get("LIKENESS_OLD_WORKFLOWS") or graphs.ROOT.parent / "shared" / "workflows")
-FILES = sorted(FOLDER.glob("*.json"))
-ON_THE_PAGE = {"Note", "MarkdownNote", "PrimitiveNode", "Reroute"}
+from serving.old_workflows import FILES, NO_FILES, api_form
 
 
 @pytest.fixture(scope="module")
@@ -20,56 +15,14 @@ def classes():
     return graphs.installed()
 
 
-def api_form(workflow, classes):
-    """What the page would send: values by name, primitives and reroutes followed."""
-    found = {str(one["id"]): one for one in workflow["nodes"]}
-    links = {link[0]: [str(link[1]), link[2]] for link in workflow["links"]}
-    return {
-        number: {"class_type": one["type"], "inputs": _inputs(one, found, links, classes)}
-        for number, one in found.items()
-        if one["type"] not in ON_THE_PAGE
-    }
-
-
-def _inputs(one, found, links, classes):
-    widgets = one.get("widgets_values") or []
-    if one["type"] in ROWS:
-        inputs = ROWS[one["type"]].by_name(widgets)
-    elif one["type"] in classes:
-        inputs = dict(zip(_widgets_of(classes[one["type"]]), widgets, strict=False))
-    else:
-        inputs = {}
-    for slot in one.get("inputs", []):
-        if slot.get("link") is not None:
-            inputs[slot["name"]] = _end(links[slot["link"]], found, links)
-    return inputs
-
-
-def _end(link, found, links):
-    source = found[link[0]]
-    if source["type"] == "PrimitiveNode":
-        return source["widgets_values"][0]
-    if source["type"] == "Reroute":
-        return _end(links[source["inputs"][0]["link"]], found, links)
-    return link
-
-
-def _widgets_of(kind):
-    types = kind.INPUT_TYPES()
-    for name, spec in {**types.get("required", {}), **types.get("optional", {})}.items():
-        more = spec[1] if len(spec) > 1 else {}
-        if isinstance(spec[0], list) or spec[0] in ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"):
-            yield name
-            if more.get("control_after_generate") or name == "seed":
-                yield f"{name} control"
-
-
-@pytest.mark.skipif(not FILES, reason="no folder of old workflow files; LIKENESS_OLD_WORKFLOWS names one")
+@pytest.mark.skipif(not FILES, reason=NO_FILES)
 def test_no_node_of_the_two_packs_is_left_in_any_file(classes, capsys):
     lines = ["", "| file | old nodes | rewritten |", "| --- | --- | --- |"]
     left = {}
     for path in FILES:
-        prompt = api_form(json.loads(path.read_text(encoding="utf-8")), classes)
+        workflow = json.loads(path.read_text(encoding="utf-8"))
+        used = {one["type"] for one in workflow["nodes"]} & set(classes)
+        prompt = api_form(workflow, {name: classes[name].INPUT_TYPES() for name in used})
         old = sum(one["class_type"] in ROWS for one in prompt.values())
         result = rewritten(prompt, ROWS, classes)
         lines.append(f"| {path.stem} | {old} | {result.count} |")
