@@ -29,7 +29,7 @@ class LoadEmbeds(io.ComfyNode):
                 io.Combo.Input(
                     "file",
                     options=listed(),
-                    tooltip="A file of Save Embeds, in ComfyUI's input or output folder.",
+                    tooltip="A file of Save Embeds or an .ipadpt file, in ComfyUI's input or output folder.",
                 ),
                 wires.AdapterWire.Input(
                     "adapter",

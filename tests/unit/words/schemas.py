@@ -1,12 +1,14 @@
-"""The nodes' own words -> locales/en and the tables of files in the READMEs; run this file to write them anew."""
+"""The nodes' own words -> locales/en, the words of old nodes, and tables in pages; run this file to write them anew."""
 
 import json
 import re
 import sys
 from pathlib import Path
 
+import old_nodes
+
 ROOT = Path(__file__).resolve().parents[3]
-ENGLISH = ROOT / "locales" / "en" / "nodeDefs.json"
+ENGLISH, CHINESE = (ROOT / "locales" / language / "nodeDefs.json" for language in ("en", "zh"))
 READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 HEADS = {
     "README.md": "| file | folder | size | published by | licence | preset |",
@@ -20,7 +22,10 @@ def schemas():
     from pack import nodes
 
     nodes.folders.register()  # the host has no list of adapters before
-    found = [node.GET_SCHEMA() for module in nodes.MODULES for node in module.NODES]
+    from pack.nodes.legacy import handler
+
+    ours = [*(node for module in nodes.MODULES for node in module.NODES), *handler.nodes()]
+    found = [node.GET_SCHEMA() for node in ours]
     return {schema.node_id: schema for schema in found}
 
 
@@ -69,8 +74,10 @@ def main():
     sys.path.insert(0, str(ROOT / "tests"))
     import conftest  # noqa: F401  loads the pack
 
-    text = json.dumps(english(), ensure_ascii=False, indent=2) + "\n"
-    ENGLISH.write_text(text, encoding="utf-8")
+    words, locale = english(), json.loads(CHINESE.read_text(encoding="utf-8"))
+    old_nodes.write(schemas(), words, locale)
+    for path, content in ((ENGLISH, words), (CHINESE, {name: locale[name] for name in words if name in locale})):
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     for readme in READMES:
         table = files_table(readme.name)
         text = readme.read_text(encoding="utf-8")

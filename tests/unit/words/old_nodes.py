@@ -1,0 +1,104 @@
+"""The nodes in the shape of old ones -> their words: Chinese locale, help pages, and the tables of the page on coming
+from the old packs. What each becomes, and the Chinese, stand in old_nodes.json."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+WORDS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+PREFIX = "LikenessOld"
+PAGES = {"en": ROOT / "docs" / "coming-from.md", "zh": ROOT / "docs" / "coming-from.zh-CN.md"}
+MARKED = re.compile(r"(?P<mark><!-- nodes of (?P<pack>[^>]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+HEADS = {"en": "| old node | id | here |", "zh": "| 旧节点 | id | 在这里 |"}
+CHINESE_PACKS = {
+    "ComfyUI_IPAdapter_plus": "ComfyUI_IPAdapter_plus",
+    "ComfyUI_InstantID": "ComfyUI_InstantID",
+    "ComfyUI_IPAdapter_plus before March 2024": "2024 年 3 月之前的 ComfyUI_IPAdapter_plus",
+}
+
+
+def is_old(node_id):
+    return node_id.startswith(PREFIX)
+
+
+def row_of(node_id):
+    """The table's row of a node in the shape of an old one; None for those that such nodes become."""
+    from pack.nodes.legacy.table import ROWS
+
+    return ROWS.get(node_id.removeprefix(PREFIX))
+
+
+def title(row):
+    from pack.nodes.legacy.titles import TITLES
+
+    return TITLES[row.node_id]
+
+
+def chinese(schema, words):
+    """The Chinese words of one node, from its English ones; inputs keep the names that tutorials have."""
+    row = row_of(schema.node_id)
+    name = f"{title(row)}（旧）" if row else WORDS["words"][schema.display_name]
+    description = WORDS["words"].get(schema.description) or (
+        f"代替 {CHINESE_PACKS[row.pack]} 的“{title(row)}”，输入相同。{'' if row.becomes else becomes(row, 'zh')}"
+    )
+
+    def part(entries):
+        return {key: {"name": one["name"], "tooltip": WORDS["words"][one["tooltip"]]} for key, one in entries.items()}
+
+    return {
+        "display_name": name,
+        "description": description,
+        "inputs": part(words["inputs"]),
+        "outputs": part(words["outputs"]),
+    }
+
+
+def becomes(row, language):
+    return WORDS["nodes"][row.node_id][language]
+
+
+def help_page(words, node_id, language):
+    """A help page: what the node is, what it becomes, its inputs and outputs."""
+    row = row_of(node_id)
+    heads = {"en": ("Inputs", "Outputs"), "zh": ("输入", "输出")}[language]
+    told = {
+        "en": "For graphs made for the old pack; it is hidden from the search. In a new graph, or by hand:",
+        "zh": "用于为旧插件制作的工作流，搜索里不显示。在新工作流里，或手动替换时：",
+    }[language]
+    lines = [f"# {words['display_name']}", "", words["description"], ""]
+    if row:
+        lines += [told, "", becomes(row, language), ""]
+    for head, part in zip(heads, ("inputs", "outputs"), strict=True):
+        entries = [(one["name"], one["tooltip"]) for one in words[part].values()]
+        if entries:
+            lines += [f"## {head}", "", *(f"- `{name}`: {tooltip}" for name, tooltip in entries), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def table(pack, language):
+    """Every old node of a pack, and what stands for it."""
+    from pack.nodes.legacy.table import ROWS
+
+    rows = [row for row in ROWS.values() if row.pack == pack]
+    lines = [HEADS[language], "| --- | --- | --- |"]
+    lines += [f"| {title(row)} | `{row.node_id}` | {becomes(row, language)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def filled(text, language):
+    """The page with its tables written anew."""
+    return MARKED.sub(lambda found: found["mark"] + table(found["pack"], language), text)
+
+
+def write(schemas, english, locale):
+    """Write help pages and tables, and put the Chinese words into `locale`."""
+    for node_id in filter(is_old, schemas):
+        locale[node_id] = chinese(schemas[node_id], english[node_id])
+        pages = {"en": f"{node_id}.md", "zh": f"{node_id}/zh.md"}
+        for language, words in (("en", english[node_id]), ("zh", locale[node_id])):
+            path = ROOT / "web" / "docs" / pages[language]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(help_page(words, node_id, language), encoding="utf-8")
+    for language, path in PAGES.items():
+        path.write_text(filled(path.read_text(encoding="utf-8"), language), encoding="utf-8")

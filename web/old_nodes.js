@@ -1,0 +1,27 @@
+// The two settings on old nodes; the server reads them from ComfyUI's settings file.
+
+import { app } from '../../scripts/app.js'
+
+app.registerExtension({
+  name: 'Likeness.OldNodes',
+  settings: [
+    {
+      id: 'Likeness.OldNodes.Compatible',
+      name: 'Pictures as the old packs made them',
+      category: ['Likeness', 'Old nodes', 'Compatible'],
+      tooltip:
+        "For old nodes whose 'compatible' is 'by setting': the middle block left out, a black picture as 'no reference' of plus adapters, noise behind Apply InstantID.",
+      type: 'boolean',
+      defaultValue: false
+    },
+    {
+      id: 'Likeness.OldNodes.Register',
+      name: 'Register the old node ids',
+      category: ['Likeness', 'Old nodes', 'Register'],
+      tooltip:
+        'For programs that ask whether the nodes of ComfyUI_IPAdapter_plus and ComfyUI_InstantID are there. Only ids that no other pack has. Takes effect when ComfyUI is started again.',
+      type: 'boolean',
+      defaultValue: false
+    }
+  ]
+})
