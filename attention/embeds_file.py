@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from . import ipadpt
@@ -20,7 +19,9 @@ from .adapter import Adapter
 from .embeds import Embeds
 from .file_hash import sha256_of
 from .pack_version import pack_version
+from .whole_file import metadata_of, tensors_of
 
+T = TypeVar("T")
 SUFFIX = ".likeness.safetensors"
 FORMAT = "likeness embeds 1"
 _DIMENSIONS = {"image_embeds": 2, "penultimate": 3, "face": 2, "unit_face": 2}
@@ -86,14 +87,9 @@ def load(path: Path) -> SavedEmbeds:
     """
     if path.suffix == ipadpt.SUFFIX:
         return SavedEmbeds(ipadpt.load(path), "ComfyUI_IPAdapter_plus", None)
-    try:
-        with safe_open(path, framework="pt") as file:
-            header: Mapping[str, str] = file.metadata() or {}
-            _check_format(path, header)
-            names: list[str] = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"'{path.name}' is damaged or no safetensors file: {error}. Save the embeds again.") from error
+    header = _read(path, metadata_of)
+    _check_format(path, header)
+    tensors = _read(path, tensors_of)
     _check(tensors, f"'{path.name}'")
     described = _parsed(path, header, "features")
     if {name: list(tensor.shape) for name, tensor in tensors.items()} != described:
@@ -104,6 +100,13 @@ def load(path: Path) -> SavedEmbeds:
         header.get("pack", "unknown"),
         MadeFor(**{name: str(adapter.get(name, "")) for name in MadeFor.__dataclass_fields__}) if adapter else None,
     )
+
+
+def _read(path: Path, part: Callable[[Path], T]) -> T:
+    try:
+        return part(path)
+    except ValueError as error:
+        raise ValueError(f"'{path.name}' cannot be read as embeds: {error} Save the embeds again.") from error
 
 
 def _check_format(path: Path, header: Mapping[str, str]) -> None:
@@ -124,7 +127,7 @@ def _check_format(path: Path, header: Mapping[str, str]) -> None:
 def _parsed(path: Path, header: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
         found = json.loads(header.get(name, ""))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ValueError(f"'{path.name}' does not say its {name}. Save the embeds again.")
@@ -139,6 +142,6 @@ def _check(tensors: Mapping[str, Tensor], what: str) -> None:
             raise ValueError(f"{what} holds '{name}' of shape {tuple(tensor.shape)}, which is no feature of a picture.")
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{what} holds '{name}' with values that are no numbers (NaN or infinite).")
-    counts = {name: len(tensor) for name, tensor in tensors.items()}
+    counts = {name: len(tensor) for name, tensor in sorted(tensors.items())}
     if len(set(counts.values())) > 1 or 0 in counts.values():
         raise ValueError(f"{what} holds different numbers of pictures: {counts}.")

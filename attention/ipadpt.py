@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from . import outline, pickled
 from .embeds import Embeds
 
 SUFFIX = ".ipadpt"
+
+
+class NoEmbeds(ValueError):
+    """The file can be read, and what it holds is something else."""
+
+
 # (n, F) or (n, L, F); the file does not say which encoder made them.
 _FEATURES = {2: "image_embeds", 3: "penultimate"}
 
@@ -23,19 +30,29 @@ def load(path: Path) -> Embeds:
     code.
     """
     try:
+        size = outline.state(path).st_size
+        _check(path, pickled.outline(path), size)  # before torch makes room for what the file says it holds
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).partition("\n")[0]
+    except NoEmbeds:
+        raise
+    except (pickle.UnpicklingError, *outline.DAMAGED) as error:
         raise ValueError(
             f"'{path.name}' cannot be read as saved embeds; only tensors are taken from such a file, nothing in it is "
-            f"run: {reason}. Encode the pictures again and save them with Save Embeds."
+            f"run: {outline.reason(error)}. Encode the pictures again and save them with Save Embeds."
         ) from error
-    if not isinstance(found, Tensor) or found.ndim not in _FEATURES or not found.is_floating_point() or not len(found):
-        raise ValueError(f"'{path.name}' holds {_described(found)}, and no embeds of a picture: (n, F) or (n, L, F).")
     if not bool(torch.isfinite(found).all()):
         raise ValueError(f"'{path.name}' holds values that are no numbers (NaN or infinite).")
     features = {_FEATURES[found.ndim]: found.float().contiguous()}
-    return Embeds(**cast(dict[str, Any], features))
+    return Embeds(**features)
+
+
+def _check(path: Path, found: Any, size: int) -> None:
+    if not isinstance(found, Tensor) or found.ndim not in _FEATURES or not found.is_floating_point():
+        raise NoEmbeds(f"'{path.name}' holds {_described(found)}, and no embeds of a picture: (n, F) or (n, L, F).")
+    if not 0 < found.numel() * found.itemsize <= size:
+        raise NoEmbeds(
+            f"'{path.name}' says it holds {_described(found)}; in its {size:,} bytes there is no room for that."
+        )
 
 
 def _described(found: Any) -> str:

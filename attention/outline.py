@@ -48,6 +48,7 @@ DAMAGED = (
     TypeError,
     AttributeError,
     ArithmeticError,
+    AssertionError,
     ValueError,
     MemoryError,
 )

@@ -14,6 +14,8 @@ LIMBS = ((0, 2), (1, 2), (3, 2), (4, 2))
 HALF_WIDTH = 4
 RADIUS = 10
 LIMB_BRIGHTNESS = 0.6
+FARTHEST = 1 << 20
+"""Pixels: beyond it OpenCV's whole numbers run over, and nothing there is seen."""
 
 
 def draw_keypoints(faces: Sequence[Array], size: tuple[int, int]) -> Pixels:
@@ -22,16 +24,28 @@ def draw_keypoints(faces: Sequence[Array], size: tuple[int, int]) -> Pixels:
     Pixel for pixel `draw_kps` of InstantID's pipelines (every number is cut, not rounded); with several faces
     all limbs lie below all points.
     """
+    _check_near(faces)
     cv2 = opencv()
-    canvas = np.zeros((size[1], size[0], 3), np.float64)
+    picture: Pixels = np.zeros((size[1], size[0], 3), np.uint8)
     for keypoints in faces:
         for limb in LIMBS:
-            cv2.fillConvexPoly(canvas, _limb(keypoints, limb), COLOURS[limb[0]])
-    picture: Pixels = (canvas * LIMB_BRIGHTNESS).astype(np.uint8)
+            # Each channel is 0 or 255, so it may be made darker before drawing as well as after.
+            cv2.fillConvexPoly(
+                picture, _limb(keypoints, limb), tuple(int(c * LIMB_BRIGHTNESS) for c in COLOURS[limb[0]])
+            )
     for keypoints in faces:
         for colour, (x, y) in zip(COLOURS, keypoints, strict=True):
             cv2.circle(picture, (int(x), int(y)), RADIUS, colour, -1)
     return picture
+
+
+def _check_near(faces: Sequence[Array]) -> None:
+    for number, keypoints in enumerate(faces):
+        if not bool((np.abs(keypoints) <= FARTHEST).all()):  # NaN is not
+            raise ValueError(
+                f"Face {number} (from 0) has a keypoint at {np.asarray(keypoints).round(1).tolist()}, which is no place "
+                "in a picture. Lower scale and shift, or look at where the points come from."
+            )
 
 
 def _limb(keypoints: Array, limb: tuple[int, int]) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:

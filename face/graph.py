@@ -1,5 +1,6 @@
 """An ONNX file -> detector, recogniser (and which) or something else, by its graph and never by its name."""
 
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ OTHERS = {192: "landmarks", 96: "gender and age", 128: "face swapper"}
 """Side of the input -> what InsightFace's packs hold besides, for messages."""
 
 EMBEDDING_LENGTH = 512
+LONGEST = 1 << 30
+"""Bytes; the largest published recogniser has a quarter of that."""
 CROP = 112
 
 
@@ -39,16 +42,27 @@ class Graph:
 def read_graph(path: Path) -> Graph:
     """Read the signature of one file; a file that is no ONNX raises MissingModel and is named."""
     onnx = need("onnx")
+    _check_file(path)
     try:
         model = onnx.load(str(path), load_external_data=False)
         onnx_graph = model.graph
         inputs = [_shape(value) for value in onnx_graph.input if value.name not in _weights(onnx_graph)]
         outputs = [_shape(value) for value in onnx_graph.output]
     except (OSError, ValueError, need("google.protobuf.message").DecodeError) as error:
-        raise MissingModel(f"{path.name} is not a readable ONNX file ({error}).") from error
+        raise MissingModel(f"{path.name} is not a readable ONNX file ({str(error)[:200]}).") from error
     if not inputs or not outputs:
         raise MissingModel(f"{path.name} is not a readable ONNX file (no graph inside).")
     return Graph(path, *_kind(inputs, outputs, onnx_graph.node))
+
+
+def _check_file(path: Path) -> None:
+    """Raise MissingModel for what is no file, and for one too long to be read into memory to find out."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise MissingModel(f"{path.name} is not a readable ONNX file ({error.strerror}).") from error
+    if not stat.S_ISREG(state.st_mode) or state.st_size > LONGEST:
+        raise MissingModel(f"{path.name} is not a readable ONNX file (it is no file of less than {LONGEST:,} bytes).")
 
 
 def _kind(inputs: list[list[int]], outputs: list[list[int]], nodes: Sequence[Any]) -> tuple[str, str]:

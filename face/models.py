@@ -130,16 +130,27 @@ def _model(path: Path | None, asked: Provider, expected: str) -> Any:
     with _opening:
         model = _open.get(key)
         if model is None:
-            model = need("insightface.model_zoo").get_model(
-                str(path),
-                providers=asked.sessions(),
-                sess_options=_session_options(),
-                static_shape_sessions=False,  # a session for each size of the ladder costs 175 MB and twice the time
-            )
+            try:
+                model = need("insightface.model_zoo").get_model(
+                    str(path),
+                    providers=asked.sessions(),
+                    sess_options=_session_options(),
+                    static_shape_sessions=False,  # a session for each size of the ladder costs 175 MB and twice the time
+                )
+            except _refusals() as error:
+                reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+                raise MissingModel(f"{path.name} cannot be run ({reason}). Get it again from its publisher.") from error
             if type(model).__name__ != expected:
                 raise MissingModel(f"insightface takes {path} for {type(model).__name__}, expected {expected}.")
             _open[key] = model
     return model
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime and insightface raise for a graph that they cannot run; Runtime's have no common class."""
+    own = vars(need("onnxruntime.capi.onnxruntime_pybind11_state")).values()
+    named = (found for found in own if isinstance(found, type) and issubclass(found, Exception))
+    return (RuntimeError, ValueError, AssertionError, LookupError, OSError, *named)
 
 
 def _session_options() -> Any:

@@ -81,7 +81,8 @@ def _graphs(folder: Path) -> tuple[list[Graph], list[str]]:
     notes: list[str] = []
     for path in sorted(folder.rglob("*.onnx"), key=lambda path: (len(path.parts), path.name)):
         try:
-            graphs.setdefault((path.name, path.stat().st_size), read_graph(path))
+            graph = read_graph(path)
+            graphs.setdefault((path.name, path.stat().st_size), graph)
         except MissingModel as error:
             notes.append(f"Ignored: {error}")
     return list(graphs.values()), notes

@@ -14,6 +14,10 @@ MIRRORED = (1, 0, 2, 4, 3)
 """Which point stands where after mirroring: left and right are as seen in the picture."""
 
 FITS = ("fit", "fill", "stretch")
+LONGEST = 1_000_000
+"""Characters of JSON: enough for thousands of faces."""
+FARTHEST = 100_000
+"""Pixels from the corner of the canvas: no picture is so large."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,12 @@ def to_json(sheet: KeypointSheet) -> str:
 
 def from_json(text: str) -> KeypointSheet:
     """Read what `to_json` writes; raises ValueError that says what is wrong and where."""
+    if len(text) > LONGEST:
+        raise ValueError(f"The keypoints are {len(text):,} characters long; more than {LONGEST:,} are not read.")
     try:
         data: Any = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"The keypoints are not JSON: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"The keypoints are not JSON: {_short(error)}.") from error
     if not isinstance(data, dict) or not {"width", "height", "faces"} <= set(cast("dict[str, Any]", data)):
         raise ValueError('Keypoints must look like {"width": 1024, "height": 1024, "faces": [[[x, y], ...five], ...]}.')
     fields = cast("dict[str, Any]", data)
@@ -96,14 +102,17 @@ def from_json(text: str) -> KeypointSheet:
 
 def _side(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 16384:
-        raise ValueError(f"'{name}' must be a whole number from 1 to 16384, found {value!r}.")
+        raise ValueError(f"'{name}' must be a whole number from 1 to 16384, found {_short(value)}.")
     return value
 
 
 def _points(face: Any, index: int) -> Array:
     points = cast("Sequence[Any]", face) if isinstance(face, list) else ()
     if len(points) != 5 or not all(_is_point(point) for point in points):
-        raise ValueError(f"Face {index} must be five points [x, y] ({', '.join(KEYPOINT_NAMES)}), found {face!r}.")
+        raise ValueError(
+            f"Face {index} must be five points [x, y] ({', '.join(KEYPOINT_NAMES)}) "
+            f"at most {FARTHEST:,} pixels away, found {_short(face)}."
+        )
     return frozen(points)
 
 
@@ -112,5 +121,10 @@ def _is_point(point: Any) -> bool:
         return False
     numbers = cast("list[Any]", point)
     return len(numbers) == 2 and all(
-        isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers
+        isinstance(n, int | float) and not isinstance(n, bool) and -FARTHEST <= n <= FARTHEST for n in numbers
     )
+
+
+def _short(found: Any) -> str:
+    text = str(found) if isinstance(found, Exception) else repr(found)
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from json import JSONDecodeError
 from typing import Any
 
 from aiohttp import web
@@ -38,7 +37,7 @@ def add_routes(routes: web.RouteTableDef, jobs: DownloadJobs) -> None:
     async def what_is_installed(request: web.Request) -> web.Response:
         purpose = request.query.get("preset", "")
         if purpose not in PURPOSES:
-            raise _refused(f"There is no preset '{purpose}'; there are {', '.join(PURPOSES)}.")
+            raise _refused(f"There is no preset {purpose[:100]!r}; there are {', '.join(PURPOSES)}.")
         families = [_described(row, jobs) for row in presets_for(purpose).values()]
         return web.json_response({"preset": purpose, "families": await asyncio.gather(*families)})
 
@@ -81,11 +80,11 @@ async def _file(request: web.Request) -> File:
         raise _refused("The request must be JSON.")
     try:
         body = await request.json()
-    except JSONDecodeError:
+    except (ValueError, LookupError, RecursionError):  # no JSON, no text, an unknown script, JSON too deep
         raise _refused("The request is not JSON.") from None
     wanted = body.get("file") if isinstance(body, Mapping) else None
     if not isinstance(wanted, str) or wanted not in FILES:
-        raise _refused(f"There is no published file '{wanted}'.")
+        raise _refused(f"There is no published file {str(wanted)[:100]!r}.")
     return FILES[wanted]
 
 

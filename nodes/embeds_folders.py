@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 import folder_paths
 
 from ..attention import ipadpt
 from ..attention.embeds_file import SUFFIX
+from .names import file_below, stays_below
 
 # The host's own marks for files that are not in the input folder.
 _FOLDERS = {"": "input", " [output]": "output"}
@@ -41,13 +42,14 @@ def path_of(name: str) -> Path:
     """The path of a file of embeds below one of the folders. Raises ValueError for every other name."""
     mark = " [output]" if name.endswith(" [output]") else ""
     folder, plain = _directory(_FOLDERS[mark]), name.removesuffix(mark)
-    if not _stays_below(plain) or not plain.endswith(_READ) or not (folder / plain).is_file():
+    path = file_below(folder, plain) if plain.endswith(_READ) else None
+    if path is None:
         raise ValueError(
             f"there is no file of embeds '{plain}' in ComfyUI's {_FOLDERS[mark]} folder ({folder}). Save Embeds writes "
             f"them to the output folder, as *{SUFFIX}; copies, and *{ipadpt.SUFFIX} files of ComfyUI_IPAdapter_plus, can "
-            "be put into the input folder."
+            "be put into the input folder. Links that lead out of it are not followed."
         )
-    return folder / plain
+    return path
 
 
 def new_file(prefix: str) -> NewFile:
@@ -58,17 +60,11 @@ def new_file(prefix: str) -> NewFile:
 
 
 def _check_prefix(prefix: str) -> None:
-    if not _stays_below(prefix) or not PureWindowsPath(prefix).name:
+    if not stays_below(prefix) or not PureWindowsPath(prefix).name:
         raise ValueError(
             f"'{prefix}' is no name below ComfyUI's output folder. Write a name such as 'embeds/anna': no drive, no "
             "leading slash, no '..'."
         )
-
-
-def _stays_below(name: str) -> bool:
-    """Whether a name leads nowhere but below its folder, on every system."""
-    windows, posix = PureWindowsPath(name), PurePosixPath(name)
-    return not (windows.drive or windows.root or posix.is_absolute() or ".." in windows.parts or "\0" in name)
 
 
 def _directory(folder: str) -> Path:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import folder_paths
 
+from .names import stays_below
+
 ADAPTERS = ("ipadapter", "instantid")
 _EXTENSIONS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 
@@ -25,7 +27,7 @@ def adapter_files() -> list[str]:
 
 def adapter_path(file: str) -> str:
     """The full path of an adapter file. Raises ValueError when no folder has it."""
-    for name in ADAPTERS:
+    for name in ADAPTERS if stays_below(file) else ():
         path = folder_paths.get_full_path(name, file)
         if path is not None:
             return path

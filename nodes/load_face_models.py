@@ -63,7 +63,7 @@ class LoadFaceModels(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, pack: str, **_: object) -> tuple[object, ...]:
-        files = sorted(face_folders.pack_folder(pack).rglob("*.onnx"))
+        files = sorted(file for file in face_folders.pack_folder(pack).rglob("*.onnx") if file.is_file())
         return tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
 
     @classmethod

@@ -122,7 +122,7 @@ def test_a_damaged_file_is_refused(tmp_path):
     whole = path.read_bytes()
     for damaged in (whole[:-100], whole[:30], b"", b"\xff" * 64):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"'a.likeness.safetensors' is damaged"):
+        with pytest.raises(ValueError, match=r"'a.likeness.safetensors' cannot be read as embeds: it is damaged"):
             load(path)
 
 

@@ -1,0 +1,23 @@
+"""Whether the name of a file, as somebody wrote it, leads nowhere but below a folder, on every system."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+
+def stays_below(name: str) -> bool:
+    """Whether a name has no drive, no leading slash, no '..' and no NUL, read as Windows and as the others do."""
+    windows, posix = PureWindowsPath(name), PurePosixPath(name)
+    return not (windows.drive or windows.root or posix.is_absolute() or ".." in windows.parts or "\0" in name)
+
+
+def file_below(folder: Path, name: str) -> Path | None:
+    """The file of that name in a folder or below it, None when there is none; a link out of the folder is none."""
+    if not stays_below(name):
+        return None
+    path = folder / name
+    try:
+        inside = path.resolve(strict=True).is_relative_to(folder.resolve())
+        return path if inside and path.is_file() else None
+    except (OSError, ValueError, RuntimeError):
+        return None  # a link to itself, a name that the system cannot have
