@@ -1,0 +1,138 @@
+"""Feeds one of our readers with made-up files, led by what code each file reaches, until the time is over.
+
+    bin/python tests/fuzz/fuzz.py checkpoint --seconds 600
+
+Whatever is not read must be refused by a ValueError that names the file; anything else ends the run, prints the
+traceback and leaves the file as `crash-...` in the folder given by --keep. Needs atheris, which has wheels for Linux.
+"""
+
+import argparse
+import importlib.util
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def with_the_pack():
+    """Load the host and the pack as the tests do, the pack with counters in its code."""
+    spec = importlib.util.spec_from_file_location("tests_conftest", ROOT / "tests" / "conftest.py")
+    conftest = importlib.util.module_from_spec(spec)
+    with atheris.instrument_imports(include=["pack"]):
+        spec.loader.exec_module(conftest)
+        import pack.attention.checkpoint
+        import pack.attention.embeds_file
+        import pack.attention.installed
+        import pack.face.pose  # noqa: F401
+
+
+def small_adapter(container):
+    """The smallest adapter that is whole, as bytes."""
+    import safetensors.torch
+    import torch
+    from miniature.adapters import flat
+
+    content = {
+        "image_proj": {
+            **{"proj.weight": torch.ones(8, 2), "proj.bias": torch.ones(8)},
+            **{"norm.weight": torch.ones(2), "norm.bias": torch.ones(2)},
+        },
+        "ip_adapter": {f"{i}.to_{kind}_ip.weight": torch.ones(2, 2) for i in range(1, 32, 2) for kind in "kv"},
+    }
+    if container == "safetensors":
+        return safetensors.torch.save(flat(content))
+    out = io.BytesIO()
+    torch.save(content, out, _use_new_zipfile_serialization=container == "zip")
+    return out.getvalue()
+
+
+def small_embeds():
+    import torch
+    from pack.attention.embeds import Embeds
+    from pack.attention.embeds_file import save
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.likeness.safetensors")
+        save(path, Embeds(face=torch.ones(1, 4), penultimate=torch.ones(1, 2, 3), encoder="some"))
+        tensor = io.BytesIO()
+        torch.save(torch.ones(1, 4), tensor)
+        return path.read_bytes(), tensor.getvalue()
+
+
+def reads_files(readers, suffixes):
+    """A target: the first byte chooses the suffix, the others are the file."""
+    scratch = Path(tempfile.mkdtemp(prefix="fuzz", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+
+    def one(data):
+        if not data:
+            return
+        path = scratch / f"stranger{suffixes[data[0] % len(suffixes)]}"
+        path.write_bytes(data[1:])
+        for read in readers:
+            try:
+                read(path)
+            except ValueError as error:
+                assert path.name in str(error), f"the error does not name the file: {error}"
+                assert len(str(error)) < 1000, "the error is too long to be read"
+
+    return one
+
+
+def checkpoint():
+    from pack.attention import checkpoint
+    from pack.attention.adapter import Adapter
+    from pack.attention.installed import adapter_file
+
+    readers = (lambda path: Adapter(checkpoint.read(path)), lambda path: adapter_file(path.name, path))
+    seeds = [bytes([i]) + small_adapter(kind) for i, kind in enumerate(("safetensors", "zip", "old"))]
+    return reads_files(readers, (".safetensors", ".bin", ".pt")), seeds
+
+
+def embeds():
+    from pack.attention.embeds_file import SUFFIX, load
+
+    seeds = [bytes([i]) + content for i, content in enumerate(small_embeds())]
+    return reads_files((load,), (SUFFIX, ".ipadpt")), seeds
+
+
+def keypoints():
+    from pack.face.pose import from_json
+
+    def one(data):
+        try:
+            from_json(data.decode("utf-8", "surrogateescape"))
+        except ValueError as error:
+            assert 0 < len(str(error)) < 1000
+
+    face = [[1, 2.5], [3, -4], [5e1, 6], [7, 8], [9, 10]]
+    return one, [json.dumps({"width": 64, "height": 64, "faces": faces}).encode() for faces in ([], [face], [face] * 2)]
+
+
+TARGETS = {"checkpoint": checkpoint, "embeds": embeds, "keypoints": keypoints}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Feeds one of our readers with made-up files.")
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--keep", type=Path, default=Path("fuzz"), help="what ends a run is left here")
+    wanted = parser.parse_args()
+    with_the_pack()
+    one, seeds = TARGETS[wanted.target]()
+    wanted.keep.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, seed in enumerate(seeds):
+            Path(corpus, str(number)).write_bytes(seed)
+        options = [f"-max_total_time={wanted.seconds}", "-max_len=8192", "-timeout=60", "-rss_limit_mb=6000"]
+        options += ["-print_final_stats=1", "-verbosity=1", f"-artifact_prefix={wanted.keep}/"]
+        atheris.Setup([sys.argv[0], *options, corpus], one)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
