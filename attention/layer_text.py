@@ -11,26 +11,29 @@ from typing import Any, cast
 from .layer_weights import LayerWeights
 from .layers import FAMILIES
 
-_PAIR = re.compile(r"\s*(\d+)\s*:\s*([-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*")
+_PAIR = re.compile(r"\s*(!?)\s*(\d+)\s*:\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 
 
 def parse(text: str, family: str) -> LayerWeights:
     """Weights from what people type: '0:1, 3:0.5' by block, or a dictionary as diffusers takes it.
 
-    What is not named is 0, in both. Raises ValueError with what was expected.
+    What is not named is 0, in both; '!3:0.5' swaps the two sides in block 3. Raises ValueError with what was expected.
     """
     if text.lstrip().startswith(("{", "[")):
         return _from_diffusers(_json(text), family)
     factors = [0.0] * FAMILIES[family].num_transformers
+    swapped: set[int] = set()
     for part in filter(str.strip, text.replace("\n", ",").split(",")):
         match = _PAIR.fullmatch(part)
-        if match is None or int(match[1]) >= len(factors):
+        if match is None or int(match[2]) >= len(factors):
             raise ValueError(
                 f"'{part.strip()}' is not a layer weight. Write 'block:weight' pairs such as '0:1, 3:0.5'; "
                 f"{FAMILIES[family].label} has blocks 0 to {len(factors) - 1}."
             )
-        factors[int(match[1])] = float(match[2])
-    return LayerWeights(family, tuple(factors))
+        factors[int(match[2])] = float(match[3])
+        if match[1]:
+            swapped.add(int(match[2]))
+    return LayerWeights(family, tuple(factors), frozenset(swapped))
 
 
 def _json(text: str) -> Any:

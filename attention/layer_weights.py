@@ -35,5 +35,6 @@ class LayerWeights:
 
     @property
     def text(self) -> str:
-        """The form that people type: `number of block:factor`, those of factor 0 left out."""
-        return ", ".join(f"{i}:{factor:g}" for i, factor in enumerate(self.factors) if factor)
+        """The form that people type: `number of block:factor`, `!` before swapped ones, those of factor 0 left out."""
+        pairs = ((f"{'!' * (i in self.swapped)}{i}", factor) for i, factor in enumerate(self.factors) if factor)
+        return ", ".join(f"{block}:{factor:g}" for block, factor in pairs)

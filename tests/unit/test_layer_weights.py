@@ -76,6 +76,7 @@ def test_every_preset_has_a_factor_for_every_layer(family, name):
     weights = preset(name, family)
     assert set(weights.by_block) == {layer.key for layer in layers(family)}
     assert parse(weights.text, family).factors == pytest.approx(weights.factors, abs=1e-5)
+    assert parse(weights.text, family).swapped == weights.swapped
 
 
 def test_text_names_blocks_and_the_rest_is_zero():
