@@ -11,6 +11,7 @@ from . import (
     choose_face,
     combine_embeds,
     download_routes,
+    editor_routes,
     embed_faces,
     encode_reference,
     face_masks,
@@ -66,6 +67,7 @@ class Likeness(ComfyExtension):
     async def on_load(self) -> None:
         folders.register()
         download_routes.register()
+        editor_routes.register()
         await legacy_handler.register()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

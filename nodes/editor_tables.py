@@ -1,0 +1,74 @@
+"""The tables behind the editors on the page: blocks, layer presets, curves, head poses, and how keypoints are drawn."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from ..attention.layer_outline import outlines
+from ..attention.layer_presets import PRESETS, preset
+from ..attention.layer_text import parse
+from ..attention.layer_weights import LayerWeights
+from ..attention.layers import FAMILIES
+from ..attention.schedule_presets import CURVES, Curve
+from ..attention.schedule_text import parse_points
+from ..face import draw
+from ..face.head_poses import POSES, head_fit, pose_keypoints
+from ..face.pose import MIRRORED, from_json, to_json
+
+
+@cache
+def tables() -> dict[str, Any]:
+    """Everything an editor needs before a node has run; numbers and words only."""
+    return {
+        "families": {name: {"label": family.label, "blocks": _blocks(name)} for name, family in FAMILIES.items()},
+        "layer_presets": {name: {family: _preset(name, family) for family in FAMILIES} for name in PRESETS},
+        "curves": {name: _curve(curve) for name, curve in CURVES.items()},
+        "heads": {
+            "poses": {name: pose_keypoints(name).tolist() for name in POSES},
+            "fit": head_fit().tolist(),
+            "mirrored": MIRRORED,
+        },
+        "drawing": {
+            "colours": draw.COLOURS,
+            "limbs": draw.LIMBS,
+            "limb_brightness": draw.LIMB_BRIGHTNESS,
+            "half_width": draw.HALF_WIDTH,
+            "radius": draw.RADIUS,
+        },
+    }
+
+
+def factors(weights: LayerWeights) -> dict[str, Any]:
+    """Layer weights as the page has them: a factor for each block, and the blocks that push away."""
+    return {"factors": list(weights.factors), "swapped": sorted(weights.swapped)}
+
+
+def read(kind: str, text: str, family: str) -> dict[str, Any]:
+    """A text that people type, as the nodes understand it. Raises ValueError that says what is wrong with it."""
+    if kind == "layers" and family in FAMILIES:
+        return factors(parse(text, family))
+    if kind == "points":
+        return {"points": parse_points(text).points}
+    if kind == "keypoints":
+        return json.loads(to_json(from_json(text)))
+    raise ValueError(f"There is no text of kind '{kind}' for '{family}'.")
+
+
+def _blocks(family: str) -> list[dict[str, Any]]:
+    return [
+        {"place": block.place, "side": block.side, "cell": block.cell, "role": block.role} for block in outlines(family)
+    ]
+
+
+def _preset(name: str, family: str) -> dict[str, Any]:
+    """Every factor is a straight line of 'boost': its values at 0 and at 1 tell all."""
+    at = [preset(name, family, boost) for boost in (0.0, 1.0)]
+    return {"at_0": at[0].factors, "at_1": at[1].factors, "swapped": sorted(at[1].swapped)}
+
+
+def _curve(curve: Curve) -> list[tuple[float, float, float]]:
+    """Percent, envelope and way at the corners of the course: factor = envelope * (first + (last - first) * way)."""
+    percents = [i / max(curve.pieces, 1) for i in range(curve.pieces + 1)]
+    return [(percent, curve.envelope(percent), curve.way(percent)) for percent in percents]
