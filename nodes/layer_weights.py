@@ -9,6 +9,8 @@ from ..attention.layer_text import parse
 from ..attention.layer_weights import LayerWeights
 from ..attention.layers import FAMILIES
 from . import wires
+from .editor_tables import factors
+from .notice import for_page
 from .plot_layers import layers_picture
 from .show import shown
 
@@ -54,9 +56,11 @@ class LayerWeightsNode(io.ComfyNode):
                     optional=True,
                     default="",
                     multiline=True,
+                    advanced=True,
                     placeholder="0:1, 3:0.5, 6:1",
-                    tooltip="Your own factors instead of the preset: 'block:factor' pairs, or diffusers' dictionary "
-                    'such as {"up": {"block_0": [0, 1, 0]}}. Blocks that are not named get 0.',
+                    tooltip="Your own factors instead of the preset, as the bars write them: 'block:factor' pairs, !3:1 "
+                    'to push away in block 3; or diffusers\' dictionary such as {"up": {"block_0": [0, 1, 0]}}. '
+                    "Blocks that are not named get 0.",
                 ),
             ],
             outputs=[wires.LayersWire.Output("layers", tooltip="For 'layers' of Apply IP-Adapter or Apply InstantID.")],
@@ -69,7 +73,7 @@ class LayerWeightsNode(io.ComfyNode):
         cls, family: str = "sdxl", preset: str = LINEAR, boost: float = 1.0, weights: str = ""
     ) -> io.NodeOutput:
         layers = _layers(family, preset, boost, weights)
-        return shown(cls, _text(layers), layers_picture(layers), layers)
+        return for_page(shown(cls, _text(layers), layers_picture(layers), layers), layers=factors(layers))
 
 
 def _layers(family: str, name: str, boost: float, text: str) -> LayerWeights:

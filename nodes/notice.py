@@ -16,3 +16,10 @@ def noted(cls: type[io.ComfyNode], text: str, *outputs: Any) -> io.NodeOutput:
     if server is not None:
         server.send_progress_text(text, cls.hidden.unique_id)
     return io.NodeOutput(*outputs, ui=ui.PreviewText(text))
+
+
+def for_page(output: io.NodeOutput, **values: Any) -> io.NodeOutput:
+    """The output, with plain values that the pack's editors on the page read under `likeness_<name>`."""
+    sent = output.ui if isinstance(output.ui, dict) else output.ui.as_dict() if output.ui else {}
+    output.ui = {**sent, **{f"likeness_{name}": [value] for name, value in values.items()}}
+    return output

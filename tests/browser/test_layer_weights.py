@@ -1,0 +1,83 @@
+"""The bars of Layer Weights."""
+
+import pytest
+from pack.attention.layer_presets import PRESETS, preset
+from pack.attention.layers import FAMILIES
+
+from .editors import Editor
+from .frontend import RENDERERS
+
+NODE = "LikenessLayerWeights"
+
+
+@pytest.fixture(params=RENDERERS)
+def editor(request, frontend):
+    return Editor(frontend, NODE, request.param, family="sdxl", preset="style")
+
+
+@pytest.fixture
+def any_editor(frontend):
+    """In one renderer, for what does not depend on it."""
+    return Editor(frontend, NODE, "canvas", family="sdxl", preset="style")
+
+
+def bars(editor):
+    return editor.root.locator("[role=slider]").evaluate_all("bars => bars.map(bar => Number(bar.ariaValueNow))")
+
+
+def test_a_bar_is_dragged_and_undone(editor):
+    before = editor.frontend.box(editor.node)
+    x, y = editor.middle('[data-focus="bar 3"] text >> nth=1')  # the number under the bar
+    _, one = editor.middle('[data-focus="bar 6"] text >> nth=0')  # just above 1
+    editor.drag((x, y - 30), (x, one + 6))
+    assert editor.value("weights") in {"3:1, 6:1", "3:0.95, 6:1", "3:1.05, 6:1"}
+    dragged = editor.value("weights")
+    assert editor.sent("weights") == dragged
+    assert bars(editor)[6] == 1 and bars(editor)[0] == 0
+    assert editor.frontend.box(editor.node)[:2] == before[:2], "the node was not dragged"
+    editor.press("Control+z")
+    editor.becomes("weights", "")
+    editor.press("Control+y")
+    editor.becomes("weights", dragged)
+    editor.outlives("weights")
+
+
+def test_bars_are_set_by_keys(editor):
+    editor.part('[data-focus="bar 0"]').focus()
+    editor.press("ArrowRight", "ArrowUp", "ArrowUp", "Shift+ArrowDown")
+    assert editor.value("weights") == "1:0.09, 6:1"
+    editor.press("End", "5", "x")
+    assert editor.value("weights") == "1:0.09, 6:1, !10:0.5"
+    editor.press("Control+z")
+    editor.becomes("weights", "1:0.09, 6:1, 10:0.5")
+    editor.page.wait_for_function("document.activeElement?.dataset?.focus === 'bar 10'")  # where the keys were
+    editor.press("Delete")
+    assert editor.value("weights") == "1:0.09, 6:1"
+    assert editor.node in editor.frontend.nodes(), "Delete is for the bar, not for the node"
+
+
+def test_text_goes_by_the_clipboard_and_the_preset_comes_back(any_editor):
+    any_editor.button("1")
+    assert any_editor.value("weights") == ", ".join(f"{i}:1" for i in range(11))
+    any_editor.button("copy")
+    any_editor.button("0")
+    assert any_editor.value("weights") == "0:0" and set(bars(any_editor)) == {0}
+    any_editor.button("clipboard")
+    any_editor.becomes("weights", ", ".join(f"{i}:1" for i in range(11)))
+    any_editor.button("replay")
+    assert any_editor.value("weights") == "" and bars(any_editor) == list(preset("style", "sdxl").factors)
+    any_editor.set("weights", '{"up": {"block_0": [0, 1, 0]}}')  # diffusers' form is read by the server
+    any_editor.page.wait_for_function("() => document.querySelector('[data-focus=\"bar 6\"]')?.ariaValueNow === '1'")
+    any_editor.set("weights", "3:lots")
+    any_editor.part(".likeness-wrong >> text=is not a layer weight").wait_for()
+
+
+def test_every_preset_is_shown_as_the_node_computes_it(any_editor):
+    any_editor.set("weights", "0:1")
+    any_editor.set("boost", 0.5)
+    for family in FAMILIES:
+        any_editor.set("family", family)
+        for name in PRESETS:
+            any_editor.set("preset", name)
+            assert bars(any_editor) == pytest.approx(preset(name, family, 0.5).factors, abs=1e-4), (family, name)
+    assert any_editor.value("weights") == "", "a preset that a person chooses replaces the numbers"

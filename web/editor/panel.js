@@ -1,0 +1,168 @@
+// A place on a node where an editor draws, in both renderers: outside the workflow's and the prompt's values.
+
+import { app } from '../../../scripts/app.js'
+import { chain, redo, undo } from './widgets.js'
+import { dress } from './style.js'
+
+const UNDO = 'undo'
+const REDO = 'redo'
+const PATIENCE = 10000 // ms in which the host makes the nodes anew after an undo
+
+// The part of an editor from which a person pressed undo: it gets the focus back when the host has made the node anew,
+// unless that person went elsewhere.
+let left = null
+addEventListener('pointerdown', () => (left = null), true)
+
+export function addPanel(node, name, height) {
+  dress()
+  const element = document.createElement('div')
+  element.className = 'likeness-editor'
+  element.style.minHeight = `${height}px`
+  const widget = node.addDOMWidget(name, 'likeness_editor', element, {
+    serialize: false,
+    hideInPanel: true,
+    getMinHeight: () => height + 20, // the host keeps a margin around it
+    getValue: () => '',
+    setValue: () => {}
+  })
+  widget.serialize = false
+  passToCanvas(element)
+  keepFocus(node, element)
+  for (const event of ['onAdded', 'onConfigure'])
+    chain(node, event, () => takePlace(`${node.graph?.id} ${node.id} ${name}`, element))
+  return element
+}
+
+// After an undo Nodes 2.0 may go on showing the element of the node that was: the new one takes its place.
+const shown = new Map() // graph, node and panel -> the element
+
+function takePlace(place, element) {
+  const former = shown.get(place)
+  shown.set(place, element)
+  if (former && former !== element) replaceWhenKept(former, element, performance.now() + PATIENCE)
+}
+
+function replaceWhenKept(former, element, until) {
+  if (element.isConnected || performance.now() > until) return
+  if (former.isConnected && former.closest('.lg-node')) former.replaceWith(element)
+  else requestAnimationFrame(() => replaceWhenKept(former, element, until))
+}
+
+// As on the host's own text boxes: the wheel zooms and the middle button pans. Nodes 2.0 does it itself for the wheel.
+function passToCanvas(element) {
+  const isClassic = () => !element.closest('.lg-node')
+  element.addEventListener('wheel', (event) => {
+    if (!isClassic()) return
+    event.preventDefault()
+    app.canvas.processMouseWheel(event)
+  })
+  const pass = { pointerdown: 'processMouseDown', pointermove: 'processMouseMove', pointerup: 'processMouseUp' }
+  for (const [type, handler] of Object.entries(pass))
+    element.addEventListener(type, (event) => {
+      if (event.button === 1 || event.buttons & 4) app.canvas[handler](event)
+    })
+}
+
+function keepFocus(node, element) {
+  const leave = (target) => (left = { id: String(node.id), key: target.dataset?.focus, time: performance.now() })
+  element.addEventListener('keydown', (event) => {
+    const key = event.key.toLowerCase()
+    if ((event.ctrlKey || event.metaKey) && (key === 'z' || key === 'y')) leave(event.target)
+  })
+  element.addEventListener(
+    'click',
+    (event) => {
+      const button = event.target.closest(`[data-focus="${UNDO}"], [data-focus="${REDO}"]`)
+      if (button) leave(button)
+    },
+    true
+  )
+  chain(node, 'onConfigure', () => {
+    if (left?.id !== String(node.id) || performance.now() - left.time > PATIENCE) return
+    focusWhenShown(element, left)
+  })
+}
+
+function focusWhenShown(element, place) {
+  const isElsewhere = left !== place || (document.activeElement && document.activeElement !== document.body)
+  if (isElsewhere || performance.now() - place.time > PATIENCE) return
+  const target = element.isConnected && element.querySelector(`[data-focus="${place.key}"]`)
+  if (!target) requestAnimationFrame(() => focusWhenShown(element, place))
+  else {
+    left = null
+    target.focus({ preventScroll: true })
+  }
+}
+
+// A row of controls above the drawing.
+export function addBar(element) {
+  const bar = document.createElement('div')
+  bar.className = 'likeness-bar'
+  bar.setAttribute('role', 'toolbar')
+  element.append(bar)
+  return bar
+}
+
+// A button with one of the host's icons by its name, or with a digit.
+export function addButton(bar, icon, label, clicked) {
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.dataset.focus = icon
+  if (/^\d$/.test(icon)) button.append(icon)
+  else button.append(Object.assign(document.createElement('i'), { className: `pi pi-${icon}` }))
+  relabel(button, label)
+  button.addEventListener('click', clicked)
+  bar.append(button)
+  return button
+}
+
+export function relabel(control, label) {
+  control.title = label
+  control.setAttribute('aria-label', label)
+}
+
+export function addSelect(bar, label, options, chosen) {
+  const select = document.createElement('select')
+  select.dataset.focus = 'select'
+  select.setAttribute('aria-label', label)
+  select.append(new Option(label, ''), ...Object.entries(options).map(([value, text]) => new Option(text, value)))
+  select.title = label
+  select.addEventListener('change', () => {
+    const { value } = select
+    select.value = ''
+    if (value) chosen(value)
+  })
+  bar.append(select)
+  return select
+}
+
+export function addUndo(bar, words) {
+  addButton(bar, UNDO, words.undo, undo)
+  addButton(bar, REDO, words.redo, redo).firstChild.className = 'pi pi-undo likeness-flipped'
+}
+
+// A line of text under the drawing; what it says is read aloud too.
+export function addStatus(element) {
+  const status = document.createElement('div')
+  status.className = 'likeness-status'
+  status.setAttribute('role', 'status')
+  element.append(status)
+  return (text, isWrong = false) => {
+    if (status.textContent !== text) status.textContent = text
+    status.title = text
+    status.classList.toggle('likeness-wrong', isWrong)
+  }
+}
+
+// The host would show the same again under the node: its pictures stay in the history, and off the node while isShown().
+export function hideHostPreview(node, isShown = () => true) {
+  Object.defineProperty(node, 'hideOutputImages', { get: isShown })
+  const former = node.onDrawBackground // draws the pictures in the classic renderer
+  node.onDrawBackground = function (...args) {
+    if (!isShown()) former?.apply(this, args)
+  }
+}
+
+export function widen(node, width, height) {
+  node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], height)])
+}

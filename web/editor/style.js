@@ -1,0 +1,68 @@
+// The look of the editors, in the host's own colours, so that they follow its themes.
+
+const SHEET = `
+.likeness-editor {
+  --likeness-ground: var(--component-node-widget-background, var(--comfy-input-bg, #222));
+  --likeness-text: var(--base-foreground, var(--input-text, #ddd));
+  --likeness-faint: var(--muted-foreground, var(--descrip-text, #999));
+  --likeness-line: color-mix(in srgb, var(--likeness-text) 18%, transparent);
+  --likeness-focus: var(--primary-background, #31b9f4);
+  --likeness-up: #e8912d;
+  --likeness-down: #4a90e2;
+  --likeness-style: #c266ce;
+  --likeness-composition: #3fa974;
+  display: flex; flex-direction: column; gap: 4px; box-sizing: border-box; width: 100%; height: 100%; min-width: 0;
+  color: var(--likeness-text); font: 12px/1.3 system-ui, sans-serif; user-select: none; text-align: left;
+}
+.likeness-editor.likeness-badges { flex-direction: row; flex-wrap: wrap; align-content: start; min-height: 0 !important; }
+.likeness-editor.likeness-badges span {
+  padding: 2px 8px; border-radius: 10px; background: #2f5d48; color: #e6f4ec; font-size: 11px; height: 15px;
+}
+.likeness-editor .likeness-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 3px; }
+.likeness-editor .likeness-bar .likeness-gap { flex: 1; }
+.likeness-editor button, .likeness-editor select, .likeness-editor input {
+  height: 24px; min-width: 24px; padding: 0 6px; border: 0; border-radius: 6px; box-sizing: border-box;
+  background: var(--likeness-ground); color: inherit; font: inherit; cursor: pointer;
+}
+.likeness-editor select { max-width: 130px; }
+.likeness-editor option { background: var(--comfy-menu-bg, #222); color: var(--likeness-text); }
+.likeness-editor button .pi { font-size: 12px; vertical-align: -1px; }
+.likeness-editor button:hover:enabled, .likeness-editor select:hover {
+  background: var(--component-node-widget-background-hovered, var(--likeness-line));
+}
+.likeness-editor button:disabled { opacity: 0.4; cursor: default; }
+.likeness-editor button[aria-pressed='true'] { box-shadow: inset 0 0 0 1.5px var(--likeness-focus); }
+.likeness-editor .likeness-flipped { transform: scaleX(-1); }
+.likeness-editor svg { flex: 1; min-height: 0; width: 100%; display: block; border-radius: 6px; touch-action: none; }
+.likeness-editor svg.likeness-plot { background: var(--likeness-ground); }
+.likeness-editor svg text { fill: var(--likeness-text); font: 11px system-ui, sans-serif; pointer-events: none; }
+.likeness-editor .likeness-face text { paint-order: stroke; stroke: #000; stroke-width: 3px; vector-effect: non-scaling-stroke; }
+.likeness-editor svg text.likeness-small { fill: var(--likeness-faint); font-size: 9px; }
+.likeness-editor :focus { outline: none; }
+.likeness-editor button:focus-visible, .likeness-editor select:focus-visible, .likeness-editor input:focus-visible,
+.likeness-editor svg:focus-visible { outline: 2px solid var(--likeness-focus); outline-offset: -1px; }
+.likeness-editor .likeness-ring { fill: transparent; stroke: none; }
+.likeness-editor .likeness-slider:hover .likeness-ring { fill: var(--likeness-line); fill-opacity: 0.35; }
+.likeness-editor :focus-visible > .likeness-ring, .likeness-editor .likeness-slider:focus > .likeness-ring {
+  stroke: var(--likeness-focus); stroke-width: 2;
+}
+.likeness-editor .likeness-body { cursor: move; }
+.likeness-editor .likeness-point { cursor: crosshair; }
+.likeness-editor .likeness-point:hover { stroke-width: 3; }
+.likeness-editor .likeness-face:focus-visible .likeness-body { stroke: #fff; }
+.likeness-editor .likeness-box { cursor: pointer; }
+.likeness-editor .likeness-box:hover .likeness-frame { fill: #fff; fill-opacity: 0.25; }
+.likeness-editor .likeness-box:focus-visible .likeness-frame { outline: 3px solid var(--likeness-focus); outline-offset: 2px; }
+.likeness-editor .likeness-status {
+  height: 32px; flex: none; color: var(--likeness-faint); overflow: hidden;
+  display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
+}
+.likeness-editor .likeness-wrong { color: var(--p-red-400, #e5484d); }
+`
+
+export function dress() {
+  if (document.getElementById('likeness-editor-style')) return
+  document.head.append(
+    Object.assign(document.createElement('style'), { id: 'likeness-editor-style', textContent: SHEET })
+  )
+}

@@ -1,0 +1,53 @@
+// The ordinary widgets in which an editor keeps its value: read, write, watch, and tell the host's undo.
+
+import { app } from '../../../scripts/app.js'
+
+export const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name)
+
+export const valueOf = (node, name) => widgetOf(node, name)?.value
+
+// Whether another node gives this input, so that what the widget holds is not used.
+export const isLinked = (node, name) => node.inputs?.some((input) => input.name === name && input.link != null) ?? false
+
+export function setValue(node, name, value) {
+  const widget = widgetOf(node, name)
+  if (!widget || widget.value === value) return
+  widget.value = value
+  if (!widget.element) widget.callback?.(value, app.canvas, node) // a text box calls it by itself
+  node.graph?.setDirtyCanvas(true, true)
+}
+
+// One step of the host's undo: everything since the step before.
+export function rememberStep() {
+  app.extensionManager.workflow?.activeWorkflow?.changeTracker?.captureCanvasState?.()
+}
+
+export const undo = () => app.extensionManager.command.execute('Comfy.Undo')
+export const redo = () => app.extensionManager.command.execute('Comfy.Redo')
+
+// Calls after(...) whenever object.method(...) was called; what was there before stays.
+export function chain(object, method, after) {
+  const former = object[method]
+  object[method] = function (...args) {
+    const result = former?.apply(this, args)
+    after.apply(this, args)
+    return result
+  }
+}
+
+// Calls changed(name) when a person or an editor changes one of these widgets, changed() when the node is loaded or linked.
+export function watch(node, names, changed) {
+  for (const name of names) {
+    const widget = widgetOf(node, name)
+    if (widget) chain(widget, 'callback', () => changed(name))
+  }
+  chain(node, 'onConfigure', () => changed())
+  chain(node, 'onConnectionsChange', () => changed())
+}
+
+// What the node's last run sent to the page; it outlives undo, which makes every node anew.
+export function outputOf(node) {
+  const root = node.graph?.rootGraph ?? app.rootGraph ?? app.graph
+  const place = node.graph && node.graph !== root ? `${node.graph.id}:${node.id}` : String(node.id)
+  return app.nodeOutputs?.[place]
+}
