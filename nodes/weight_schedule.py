@@ -11,6 +11,7 @@ from ..attention.schedule import Schedule
 from ..attention.schedule_presets import CONSTANT, CURVES, schedule_of
 from ..attention.schedule_text import BETWEEN, parse_numbers, parse_points, spread
 from . import wires
+from .notice import for_page
 from .plot_schedule import schedule_picture
 from .show import shown
 
@@ -58,12 +59,15 @@ class WeightScheduleNode(io.ComfyNode):
                     "points",
                     optional=True,
                     default="",
+                    advanced=True,
                     placeholder="0:1, 0.5:0.3, 1:0",
-                    tooltip="Your own course instead of the preset: 'percent:factor' pairs, joined by straight lines.",
+                    tooltip="Your own course instead of the preset, as the curve on the node writes it: "
+                    "'percent:factor' pairs, joined by straight lines.",
                 ),
                 io.String.Input(
                     "frames",
                     optional=True,
+                    advanced=True,
                     default="",
                     multiline=True,
                     placeholder="1.0, 0.5, 0.0",
@@ -73,6 +77,7 @@ class WeightScheduleNode(io.ComfyNode):
                 io.Int.Input(
                     "frames_count",
                     optional=True,
+                    advanced=True,
                     default=0,
                     min=0,
                     max=100000,
@@ -81,6 +86,7 @@ class WeightScheduleNode(io.ComfyNode):
                 io.Combo.Input(
                     "interpolation",
                     optional=True,
+                    advanced=True,
                     options=list(BETWEEN),
                     default="linear",
                     tooltip="With frames_count: how to get from one number to the next. none: each holds for its share.",
@@ -116,7 +122,8 @@ class WeightScheduleNode(io.ComfyNode):
             _course(curve_preset, first, last, points, curve),
             spread(parse_numbers(frames), frames_count, interpolation),
         )
-        return shown(cls, _text(schedule), schedule_picture(schedule), schedule)
+        output = shown(cls, _text(schedule), schedule_picture(schedule), schedule)
+        return for_page(output, schedule={"points": schedule.schedule.points if schedule.schedule else [(0.0, 1.0)]})
 
 
 def _course(name: str, first: float, last: float, points: str, curve: Any | None) -> Schedule | None:
