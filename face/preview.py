@@ -4,7 +4,7 @@ import numpy as np
 
 from .draw import COLOURS
 from .needs import opencv
-from .value import PictureFaces, Pixels
+from .value import Picture, PictureFaces, Pixels
 
 BOX = (80, 220, 120)
 SMALLEST = 256
@@ -13,11 +13,9 @@ SMALLEST = 256
 def preview(entry: PictureFaces, longest: int = 1024) -> Pixels:
     """(H, W, 3) RGB, at most `longest` pixels long; numbers are the faces' places, from 0."""
     cv2 = opencv()
-    width, height = entry.picture.size
-    scale = min(longest / max(width, height), 1.0)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    drawn: Pixels = np.ascontiguousarray(cv2.resize(entry.picture.pixels, size, interpolation=cv2.INTER_AREA))
-    thick = max(round(max(size) / 500), 1)
+    drawn = small(entry.picture, longest)
+    scale = max(drawn.shape[:2]) / max(entry.picture.size)
+    thick = max(round(max(drawn.shape[:2]) / 500), 1)
     for number, face in enumerate(entry.faces):
         x0, y0, x1, y1 = (int(v) for v in np.round(face.box * scale))
         cv2.rectangle(drawn, (x0, y0), (x1, y1), BOX, thick)
@@ -25,6 +23,14 @@ def preview(entry: PictureFaces, longest: int = 1024) -> Pixels:
             cv2.circle(drawn, (round(float(x)), round(float(y))), thick + 1, colour, -1)
         _label(drawn, str(number), (x0, y0), max(thick * 0.35, 0.35))
     return drawn
+
+
+def small(picture: Picture, longest: int = 1024) -> Pixels:
+    """(H, W, 3) RGB, at most `longest` pixels long."""
+    width, height = picture.size
+    scale = min(longest / max(width, height), 1.0)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    return np.ascontiguousarray(opencv().resize(picture.pixels, size, interpolation=opencv().INTER_AREA))
 
 
 def same_size(drawn: list[Pixels]) -> list[Pixels]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from ..face import landmarks as mediapipe
 from ..face.draw import draw_keypoints
 from ..face.picture import to_image
 from ..face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
+from ..face.preview import small
 from ..face.value import FaceBatch
 from .face_wires import FacesWire, LandmarksWire
+from .notice import for_page
 from .show import shown
 
 
@@ -42,8 +45,10 @@ class RenderKeypoints(io.ComfyNode):
                     default="",
                     multiline=True,
                     optional=True,
-                    tooltip='Points as JSON, instead: {"width": 1024, "height": 1024, "faces": [[[x, y], ...]]}, each '
-                    "face being left eye, right eye, nose, left and right mouth corner as seen in the picture.",
+                    advanced=True,
+                    tooltip="Points as JSON, as the editor on the node writes them. They take the place of 'faces' and "
+                    '\'landmarks\': {"width": 1024, "height": 1024, "faces": [[[x, y], ...]]}, each face being left '
+                    "eye, right eye, nose, left and right mouth corner as seen in the picture.",
                 ),
                 io.Int.Input(
                     "width",
@@ -98,31 +103,54 @@ class RenderKeypoints(io.ComfyNode):
         mirror: bool = False,
     ) -> io.NodeOutput:
         pose = Pose(scale, rotation, shift_x, shift_y, mirror)
-        sheets = [_posed(sheet, (width, height), fit, pose) for sheet in _source(faces, landmarks, keypoints)]
+        detected = _detected(faces, landmarks)
+        sources = [from_json(keypoints)] if keypoints.strip() else detected
+        if not sources:
+            raise ValueError("Render Keypoints takes 'faces', 'landmarks' or 'keypoints'; given: none.")
+        sheets = [_posed(sheet, (width, height), fit, pose) for sheet in sources]
         sizes = {sheet.size for sheet in sheets}
         if len(sizes) > 1:
             raise ValueError(f"The source has pictures of several sizes ({sorted(sizes)}): set width and height.")
         image = to_image([draw_keypoints(sheet.faces, sheet.size) for sheet in sheets])
-        counts = ", ".join(str(len(sheet.faces)) for sheet in sheets)
-        text = f"{sheets[0].size[0]}x{sheets[0].size[1]}, faces: {counts}"
-        return shown(cls, text, image, image, to_json(sheets[0]))
-
-
-def _source(faces: FaceBatch | None, landmarks: Mapping[str, Any] | None, keypoints: str) -> list[KeypointSheet]:
-    """The one source that is given, a sheet for each picture."""
-    given = [
-        name for name, there in (("faces", faces), ("landmarks", landmarks), ("keypoints", keypoints.strip())) if there
-    ]
-    if len(given) != 1:
-        raise ValueError(
-            f"Render Keypoints takes one of 'faces', 'landmarks', 'keypoints'; given: {' and '.join(given) or 'none'}."
+        text = _text(sheets, detected if sources is not detected else [])
+        output = shown(cls, text, image, image, to_json(sheets[0]))
+        return for_page(
+            output,
+            keypoints={
+                "detected": json.loads(to_json(detected[0])) if detected else None,
+                "drawn": json.loads(to_json(sheets[0])),
+                "count": len(sheets),
+                "background": _background(faces),
+            },
         )
+
+
+def _detected(faces: FaceBatch | None, landmarks: Mapping[str, Any] | None) -> list[KeypointSheet]:
+    """A sheet for each picture of the connected source; none without one."""
+    if faces and landmarks:
+        raise ValueError("Render Keypoints takes one of 'faces' and 'landmarks'; both are connected.")
     if faces:
         return [KeypointSheet(entry.picture.size, tuple(face.keypoints for face in entry.faces)) for entry in faces]
     if landmarks:
         size = mediapipe.canvas_size(landmarks)
         return [KeypointSheet(size, tuple(frame)) for frame in mediapipe.keypoints(landmarks)]
-    return [from_json(keypoints)]
+    return []
+
+
+def _text(sheets: list[KeypointSheet], unused: list[KeypointSheet]) -> str:
+    counts = ", ".join(str(len(sheet.faces)) for sheet in sheets)
+    text = f"{sheets[0].size[0]}x{sheets[0].size[1]}, faces: {counts}"
+    if not unused:
+        return text
+    many = "picture is" if len(unused) == 1 else f"{len(unused)} pictures are"
+    return f"{text}\nfrom 'keypoints'; what was detected in the connected {many} not used"
+
+
+def _background(faces: FaceBatch | None) -> Any:
+    """Where the page finds the first picture that the faces are of."""
+    if not faces:
+        return None
+    return ui.PreviewImage(to_image([small(faces[0].picture)])).as_dict()["images"][0]
 
 
 def _posed(sheet: KeypointSheet, size: tuple[int, int], fit: str, pose: Pose) -> KeypointSheet:

@@ -198,11 +198,15 @@ def test_render_has_the_published_pixels_and_poses(ran):
     assert not torch.equal(posed.image, drawn.image)
 
 
-def test_render_wants_exactly_one_source(ran, found, photo):
+def test_written_keypoints_take_the_place_of_detected_ones_and_say_so(ran, found, photo):
     with pytest.raises(ValueError, match="given: none"):
         ran(RenderKeypoints)
-    with pytest.raises(ValueError, match="given: faces and keypoints"):
-        ran(RenderKeypoints, faces=found(photo("obama.jpg")).faces, keypoints=sheet(POINTS))
+    faces = found(photo("obama.jpg")).faces
+    with pytest.raises(ValueError, match="one of 'faces' and 'landmarks'; both"):
+        ran(RenderKeypoints, faces=faces, landmarks={"frames": []})
+    written = ran(RenderKeypoints, faces=faces, keypoints=sheet(POINTS))
+    assert torch.equal(written.image, ran(RenderKeypoints, keypoints=sheet(POINTS)).image)
+    assert "not used" in written.shown and "not used" not in ran(RenderKeypoints, faces=faces).shown
 
 
 def test_masks_lie_on_the_faces_of_the_drawing(ran, found, photo):

@@ -1,0 +1,66 @@
+// The words of the keypoint editor.
+
+export const WORDS = {
+  en: {
+    canvas: 'Keypoints of the faces to draw',
+    person: (number, count) =>
+      `Person ${number} of ${count}. Arrows move, plus and minus scale, Q and E turn, M mirrors, 1 to 5 choose a point, Delete removes`,
+    add: 'Add a person (Insert)',
+    remove: 'Remove the chosen person (Delete)',
+    pose: 'Head pose',
+    poses: {
+      frontal: 'frontal',
+      'three-quarter left': 'three-quarter left',
+      'three-quarter right': 'three-quarter right',
+      'profile left': 'profile left',
+      'profile right': 'profile right',
+      up: 'up',
+      down: 'down'
+    },
+    mirror: 'Mirror the chosen face (M)',
+    photo: 'Choose a picture to show behind the points',
+    noPhoto: 'Take the chosen picture away',
+    eye: 'Show or hide the picture behind the points',
+    reset: 'Back to the detected faces',
+    undo: 'Undo (Ctrl+Z)',
+    redo: 'Redo (Ctrl+Y)',
+    summary: (count, width, height) => `${count === 1 ? '1 person' : `${count} people`}, ${width} x ${height}`,
+    edited: 'edited',
+    detected: 'as detected',
+    nobody: 'Add a person, or connect faces and run once.',
+    linked: 'Set by a connected node; shown as last drawn.',
+    hint: 'Drag a point, a face, a corner to scale, the knob to turn (Shift: 15° steps).',
+    failed: (why) => `That did not work: ${why}`
+  },
+  zh: {
+    canvas: '要绘制的人脸关键点',
+    person: (number, count) =>
+      `第 ${number} 人，共 ${count} 人。方向键移动，加减号缩放，Q 和 E 旋转，M 镜像，1 到 5 选择点，Delete 删除`,
+    add: '添加人物（Insert）',
+    remove: '删除所选人物（Delete）',
+    pose: '头部姿态',
+    poses: {
+      frontal: '正面',
+      'three-quarter left': '四分之三侧面（向左）',
+      'three-quarter right': '四分之三侧面（向右）',
+      'profile left': '侧面（向左）',
+      'profile right': '侧面（向右）',
+      up: '抬头',
+      down: '低头'
+    },
+    mirror: '镜像所选人脸（M）',
+    photo: '选择显示在关键点后面的图片',
+    noPhoto: '移除所选图片',
+    eye: '显示或隐藏关键点后面的图片',
+    reset: '恢复为检测到的人脸',
+    undo: '撤销（Ctrl+Z）',
+    redo: '重做（Ctrl+Y）',
+    summary: (count, width, height) => `${count} 人，${width} x ${height}`,
+    edited: '已编辑',
+    detected: '与检测结果一致',
+    nobody: '请添加人物，或连接人脸后运行一次。',
+    linked: '由已连接的节点设定；显示上次绘制的结果。',
+    hint: '拖动点或人脸；拖动角点缩放，拖动圆钮旋转（按住 Shift 以 15° 为步长）。',
+    failed: (why) => `未能完成：${why}`
+  }
+}
