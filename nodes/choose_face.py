@@ -9,6 +9,8 @@ from ..face.errors import MissingFace
 from ..face.preview import preview
 from ..face.value import Face, FaceBatch
 from .face_wires import FacesWire
+from .notice import for_page
+from .pickable_faces import pickable
 from .show import shown
 
 
@@ -68,7 +70,8 @@ class ChooseFace(io.ComfyNode):
         chosen = choose(faces, rule, index, _wanted(like), missing)
         kept = sum(len(entry.faces) for entry in chosen)
         lines = [f"{kept} of {len(chosen)} pictures have a face: {rule}, {index}", *skipped(chosen)]
-        return shown(cls, "\n".join(lines), [preview(entry) for entry in chosen], chosen)
+        output = shown(cls, "\n".join(lines), [preview(entry) for entry in chosen], chosen)
+        return for_page(output, faces=pickable(faces, chosen))
 
 
 def _wanted(like: FaceBatch | None) -> Face | None:

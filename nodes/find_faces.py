@@ -15,7 +15,10 @@ from ..face.models import FaceModels
 from ..face.picture import pictures
 from ..face.preview import preview
 from ..face.value import FaceBatch, PictureFaces
+from .badges import faces_badges
 from .face_wires import FaceModelsWire, FacesWire, LandmarksWire
+from .notice import for_page
+from .pickable_faces import pickable
 from .progress import ticker
 from .show import shown
 
@@ -113,7 +116,8 @@ class FindFaces(io.ComfyNode):
             found = embed_batch(face_models, found, ticker())
         elif embed:
             lines.append("not embedded: no face models are connected")
-        return shown(cls, "\n".join(lines), [preview(entry) for entry in found], found, _count(found))
+        output = shown(cls, "\n".join(lines), [preview(entry) for entry in found], found, _count(found))
+        return for_page(output, faces=pickable(found), badges=faces_badges(found))
 
 
 def _line(entry: PictureFaces) -> str:

@@ -1,0 +1,33 @@
+"""What a node recognised -> the few words that the page puts on it as badges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..attention.adapter import Adapter
+from ..attention.encode import describe
+from ..face.models import FaceModels
+from ..face.value import FaceBatch
+from .found_encoder import FoundEncoder
+
+
+def adapter_badges(adapter: Adapter, encoder: Any | None) -> list[str]:
+    """Base model, variant, and the image encoder where there is one."""
+    words = [adapter.identity.family.label, adapter.identity.variant.label]
+    if isinstance(encoder, FoundEncoder):
+        words.append(encoder.file.outline.label)
+    elif encoder is not None:
+        words.append(describe(encoder))
+    return words
+
+
+def face_model_badges(models: FaceModels) -> list[str]:
+    """The recogniser where there is one, and the provider that really runs."""
+    return [*filter(None, [models.recogniser_id]), models.running.removesuffix("ExecutionProvider")]
+
+
+def faces_badges(found: FaceBatch) -> list[str]:
+    """How many faces, and the tries that found them."""
+    count = sum(len(entry.faces) for entry in found)
+    rungs = dict.fromkeys(str(face.rung) for entry in found for face in entry.faces)
+    return ["1 face" if count == 1 else f"{count} faces", *(f"at {rung}" for rung in rungs)]

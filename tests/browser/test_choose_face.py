@@ -1,0 +1,65 @@
+"""The numbered faces of Find Faces and Choose Face."""
+
+import pytest
+
+from .frontend import RENDERERS, until
+from .test_render_keypoints import GRAPH
+
+KINDS = [
+    ["LoadImage", 0, {"image": "example.png"}],
+    ["LikenessLoadFaceModels", 0, {}],
+    ["LikenessFindFaces", 400, {"embed": False}],
+    ["LikenessChooseFace", 900, {}],
+    ["LikenessRenderKeypoints", 1300, {}],
+    ["PreviewImage", 1800, {}],
+]
+LINKS = [[0, 2, "image"], [1, 2, "face_models"], [2, 3, "faces"], [3, 4, "faces"], [4, 5, "images"]]
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_click_chooses_a_face(renderer, frontend, example_photo):
+    page = frontend.page
+    frontend.renderer(renderer)
+    _, _, finds, chooses, *_ = page.evaluate(GRAPH, [KINDS, LINKS])
+    entry = frontend.queue()
+    assert entry.succeeded, entry.messages.get("execution_error")
+    found = entry.entry["outputs"][finds]["likeness_faces"][0][0]["faces"]
+    (largest,) = entry.entry["outputs"][chooses]["likeness_faces"][0][0]["chosen"]
+    frontend.show(finds, chooses)
+    boxes = page.locator(".likeness-box")
+    until(lambda: boxes.count() == 2 * len(found) == 4, "both nodes show both faces", 20)
+    frontend.picture(f"face picker {renderer}")
+    pressed = page.locator('.likeness-box[aria-pressed="true"]')
+    assert pressed.evaluate_all("them => them.map(one => one.dataset.face)") == [str(largest)] * 2  # on both nodes
+
+    page.evaluate("() => app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState()")
+    other = 1 - largest
+    page.locator(f'.likeness-box[data-face="{other}"]').first.click()
+    assert (frontend.value(chooses, "rule"), frontend.value(chooses, "index")) == ("as numbered", other)
+    assert pressed.evaluate_all("them => them.map(one => one.dataset.face)") == [str(other)] * 2
+    sent = frontend.prompt()[chooses]["inputs"]
+    assert (sent["rule"], sent["index"]) == ("as numbered", other)
+    assert frontend.queue().entry["outputs"][chooses]["likeness_faces"][0][0]["chosen"] == [other]
+    page.locator(".likeness-editor").evaluate_all("them => them.forEach(one => (one.dataset.before = 'undo'))")
+    page.keyboard.press("Control+z")
+    until(lambda: frontend.value(chooses, "rule") == "largest", "the rule before", 20)
+    page.wait_for_function("!document.querySelector('[data-before]')")  # the host makes every node anew
+    until(lambda: boxes.count() == 4, "faces are still shown after undo", 20)
+
+    page.locator('.likeness-box[data-face="0"]').last.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert (frontend.value(chooses, "rule"), frontend.value(chooses, "index")) == ("as numbered", 1)
+
+
+def test_a_click_adds_choose_face_where_there_is_none(frontend, example_photo):
+    page = frontend.page
+    kinds = [*KINDS[:3], *KINDS[4:]]
+    links = [[0, 2, "image"], [1, 2, "face_models"], [2, 3, "faces"], [3, 4, "images"]]
+    *_, finds, _, _ = page.evaluate(GRAPH, [kinds, links])
+    assert frontend.queue().succeeded
+    frontend.show(finds)
+    page.locator('.likeness-box[data-face="1"]').click()
+    (added,) = (id for id, node in frontend.nodes().items() if node["kind"] == "LikenessChooseFace")
+    sent = frontend.prompt()[added]["inputs"]
+    assert (sent["faces"], sent["rule"], sent["index"]) == ([finds, 0], "as numbered", 1)
