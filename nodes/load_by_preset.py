@@ -14,7 +14,8 @@ from ..attention.layers import FAMILIES
 from ..attention.model_layers import ModelLayers, model_layers
 from ..attention.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
 from . import installed, wires
-from .notice import noted
+from .badges import adapter_badges
+from .notice import for_page, noted
 
 
 class LoadByPreset(io.ComfyNode):
@@ -69,7 +70,8 @@ class LoadByPreset(io.ComfyNode):
             raise ValueError(_missing(row, layers, refused))
         adapter = Adapter(checkpoint.read(choice.file.path), choice.kind)
         loaded = wires.LoadedAdapter(adapter, installed.encoder_for(adapter), lora_strength)
-        return noted(cls, _summary(row, choice, loaded), loaded)
+        output = noted(cls, _summary(row, choice, loaded), loaded)
+        return for_page(output, badges=adapter_badges(adapter, loaded.clip_vision))
 
 
 def _row(purpose: str, layers: ModelLayers) -> Preset:

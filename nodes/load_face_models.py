@@ -8,8 +8,9 @@ from ..face.models import load
 from ..face.packs import PUBLISHED
 from ..face.providers import CHOICES
 from . import face_folders
+from .badges import face_model_badges
 from .face_wires import FaceModelsWire
-from .notice import noted
+from .notice import for_page, noted
 
 
 class LoadFaceModels(io.ComfyNode):
@@ -69,7 +70,7 @@ class LoadFaceModels(io.ComfyNode):
     @classmethod
     def execute(cls, pack: str, provider: str = CHOICES[0]) -> io.NodeOutput:
         models = load(face_folders.pack_folder(pack), provider)
-        return noted(cls, models.report(), models)
+        return for_page(noted(cls, models.report(), models), badges=face_model_badges(models))
 
 
 NODES = [LoadFaceModels]

@@ -12,8 +12,9 @@ from ..attention.encode import describe
 from ..attention.identify import AUTO
 from ..attention.variants import VARIANTS
 from . import folders, installed, wires
+from .badges import adapter_badges
 from .found_encoder import FoundEncoder
-from .notice import noted
+from .notice import for_page, noted
 
 
 class LoadIPAdapter(io.ComfyNode):
@@ -75,7 +76,8 @@ class LoadIPAdapter(io.ComfyNode):
     ) -> io.NodeOutput:
         adapter = Adapter(checkpoint.read(folders.adapter_path(file)), kind)
         encoder = clip_vision if clip_vision is not None else installed.encoder_for(adapter)
-        return noted(cls, _summary(adapter, encoder), wires.LoadedAdapter(adapter, encoder, lora_strength))
+        output = noted(cls, _summary(adapter, encoder), wires.LoadedAdapter(adapter, encoder, lora_strength))
+        return for_page(output, badges=adapter_badges(adapter, encoder))
 
 
 def _summary(adapter: Adapter, encoder: Any | None) -> str:

@@ -1,0 +1,46 @@
+"""Badges that say what a node recognised."""
+
+import json
+
+import pytest
+from serving.substitutes import on_the_miniature
+
+from .frontend import RENDERERS, TEMPLATES, until
+from .test_choose_face import KINDS, LINKS
+from .test_render_keypoints import GRAPH
+
+(FIRST,) = (path for path in TEMPLATES if path.stem == "Picture prompt")
+
+
+def badges(frontend, node):
+    """The words on a node, seen on the page."""
+    return frontend.page.evaluate(
+        """id => {
+            const panel = app.graph.getNodeById(id).widgets.find(widget => widget.name === 'recognised').element
+            return [...panel.children].filter(one => one.getClientRects().length).map(one => one.textContent)
+        }""",
+        node,
+    )
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_faces_say_how_they_were_found_and_where_the_models_run(renderer, frontend, example_photo):
+    frontend.renderer(renderer)
+    _, models, finds, *_ = frontend.page.evaluate(GRAPH, [KINDS, LINKS])
+    assert frontend.queue().succeeded
+    frontend.show(models, finds)
+    until(lambda: badges(frontend, finds) == ["2 faces", "at 640"], "badges of the faces", 10)
+    assert badges(frontend, models) == ["MobileFaceNet", "CPU"]
+    frontend.picture(f"badges {renderer}")
+
+
+def test_an_adapter_says_what_it_is_until_another_is_chosen(frontend, example_photo):
+    frontend.load(json.loads(FIRST.read_text(encoding="utf-8")))
+    (loader,) = (id for id, node in frontend.nodes().items() if node["kind"].startswith("LikenessLoad"))
+    assert frontend.queue(rewritten=on_the_miniature).succeeded
+    frontend.show(loader)
+    until(lambda: len(badges(frontend, loader)) >= 2, "badges of the adapter", 10)
+    family, variant, *_ = badges(frontend, loader)
+    assert family in ("SD1.5", "SDXL") and variant.startswith("IP-Adapter")
+    frontend.page.evaluate("id => { const w = app.graph.getNodeById(id).widgets[0]; w.callback(w.value) }", loader)
+    assert badges(frontend, loader) == []
