@@ -1,0 +1,122 @@
+"""'compatible' gives what the old packs made: no middle block, a black negative, Apply InstantID's noise."""
+
+import graphs
+import pytest
+import torch
+from pack.attention.adapter import Adapter
+from pack.attention.branch import unconditional
+from pack.attention.layer_presets import PRESETS, preset
+from pack.nodes.legacy import setting
+from pack.nodes.legacy.as_before import old_negative, two_parts, without_middle
+from pack.nodes.legacy.rewrite import rewritten
+from pack.nodes.legacy.shape import BEFORE_2024_03
+from pack.nodes.legacy.table import ROWS
+
+MIDDLE = {"sd15": 6, "sdxl": 4}
+CHANGED = sorted(name for name, row in ROWS.items() if row.changed)
+
+
+@pytest.fixture(scope="module")
+def classes():
+    return graphs.installed()
+
+
+@pytest.mark.parametrize("family", MIDDLE)
+@pytest.mark.parametrize("name", PRESETS)
+def test_without_the_middle_block(family, name):
+    before = preset(name, family)
+    after = without_middle(before)
+    assert after.factors[MIDDLE[family]] == 0 and MIDDLE[family] not in after.swapped
+    others = [i for i in range(len(before.factors)) if i != MIDDLE[family]]
+    assert [after.factors[i] for i in others] == [before.factors[i] for i in others]
+    assert after.swapped | {MIDDLE[family]} == before.swapped | {MIDDLE[family]}
+
+
+@pytest.mark.parametrize("family", MIDDLE)
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_second_weight_beside_the_first(family, name):
+    made, usual = two_parts(name, family, 0.5, 1.0), preset(name, family, 2.0)
+    assert made.factors == pytest.approx([0.5 * factor for factor in usual.factors])
+    alone = two_parts(name, family, 0.0, 1.0).factors
+    assert any(alone) == PRESETS[name].takes_boost
+
+
+@pytest.mark.parametrize("name", CHANGED)
+@pytest.mark.parametrize("optional", [True, False])
+def test_every_node_that_changed_can_be_as_before(classes, name, optional):
+    now, then = (
+        rewritten(graphs.prompt_of(name, optional, compatible=choice), ROWS, classes) for choice in ("off", "on")
+    )
+    assert not then.kept and not graphs.faults(then.prompt, classes)
+    assert now.prompt != then.prompt
+    assert rewritten(graphs.prompt_of(name, optional), ROWS, classes).prompt == now.prompt, "right by default"
+    layers = [one for one in then.prompt.values() if one["class_type"] == "LikenessOldLayers"]
+    assert name == "IPAdapterEncoder" or not any(one["inputs"]["middle"] for one in layers)
+    assert name == "IPAdapterEncoder" or layers
+
+
+def test_nodes_without_these_faults_have_no_choice():
+    assert not [row for row in ROWS.values() if row.pack == BEFORE_2024_03 and row.changed]
+    assert not ROWS["InstantIDAttentionPatch"].changed, "it reached the middle block"
+    assert len(CHANGED) == 23
+
+
+def test_the_hidden_noise_is_seeded_by_the_face(classes):
+    def noise(choice):
+        prompt = rewritten(graphs.prompt_of("ApplyInstantID", compatible=choice), ROWS, classes).prompt
+        return prompt, prompt["old"]["inputs"]
+
+    prompt, main = noise("on")
+    assert main["noise"] == 0.35
+    source = prompt[main["noise_seed"][0]]
+    assert source["class_type"] == "LikenessOldFaceNoise" and source["inputs"]["faces"] == main["faces"]
+    assert noise("off")[1]["noise"] == 0.0 and "noise_seed" not in noise("off")[1]
+
+
+@pytest.fixture
+def user_settings(tmp_path, monkeypatch):
+    """(text) -> what the settings file of ComfyUI's only user holds."""
+    import folder_paths
+
+    monkeypatch.setattr(folder_paths, "get_public_user_directory", lambda user: str(tmp_path / user))
+    monkeypatch.delenv("LIKENESS_COMPATIBLE", raising=False)
+    (tmp_path / "default").mkdir()
+    return lambda text: (tmp_path / "default" / "comfy.settings.json").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{", '{"Likeness.OldNodes.Compatible": false}'])
+def test_off_unless_the_user_says_otherwise(user_settings, content):
+    if content is not None:
+        user_settings(content)
+    assert not setting.is_compatible() and not setting.registers_ids()
+    assert setting.is_compatible("on") and not setting.is_compatible("by setting")
+
+
+def test_settings_and_the_environment(user_settings, monkeypatch, caplog):
+    user_settings('{"Likeness.OldNodes.Compatible": true, "Likeness.OldNodes.Register": true}')
+    assert setting.is_compatible("by setting") and setting.registers_ids() and not setting.is_compatible("off")
+    monkeypatch.setenv("LIKENESS_COMPATIBLE", "0")
+    monkeypatch.setenv("LIKENESS_OLD_IDS", "maybe")
+    assert not setting.is_compatible() and not setting.registers_ids()
+    assert "LIKENESS_OLD_IDS is 'maybe'" in caplog.text
+
+
+@pytest.mark.parametrize("variant", ["plus", "full_face", "base", "faceid_plus"])
+def test_the_black_picture(variant, tmp_path):
+    from miniature import adapters, models
+    from pack.attention import checkpoint
+    from pack.attention.encode import encode
+
+    path = tmp_path / "a.safetensors"
+    adapters.write_safetensors(adapters.adapter_state_dict("sd15", variant, 11), path)
+    adapter = Adapter(checkpoint.read(path), "faceid_plus_v2" if variant == "faceid_plus" else "auto")
+    encoder = models.clip_vision("vit_h", 3)
+    black, usual = old_negative(adapter, encoder), unconditional(adapter, encoder)
+    if variant == "base":
+        assert torch.equal(black.feature("image_embeds"), usual.feature("image_embeds"))
+        return
+    expected = encode(encoder, torch.zeros(1, 300, 200, 3)).feature("penultimate")
+    assert torch.equal(black.feature("penultimate"), expected)
+    assert not torch.allclose(black.feature("penultimate"), usual.feature("penultimate"))
+    if variant == "faceid_plus":
+        assert not black.feature("unit_face").any()
