@@ -34,8 +34,8 @@ def browser():
 
 
 @pytest.fixture(scope="package")
-def opened(browser, api):
-    """The page, ready for workflows."""
+def opened(browser, api, example_photo):
+    """The page, ready for workflows; it lists the files that are there when it opens."""
     api.post("/settings/Comfy.Locale", "en")
     context = browser.new_context(viewport=WINDOW, permissions=["clipboard-read", "clipboard-write"])
     frontend = Frontend(context.new_page(), api)

@@ -108,6 +108,31 @@ class Frontend:
         self.settle()
         return made
 
+    def place(self, title):
+        """Search for a node, put it down beside the others, and give its id."""
+        before = set(self.nodes())
+        self.search(title, title)
+        self.found(title).click()
+        self.page.get_by_test_id("result-item").first.wait_for(state="detached")
+        self.page.mouse.move(690, 490)
+        self.page.mouse.click(700, 500)  # it hangs on the pointer until it is put down
+        self.page.wait_for_function("count => app.graph._nodes.length > count", arg=len(before))
+        return (set(self.nodes()) - before).pop()
+
+    def connect(self, source, output, target, name):
+        """Draw a link from an output, by number, to an input, by name."""
+        self.page.evaluate(
+            """([source, output, target, name]) => {
+                const [from, to] = [source, target].map(id => app.graph.getNodeById(id))
+                from.connect(output, to, to.inputs.findIndex(input => input.name === name))
+            }""",
+            [source, output, target, name],
+        )
+
+    def remove(self, *nodes):
+        """Take nodes away, as the delete key does."""
+        self.page.evaluate("ids => ids.forEach(id => app.graph.remove(app.graph.getNodeById(id)))", list(nodes))
+
     def nodes(self):
         """Class, title and what is missing of every node on the canvas, by id."""
         return self.page.evaluate(
@@ -133,6 +158,18 @@ class Frontend:
         """Replace every node that another pack lacks and ours stands in for, as the page offers it."""
         self.page.get_by_role("button", name="View details").click()
         self.page.get_by_role("button", name="Replace All").click()
+        self.settle()
+
+    def change(self, node, widget, value):
+        """Set a widget, as typing into it does."""
+        self.page.evaluate(
+            """([id, name, value]) => {
+                const widget = app.graph.getNodeById(id).widgets.find(w => w.name === name)
+                widget.value = value
+                widget.callback?.(value)
+            }""",
+            [node, widget, value],
+        )
         self.settle()
 
     def prompt(self):

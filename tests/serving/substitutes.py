@@ -5,6 +5,7 @@ PLACED = ("shift_x", "shift_y", "dilate", "feather")  # in pixels of the picture
 SIZED = ("EmptyLatentImage", "LikenessRenderKeypoints", "LikenessFaceMasks", "SolidMask")
 FAMILY = {"sd_xl_base_1.0.safetensors": "sdxl", "v1-5-pruned-emaonly-fp16.safetensors": "sd15"}
 PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys cannot tell
+    "plus": ("plus", "auto"),
     "FaceID": ("faceid", "auto"),
     "FaceID plus v2": ("faceid_plus", "faceid_plus_v2"),
     "FaceID portrait": ("portrait", "auto"),

@@ -14,6 +14,7 @@ HEADS = {
     "README.md": "| file | folder | size | published by | licence | preset |",
     "README.zh-CN.md": "| 文件 | 文件夹 | 大小 | 发布者 | 许可证 | 预设 |",
 }
+WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 TABLE = re.compile(r"(?<=<!-- files -->\n).*?(?=<!-- end of files -->)", re.DOTALL)
 
 
@@ -34,6 +35,12 @@ def label(output):
     if output.display_name:
         return output.display_name
     return output.get_io_type() if output.id.startswith("_") else output.id
+
+
+def saved_widgets(schema):
+    """How many values the page saves for a node: one for each widget, and one for what a seed does after a run."""
+    widgets = [i for i in schema.inputs if i.get_io_type() in WIDGETS and not getattr(i, "force_input", False)]
+    return len(widgets) + sum(bool(getattr(field, "control_after_generate", False)) for field in widgets)
 
 
 def english():

@@ -4,7 +4,7 @@ import json
 import struct
 
 import pytest
-from schemas import ROOT, schemas
+from schemas import ROOT, saved_widgets, schemas
 
 FOLDER = ROOT / "example_workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.json"))
@@ -12,7 +12,6 @@ ON_THE_PAGE_ONLY = {"MarkdownNote", "Note"}
 SMALL = 100_000  # bytes of a thumbnail
 OTHERS = {"controlnet-depth-sdxl-1.0.safetensors": "controlnet", "watercolor_v1_sdxl.safetensors": "loras"}
 """Files that examples use beside the pack's own, and checkpoints."""
-WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 
 
 def by_stem(path):
@@ -68,14 +67,7 @@ def test_our_nodes_in_it_are_as_they_are_now(path, nodes):
         now = {i.id: i for i in schema.inputs}
         assert {slot["name"] for slot in node["inputs"]} == set(now), node["type"]
         assert [slot["type"] for slot in node["outputs"]] == [o.get_io_type() for o in schema.outputs]
-        widgets = [i for i in schema.inputs if i.get_io_type() in WIDGETS and not getattr(i, "force_input", False)]
-        assert len(node.get("widgets_values", [])) == len(widgets) + sum(_has_second_widget(i) for i in widgets), node[
-            "type"
-        ]
-
-
-def _has_second_widget(field):
-    return bool(getattr(field, "control_after_generate", False))
+        assert len(node.get("widgets_values", [])) == saved_widgets(schema), node["type"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
