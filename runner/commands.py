@@ -6,6 +6,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Mapping
 
+from .checks import run_all
 from .comfyui import Host
 from .demo.job import Job, miniature_job, real_job
 from .folders import folders_in, options_for
@@ -62,19 +63,7 @@ def _draw(places: Places, host: Host, server: Server, job: Job) -> int:
 def test(places: Places, options: argparse.Namespace) -> int:
     """check style and types, then run every test"""
     host = prepare(places, Wanted(options.comfyui, options.python, tests=True))
-    checks = (
-        ("Style", ["ruff", "check"]),
-        ("Layout of the code", ["ruff", "format", "--check"]),
-        ("Types", ["basedpyright", "--pythonpath", str(host.python)]),
-    )
-    for name, (tool, *arguments) in checks:
-        say(f"{name}: {tool} {arguments[0] if arguments else ''}")
-        status = status_of([program_in(places.env, tool), *arguments], cwd=places.root)
-        if status:
-            raise Problem(
-                f"{tool} found something (exit status {status}); the tests were not run.",
-                "mend what is listed above.",
-            )
+    run_all(places, host)
     say("Tests: pytest")
     # `python -m pytest` would put the repository on sys.path, where our nodes/ hides ComfyUI's nodes.py.
     pytest = [program_in(places.env, "pytest"), *options.extra]

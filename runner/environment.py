@@ -61,6 +61,24 @@ def prepare(places: Places, *layers: Layer) -> Path:
     return program_in(places.env, "python")
 
 
+def prepare_tools(places: Places) -> Path:
+    """Make the environment of the programs that judge node packs, whose packages are not ComfyUI's; return its folder.
+
+    Raises Problem when a package cannot be installed.
+    """
+    pins = PINS / "tools.txt"
+    key = key_of(sys.version, sys.base_prefix, UV, contents([pins]))
+    once(places.stamps / "tools", key, program_in(places.tools, "python"), lambda: _make_tools(places, pins))
+    return places.tools
+
+
+def _make_tools(places: Places, pins: Path) -> None:
+    say("Installing comfy-cli and comfy-test")
+    shutil.rmtree(places.tools, ignore_errors=True)
+    _make_venv(places, places.tools)
+    _install_list(places, pins, places.tools)
+
+
 def _make_bootstrap(places: Places) -> None:
     say(f"Making a private environment in {places.work}")
     shutil.rmtree(places.bootstrap, ignore_errors=True)
@@ -84,7 +102,11 @@ def _new_env(places: Places) -> None:
         stamp.unlink()
     shutil.rmtree(places.env, ignore_errors=True)
     _unfinished(places).unlink(missing_ok=True)
-    command = [program_in(places.bootstrap, "uv"), "venv", "--quiet", "--python", BASE_PYTHON, places.env]
+    _make_venv(places, places.env)
+
+
+def _make_venv(places: Places, folder: Path) -> None:
+    command = [program_in(places.bootstrap, "uv"), "venv", "--quiet", "--python", BASE_PYTHON, folder]
     run(command, "Making the virtual environment", f"delete {places.work} and run the same command again.")
 
 
@@ -96,12 +118,16 @@ def _install(places: Places, layer: Layer, env_key: str) -> None:
 
 def _install_pins(places: Places, layer: Layer, pins: Path) -> None:
     say(layer.says)
+    _unfinished(places).touch()
+    _install_list(places, pins, places.env)
+    _unfinished(places).unlink()
+
+
+def _install_list(places: Places, pins: Path, folder: Path) -> None:
     # The lists are complete, so nothing is resolved anew (--no-deps) and nothing unlisted can come in.
     command = [program_in(places.bootstrap, "uv"), "pip", "install", "--no-deps", "--requirement", pins]
-    python = program_in(places.env, "python")
-    _unfinished(places).touch()
+    python = program_in(folder, "python")
     run([*command, "--python", python], f"Installing {pins.name}", CURE, env=_index_settings(places))
-    _unfinished(places).unlink()
 
 
 def _unfinished(places: Places) -> Path:

@@ -41,6 +41,11 @@ class Places:
         return self.work / "env"
 
     @property
+    def tools(self) -> Path:
+        """The virtual environment of the programs that judge node packs."""
+        return self.work / "tools"
+
+    @property
     def comfyui(self) -> Path:
         return self.work / "ComfyUI"
 

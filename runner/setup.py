@@ -33,6 +33,8 @@ def prepare(places: Places, wanted: Wanted) -> Host:
     with only_one(places.work / "lock"):
         pip_python = environment.bootstrap(places)
         host = _host(places, wanted, pip_python)
+        if wanted.tests:
+            environment.prepare_tools(places)
         testdata.fetch_all(places, pip_python)
         _link(places, wanted.miniature)
         if wanted.miniature:

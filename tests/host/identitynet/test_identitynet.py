@@ -479,7 +479,7 @@ def union():
     net = network().copy()
     net.control_model = torch.nn.Module()
     net.control_model.__class__ = type("Network", (comfy.cldm.cldm.ControlNet,), {})
-    net.control_model.control_add_embedding = torch.nn.Linear(1, 1)
+    net.control_model.control_add_embedding = torch.nn.Identity()
     return net
 
 

@@ -1,6 +1,7 @@
 """The authors' projection and attention classes, one constructor per published variant."""
 
 from torch import Tensor, nn
+from torch.nn import LayerNorm, Linear
 
 from .packages import tencent
 
@@ -18,9 +19,9 @@ class FacePerceiver(nn.Module):
 
     def __init__(self, width: int, encoder: int) -> None:
         super().__init__()
-        self.proj_in = nn.Linear(encoder, width)
-        self.proj_out = nn.Linear(width, width)
-        self.norm_out = nn.LayerNorm(width)
+        self.proj_in = Linear(encoder, width)
+        self.proj_out = Linear(width, width)
+        self.norm_out = LayerNorm(width)
         attention, feed_forward = resampler.PerceiverAttention, resampler.FeedForward
         self.layers = nn.ModuleList(
             nn.ModuleList([attention(dim=width, dim_head=64, heads=width // 64), feed_forward(dim=width, mult=4)])

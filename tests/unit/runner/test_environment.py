@@ -109,3 +109,9 @@ def test_no_index_host_is_named_anywhere():
     files = [path for path in (ROOT / "runner").rglob("*") if path.suffix in (".py", ".txt", ".in")]
     named = [path.name for path in files if re.search(r"https?://(?!127\.0\.0\.1)", path.read_text())]
     assert files and named == []
+
+
+def test_the_tools_have_an_environment_of_their_own(steps, places):
+    prepare(places, environment.HOST)
+    environment.prepare_tools(places)
+    assert steps.asked == ["bootstrap", "venv", "host.txt", "venv", "tools.txt"]

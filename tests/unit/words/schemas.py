@@ -10,10 +10,6 @@ import old_nodes
 ROOT = Path(__file__).resolve().parents[3]
 ENGLISH, CHINESE = (ROOT / "locales" / language / "nodeDefs.json" for language in ("en", "zh"))
 READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
-HEADS = {
-    "README.md": "| file | folder | size | published by | licence | preset |",
-    "README.zh-CN.md": "| 文件 | 文件夹 | 大小 | 发布者 | 许可证 | 预设 |",
-}
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 TABLE = re.compile(r"(?<=<!-- files -->\n).*?(?=<!-- end of files -->)", re.DOTALL)
 
@@ -62,7 +58,8 @@ def files_table(readme):
     from pack.attention.published import FILES
 
     rows = (" | ".join(_cells(file)) for file in FILES.values())
-    return "\n".join((HEADS[readme], "|" + " --- |" * 6, *(f"| {row} |" for row in rows))) + "\n"
+    head = TABLE.search(readme.read_text(encoding="utf-8"))[0].splitlines()[0]  # it is in the language of the file
+    return "\n".join((head, "|" + " --- |" * 6, *(f"| {row} |" for row in rows))) + "\n"
 
 
 def _cells(file):
@@ -86,7 +83,7 @@ def main():
     for path, content in ((ENGLISH, words), (CHINESE, {name: locale[name] for name in words if name in locale})):
         path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     for readme in READMES:
-        table = files_table(readme.name)
+        table = files_table(readme)
         text = readme.read_text(encoding="utf-8")
         readme.write_text(TABLE.sub(lambda _, table=table: table, text), encoding="utf-8")
 

@@ -106,19 +106,19 @@ def test_help_has_the_title_and_labels_that_the_page_shows(nodes):
 
 
 def test_quoted_chinese_node_names_are_those_on_the_page(nodes):
-    """Help refers to nodes as “应用 IP-Adapter”: a name that starts like one of ours must be one of ours."""
+    """Help puts the names of nodes into curly quotes: one that starts like one of ours must be one of ours."""
     ours = {words["display_name"] for words in locale("zh", "nodeDefs").values()}
-    verbs = {name[:4] for name in ours if not name.endswith("（旧）")}
-    foreign = {"加载 CLIP 视觉"}
+    verbs = {name[:4] for name in ours if not name.endswith("\uff08\u65e7\uff09")}  # a node for an old one says so
+    foreign = {"\u52a0\u8f7d CLIP \u89c6\u89c9"}  # what the host calls its CLIPVisionLoader
     for path in DOCS.glob("*/zh.md"):
-        for quoted in re.findall("“([^”]+)”", path.read_text(encoding="utf-8")):
+        for quoted in re.findall("\u201c([^\u201d]+)\u201d", path.read_text(encoding="utf-8")):
             assert quoted[:4] not in verbs or quoted in ours | foreign, (path.parent.name, quoted)
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
 def test_the_table_of_files_is_that_of_the_code(nodes, readme):
     found = TABLE.search(readme.read_text(encoding="utf-8"))
-    assert found and found[0] == files_table(readme.name), WRITE
+    assert found and found[0] == files_table(readme), WRITE
 
 
 @pytest.mark.parametrize("page", [*READMES, *DOCS.rglob("*.md"), ROOT / "CONTRIBUTING.md"], ids=lambda path: path.name)
