@@ -263,6 +263,23 @@ class Frontend:
             node,
         )
 
+    def overlapping(self):
+        """Pairs of nodes, by title, of which one covers a part of the other."""
+        return self.page.evaluate(
+            """() => {
+                const box = node => document.querySelector(`[data-node-id="${node.id}"]`)?.getBoundingClientRect()
+                const { scale } = app.canvas.ds
+                const boxes = app.graph._nodes.map(node => {
+                    const drawn = box(node), [x, y, w, h] = node.getBounding()
+                    return drawn ? { x: drawn.x / scale, y: drawn.y / scale, w: drawn.width / scale,
+                        h: drawn.height / scale, node } : { x, y, w, h, node }
+                })
+                const meet = (a, b) => a.x + a.w > b.x && b.x + b.w > a.x && a.y + a.h > b.y && b.y + b.h > a.y
+                return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => meet(a, b))
+                    .map(b => [a.node.title, b.node.title]))
+            }"""
+        )
+
     def picture(self, name, node=None, margin=12):
         """Write a picture of the window, or of one node, to the folder of screenshots."""
         self.settle()

@@ -5,7 +5,7 @@ import json
 import pytest
 from serving.substitutes import on_the_miniature
 
-from .frontend import TEMPLATES
+from .frontend import RENDERERS, TEMPLATES
 
 FOLDER = "comfyui-likeness"
 
@@ -16,11 +16,11 @@ def test_a_template_opens_and_runs(path, frontend, example_photo):
     assert not [node["kind"] for node in frontend.nodes().values() if not node["known"]]
     entry = frontend.queue(rewritten=on_the_miniature)
     assert entry.succeeded, entry.messages.get("execution_error")
-    frontend.show()
-    frontend.picture(f"template {path.stem}")
-    frontend.renderer("nodes 2.0")
-    frontend.show()
-    frontend.picture(f"template {path.stem}, nodes 2.0")
+    for renderer in RENDERERS:
+        frontend.renderer(renderer)
+        frontend.show()
+        frontend.picture(f"template {path.stem}, {renderer}")
+        assert not frontend.overlapping(), f"what nodes show after a run has no room ({renderer})"
 
 
 def test_what_the_page_sends_is_the_api_form(frontend):
@@ -37,5 +37,10 @@ def inputs(prompt):
 
 def test_templates_are_offered_with_their_pictures(frontend, page):
     frontend.command("Comfy.BrowseTemplates")
-    page.get_by_text("Extensions", exact=True).first.wait_for()
+    page.get_by_text(FOLDER, exact=True).click()
+    for path in TEMPLATES:
+        picture = page.get_by_role("img", name=path.stem, exact=True).first
+        picture.scroll_into_view_if_needed()
+        assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 640
     frontend.picture("templates")
+    page.keyboard.press("Escape")

@@ -1,5 +1,6 @@
 """Fixtures: one server for the whole session, a client of it, a photo, and the workflow of a first picture prompt."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from . import old_workflows
 from .api import Api
+from .substitutes import on_the_miniature
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("LIKENESS_TEST_DATA") or ROOT / ".likeness" / "test-data")
@@ -141,3 +143,15 @@ def example_photo(server):
     for i, person in enumerate(people):
         both.paste(person, (360 * i, 0))
     both.save(server.base / "input" / "example.png")
+
+
+@pytest.fixture(scope="session")
+def saved_embeds(server, api, example_photo):
+    """The file that the example without a photo names, saved by the example that makes it."""
+    folder = ROOT / "example_workflows" / "api"
+    graph = json.loads((folder / "Embeds 1 from a photo.json").read_text(encoding="utf-8"))
+    entry = api.run(on_the_miniature(graph))
+    assert entry.succeeded, entry.messages.get("execution_error")
+    loading = json.loads((folder / "Embeds 2 without photo.json").read_text(encoding="utf-8"))
+    name = next(n["inputs"]["file"] for n in loading.values() if n["class_type"] == "LikenessLoadEmbeds")
+    assert (server.base / "output" / name.removesuffix(" [output]")).is_file()
