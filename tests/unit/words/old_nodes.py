@@ -10,12 +10,7 @@ WORDS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8
 PREFIX = "LikenessOld"
 PAGES = {"en": ROOT / "docs" / "coming-from.md", "zh": ROOT / "docs" / "coming-from.zh-CN.md"}
 MARKED = re.compile(r"(?P<mark><!-- nodes of (?P<pack>[^>]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
-HEADS = {"en": "| old node | id | here |", "zh": "| 旧节点 | id | 在这里 |"}
-CHINESE_PACKS = {
-    "ComfyUI_IPAdapter_plus": "ComfyUI_IPAdapter_plus",
-    "ComfyUI_InstantID": "ComfyUI_InstantID",
-    "ComfyUI_IPAdapter_plus before March 2024": "2024 年 3 月之前的 ComfyUI_IPAdapter_plus",
-}
+PAGE = WORDS["page"]  # what pages and labels say beside the nodes' own words, by language
 
 
 def is_old(node_id):
@@ -38,9 +33,10 @@ def title(row):
 def chinese(schema, words):
     """The Chinese words of one node, from its English ones; inputs keep the names that tutorials have."""
     row = row_of(schema.node_id)
-    name = f"{title(row)}（旧）" if row else WORDS["words"][schema.display_name]
-    description = WORDS["words"].get(schema.description) or (
-        f"代替 {CHINESE_PACKS[row.pack]} 的“{title(row)}”，输入相同。{'' if row.becomes else becomes(row, 'zh')}"
+    said = PAGE["zh"]
+    name = said["old"].format(title=title(row)) if row else WORDS["words"][schema.display_name]
+    description = WORDS["words"].get(schema.description) or said["instead"].format(
+        pack=said["packs"][row.pack], title=title(row), becomes="" if row.becomes else becomes(row, "zh")
     )
 
     def part(entries):
@@ -61,15 +57,11 @@ def becomes(row, language):
 def help_page(words, node_id, language):
     """A help page: what the node is, what it becomes, its inputs and outputs."""
     row = row_of(node_id)
-    heads = {"en": ("Inputs", "Outputs"), "zh": ("输入", "输出")}[language]
-    told = {
-        "en": "For graphs made for the old pack; it is hidden from the search. In a new graph, or by hand:",
-        "zh": "用于为旧插件制作的工作流，搜索里不显示。在新工作流里，或手动替换时：",
-    }[language]
+    said = PAGE[language]
     lines = [f"# {words['display_name']}", "", words["description"], ""]
     if row:
-        lines += [told, "", becomes(row, language), ""]
-    for head, part in zip(heads, ("inputs", "outputs"), strict=True):
+        lines += [said["told"], "", becomes(row, language), ""]
+    for head, part in zip(said["sections"], ("inputs", "outputs"), strict=True):
         entries = [(one["name"], one["tooltip"]) for one in words[part].values()]
         if entries:
             lines += [f"## {head}", "", *(f"- `{name}`: {tooltip}" for name, tooltip in entries), ""]
@@ -81,7 +73,7 @@ def table(pack, language):
     from pack.nodes.legacy.table import ROWS
 
     rows = [row for row in ROWS.values() if row.pack == pack]
-    lines = [HEADS[language], "| --- | --- | --- |"]
+    lines = [PAGE[language]["heads"], "| --- | --- | --- |"]
     lines += [f"| {title(row)} | `{row.node_id}` | {becomes(row, language)} |" for row in rows]
     return "\n".join(lines) + "\n"
 

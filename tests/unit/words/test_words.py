@@ -67,6 +67,31 @@ def test_categories_and_wires_are_named(nodes, language):
     assert set(words["dataTypes"]) == {t for part in parts if (t := part.get_io_type()).startswith("LIKENESS_")}
 
 
+def test_the_folder_of_templates_is_named():
+    """The page shows them under the name of the pack's folder, which ComfyUI Manager takes from the registry."""
+    (registered,) = re.findall(r'^name = "(.+)"$', read("pyproject.toml"), re.MULTILINE)
+    named = {language: locale(language, "main")["templateWorkflows"]["category"] for language in ("en", "zh")}
+    assert all(set(names) == {registered} for names in named.values())
+    assert CHINESE.search(named["zh"][registered])
+
+
+def settings_of_the_page():
+    """The ids of the settings that our modules register."""
+    block = re.compile(r"settings:\s*\[(.*?)\n\s*\]", re.DOTALL)
+    for module in (ROOT / "web").rglob("*.js"):
+        for found in block.findall(module.read_text(encoding="utf-8")):
+            yield from re.findall(r"\bid:\s*['\"]([^'\"]+)['\"]", found)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_settings_are_named(language):
+    wanted = {name.replace(".", "_") for name in settings_of_the_page()}
+    path = ROOT / "locales" / language / "settings.json"
+    named = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    assert set(named) == wanted
+    assert all(entry["name"] and (language != "zh" or CHINESE.search(entry["name"])) for entry in named.values())
+
+
 def test_every_node_has_help_in_both_languages_and_no_page_is_left_over(nodes):
     assert {path.stem for path in DOCS.glob("*.md")} == set(nodes)
     assert {path.parent.name for path in DOCS.glob("*/zh.md")} == set(nodes)
