@@ -26,10 +26,10 @@ PARTS: Mapping[str, str] = {
 
 # Adapters of the same purpose for other designs, known by a key that only they have.
 FOREIGN: Mapping[str, str] = {
-    "id_adapter_attn_layers.": "a PuLID file for SDXL",
-    "id_adapter.": "a PuLID file",
-    "pulid_ca.": "a PuLID file for FLUX",
-    "pulid_encoder.": "a PuLID file for FLUX",
+    "id_adapter_attn_layers.": "a PuLID file for SDXL, which is not supported yet",
+    "id_adapter.": "a PuLID file, which is not supported yet",
+    "pulid_ca.": "a PuLID file for FLUX, which is not supported",
+    "pulid_encoder.": "a PuLID file for FLUX, which is not supported",
     "ip_adapter_proj_model.": "an XLabs IP-Adapter for FLUX",
     "image_proj.time_embedding.": "an InstantX IP-Adapter for SD3.5",
     "ip_adapter.0.to_k_ip.": "an InstantX IP-Adapter for FLUX",
@@ -181,7 +181,7 @@ def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> 
 def _refuse_foreign(tensors: Mapping[str, Tensor]) -> None:
     for prefix, what in FOREIGN.items():
         if any(key.startswith(prefix) for key in tensors):
-            raise ValueError(f"it is {what}, which this node does not take.")
+            raise ValueError(f"it is {what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL instead.")
 
 
 def _check_tensors(tensors: Mapping[str, Tensor], size: int) -> None:

@@ -14,8 +14,8 @@ STEMS = sorted(path.stem for path in sparse.SHAPES.glob("*.json"))
 ADAPTERS = [stem for stem in STEMS if sparse.entry(stem)["variant"] != "refused"]
 LOOK_ALIKES = ("faceid_plus", "faceid_plus_v2", "instantid", "portrait_unnorm")
 REFUSED = {
-    "pulid_v1": "PuLID",
-    "pulid_v1.1": "PuLID",
+    "pulid_v1": "PuLID file for SDXL, which is not supported yet",
+    "pulid_v1.1": "PuLID file for SDXL, which is not supported yet",
     "xlabs_flux_ip_adapter": "XLabs IP-Adapter for FLUX",
     "instantx_flux_ip-adapter": "InstantX IP-Adapter for FLUX",
     "instantx_sd35_ip-adapter": "SD3.5",
@@ -46,7 +46,7 @@ def test_foreign_adapters_are_refused_by_what_they_are(stem, tmp_path):
     path = sparse.write(stem, tmp_path, size=None)
     with pytest.raises(ValueError, match=REFUSED[stem]) as caught:
         checkpoint.read_outline(path)
-    assert path.name in str(caught.value)
+    assert path.name in str(caught.value) and "Load an IP-Adapter, FaceID or InstantID file" in str(caught.value)
 
 
 @pytest.mark.parametrize(
