@@ -116,3 +116,31 @@ def ksample():
         return out["samples"]
 
     return sampled
+
+
+@pytest.fixture
+def over_two_devices():
+    """(family) -> a SAMPLER_SAMPLE wrapper that lets the host split the sides over two names of the CPU."""
+    from comfy.multigpu import MultiGPUThreadPool
+    from miniature import models
+
+    devices = (torch.device("cpu"), torch.device("cpu", 0))
+
+    def of(family):
+        second = models.unet(family, MODEL_SEED)
+
+        def split(executor, guider, sigmas, extra_args, *rest):
+            pool = MultiGPUThreadPool(list(devices))
+            second.pre_run()
+            options = extra_args["model_options"]
+            options["multigpu_clones"] = dict(zip(devices, (guider.model_patcher, second), strict=True))
+            options["multigpu_thread_pool"] = pool
+            try:
+                return executor(guider, sigmas, extra_args, *rest)
+            finally:
+                pool.shutdown()
+                second.cleanup()
+
+        return split
+
+    return of

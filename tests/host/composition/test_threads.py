@@ -82,30 +82,6 @@ def test_threads_with_other_rows_meet_in_the_dispatcher(run_of):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-@pytest.fixture
-def over_two_devices():
-    """A SAMPLER_SAMPLE wrapper that lets the host split the sides over two names of the CPU."""
-    from comfy.multigpu import MultiGPUThreadPool
-    from miniature import models
-
-    second = models.unet("sd15", 1)
-    devices = (torch.device("cpu"), torch.device("cpu", 0))
-
-    def split(executor, guider, sigmas, extra_args, *rest):
-        pool = MultiGPUThreadPool(list(devices))
-        second.pre_run()
-        options = extra_args["model_options"]
-        options["multigpu_clones"] = dict(zip(devices, (guider.model_patcher, second), strict=True))
-        options["multigpu_thread_pool"] = pool
-        try:
-            return executor(guider, sigmas, extra_args, *rest)
-        finally:
-            pool.shutdown()
-            second.cleanup()
-
-    return split
-
-
 def test_the_hosts_split_over_devices_runs_each_side_in_its_thread(
     sd15, apply, ksample, over_two_devices, differs, monkeypatch
 ):
@@ -125,7 +101,7 @@ def test_the_hosts_split_over_devices_runs_each_side_in_its_thread(
         patched.setattr(type(steered), "get_free_memory", lambda self, device: 0)
         one_by_one = ksample(sd15, steered)
         split = steered.clone()
-        split.add_wrapper(WrappersMP.SAMPLER_SAMPLE, over_two_devices)
+        split.add_wrapper(WrappersMP.SAMPLER_SAMPLE, over_two_devices("sd15"))
         patched.setattr(attach, "_dispatching", in_step)
         assert torch.equal(ksample(sd15, split), one_by_one)
     assert {indices for _, indices in threads} == {(0,), (1,)}

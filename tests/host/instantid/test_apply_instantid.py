@@ -195,3 +195,22 @@ def test_the_model_of_the_net_alone_tells_it_positive_from_negative(apply_identi
     sample(out, steps=1)
     assert sorted(polarities) == ["negative", "positive"]
     assert attachments(out.model) == ()
+
+
+def test_the_hosts_split_over_devices_gives_each_side_its_own_copy_of_the_net(
+    apply_instantid, photos, sample, over_two_devices, monkeypatch
+):
+    from comfy.patcher_extension import WrappersMP
+    from pack.attention.identitynet import IdentityNet
+
+    out = apply_instantid(photos(1), image=drawn((0, 0)))
+    monkeypatch.setattr(type(out.model), "get_free_memory", lambda self, device: 0)
+    one_by_one = sample(out, steps=1)
+    (net,) = nets(out)
+    copy = net.deepclone_multigpu(torch.device("cpu", 0), autoregister=True)
+    asked, ask = [], IdentityNet.get_control
+    monkeypatch.setattr(IdentityNet, "get_control", lambda self, *args: asked.append(self) or ask(self, *args))
+    out.model = out.model.clone()
+    out.model.add_wrapper(WrappersMP.SAMPLER_SAMPLE, over_two_devices("sdxl"))
+    assert torch.equal(sample(out, steps=1), one_by_one)
+    assert len(asked) == 2 and {id(each) for each in asked} == {id(net), id(copy)}
