@@ -2,9 +2,12 @@
 
 import argparse
 import os
+import subprocess
 import time
 import webbrowser
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from .checks import run_all
 from .comfyui import Host
@@ -29,11 +32,27 @@ def demo(places: Places, options: argparse.Namespace) -> int:
     models = choose(options.models_dir.resolve()) if options.models_dir else None
     host = prepare(places, Wanted(options.comfyui, options.python, miniature=models is None))
     photos = places.test_data / "photos"
-    job = real_job(photos, models) if models else miniature_job(photos)
+    job = _possible(real_job(photos, models) if models else miniature_job(photos), host)
     extra = options_for(models.folders() if models else {}, places.work / "model-folders.yaml")
     say("Starting ComfyUI")
     with Server(host, places.base, places.server_log, extra) as server:
         return _draw(places, host, server, job)
+
+
+def _possible(job: Job, host: Host) -> Job:
+    """The job without InstantID's part where this ComfyUI's Python lacks the face packages, which is said."""
+    probe = [host.python, "-c", "import cv2, insightface, onnxruntime"]
+    if (
+        job.identity is None
+        or host.is_private
+        or subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    ):
+        return job
+    say(
+        "InstantID's part is left out: this ComfyUI's Python lacks the face packages. To have it: "
+        f"{host.python} -m pip install -r {Path(__file__).resolve().parents[1] / 'requirements.txt'}"
+    )
+    return replace(job, identity=None)
 
 
 def _draw(places: Places, host: Host, server: Server, job: Job) -> int:

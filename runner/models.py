@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .identity_models import IdentityFiles, identity_files
 from .problems import Problem, say
 
 Shapes = Mapping[str, Sequence[int]]
@@ -86,11 +87,12 @@ class Found:
 
 @dataclass(frozen=True)
 class RealModels:
-    """Three files that work together."""
+    """Three files that work together, and InstantID's where they are there."""
 
     checkpoint: Found
     encoder: Found
     adapter: Found
+    identity: IdentityFiles | None = None
 
     @property
     def family(self) -> str:
@@ -98,7 +100,8 @@ class RealModels:
 
     def folders(self) -> dict[str, list[Path]]:
         """ComfyUI's model categories and the folder of the file that is wanted in each."""
-        return {found.kind.role: [found.path.parent] for found in (self.checkpoint, self.encoder, self.adapter)}
+        three = {found.kind.role: [found.path.parent] for found in (self.checkpoint, self.encoder, self.adapter)}
+        return three | (self.identity.folders() if self.identity else {})
 
 
 def shapes_in(path: Path) -> Shapes:
@@ -123,7 +126,7 @@ def search(folder: Path) -> Iterator[Found]:
 
 
 def choose(folder: Path) -> RealModels:
-    """The base model, adapter and encoder below `folder` that work together; SDXL and Plus are preferred.
+    """The base model, adapter and encoder below `folder` that work together, and InstantID; SDXL and Plus are preferred.
 
     Prints what was found and taken. Raises Problem when there is no such three.
     """
@@ -142,7 +145,7 @@ def choose(folder: Path) -> RealModels:
             )
             if checkpoint and encoder:
                 say(f"Taking {checkpoint.path.name}, {encoder.path.name} and {adapter.path.name}")
-                return RealModels(checkpoint, encoder, adapter)
+                return RealModels(checkpoint, encoder, adapter, identity_files(folder, family))
     raise Problem(_what_is_missing(folder, found), _where_to_put())
 
 

@@ -15,6 +15,7 @@ from .stamps import contents, key_of, once
 
 PACK = "comfyui-likeness"
 MINIATURE = "likeness-miniature"
+FACES = "vectron"  # the test data's pack of face networks
 AGAIN = "delete the folder .likeness and run the same command again."
 
 
@@ -57,10 +58,13 @@ def _host(places: Places, wanted: Wanted, pip_python: Path) -> Host:
 def _link(places: Places, miniature: bool) -> None:
     custom_nodes = places.base / "custom_nodes"
     link_folder(places.root, custom_nodes / PACK)
+    faces = places.base / "models" / "insightface" / "models" / FACES
     if miniature:
         link_folder(places.root / "tests" / "miniature", custom_nodes / MINIATURE)
+        link_folder(places.test_data / "insightface" / "models" / FACES, faces)
     else:
         unlink_folder(custom_nodes / MINIATURE)
+        unlink_folder(faces)
 
 
 def _miniature_adapters(places: Places, host: Host) -> None:

@@ -10,12 +10,13 @@ import aiohttp
 from PIL import Image
 
 from ..problems import Problem
-from .cells import CELLS
-from .client import Comfy
+from .cells import CELLS, IDENTITY_CELLS, Cell
+from .client import Comfy, Outputs
+from .identity_prompts import FOUND, POINTS, identity_prompt_for
 from .job import Job, Photo
 from .progress import Progress
-from .prompts import prompt_for
-from .report import FOOTER, Pictures, header, rows, summary, unequal
+from .prompts import SAVE, Prompt, prompt_for
+from .report import Drawn, Pictures, footer, header, rows, summary, unequal
 from .sheet import contact_sheet
 
 SHEET = "contact-sheet.png"
@@ -35,29 +36,48 @@ def png_of(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-async def draw(url: str, job: Job, photos: Pictures, folder: Path) -> Pictures:
-    """Every cell's picture, drawn by the server and saved in `folder`."""
-    pictures: dict[str, Image.Image] = {}
-    progress = Progress(sys.stdout, len(CELLS), job.steps)
+def cells_of(job: Job) -> tuple[Cell, ...]:
+    """What is drawn: InstantID's part only where there are models for it."""
+    return CELLS + (IDENTITY_CELLS if job.identity else ())
+
+
+def prompt_of(cell: Cell, job: Job, uploaded: dict[str, str]) -> Prompt:
+    """The prompt of any cell."""
+    return (identity_prompt_for if cell.identity else prompt_for)(cell, job, uploaded)
+
+
+async def draw(url: str, job: Job, photos: Pictures, folder: Path) -> Drawn:
+    """Every cell's picture, drawn by the server and saved in `folder`, and what its nodes showed on the way."""
+    drawn = Drawn({}, {})
+    cells = cells_of(job)
+    progress = Progress(sys.stdout, len(cells), job.steps)
     async with Comfy(url) as comfy:
         uploaded = {
             letter: await comfy.upload(f"likeness-{letter}.png", png_of(photo)) for letter, photo in photos.items()
         }
-        for number, cell in enumerate(CELLS, start=1):
-            png = await comfy.run(
-                prompt_for(cell, job, uploaded), lambda done, total, title=cell.title: progress.step(title, done, total)
+        for number, cell in enumerate(cells, start=1):
+            outputs = await comfy.run(
+                prompt_of(cell, job, uploaded), lambda done, total, title=cell.title: progress.step(title, done, total)
             )
-            path = folder / f"{number:02}-{cell.name}.png"
-            path.write_bytes(png)
-            pictures[cell.name] = Image.open(io.BytesIO(png)).convert("RGB")
+            for node, name in shown(cell, outputs):
+                png = await comfy.picture(outputs, node)
+                (folder / f"{number:02}-{name.replace('/', '-')}.png").write_bytes(png)
+                drawn.pictures[name] = Image.open(io.BytesIO(png)).convert("RGB")
+                drawn.texts[name] = "\n".join(outputs[node].get("text", ()))
             progress.picture(cell.title)
-    return pictures
+    return drawn
 
 
-def show(job: Job, pictures: Pictures, photos: Pictures, folder: Path) -> None:
+def shown(cell: Cell, outputs: Outputs) -> list[tuple[str, str]]:
+    """The nodes whose pictures are kept, and under which name: the cell's, or cell/node for a preview."""
+    previews = [(node, f"{cell.name}/{node}") for node in (FOUND, POINTS) if node in outputs]
+    return [(SAVE, cell.name), *previews]
+
+
+def show(job: Job, drawn: Drawn, photos: Pictures, folder: Path) -> None:
     """Write the contact sheet and print what was drawn and where it is."""
-    sheet = folder / SHEET
-    contact_sheet(header(job), rows(pictures, photos), FOOTER).save(sheet, optimize=True)
+    sheet, pictures = folder / SHEET, drawn.pictures
+    contact_sheet(header(job), rows(drawn, photos), footer(job)).save(sheet, optimize=True)
     print("\nHow far each picture moved:", *summary(pictures), sep="\n")
     print(f"\nPictures:      {folder}\nContact sheet: {sheet}")
     if job.caption:

@@ -9,6 +9,8 @@ import aiohttp
 from ..problems import Problem
 from .prompts import SAVE, Prompt
 
+Outputs = Mapping[str, Mapping[str, list]]
+"""What each node of a finished prompt shows: its pictures' places and its texts."""
 OnStep = Callable[[int, int], None]
 """Called with the sampling step that is done and how many there are."""
 
@@ -41,8 +43,8 @@ class Comfy:
         answer = await self._json("POST", "/upload/image", data=form)
         return "/".join(part for part in (answer["subfolder"], answer["name"]) if part)
 
-    async def run(self, prompt: Prompt, on_step: OnStep) -> bytes:
-        """Queue a prompt, wait until it is done, and return the PNG of its save node.
+    async def run(self, prompt: Prompt, on_step: OnStep) -> Outputs:
+        """Queue a prompt, wait until it is done, and return what its nodes show.
 
         Raises Problem when the server refuses the prompt, a node fails, or the server ends.
         """
@@ -50,8 +52,11 @@ class Comfy:
         prompt_id = (await self._json("POST", "/prompt", json=body))["prompt_id"]
         await self._wait_for(prompt_id, on_step)
         history = (await self._json("GET", f"/history/{prompt_id}"))[prompt_id]
-        image = history["outputs"][SAVE]["images"][0]
-        async with self._session.get(f"{self.url}/view", params=image) as answer:
+        return history["outputs"]
+
+    async def picture(self, outputs: Outputs, node: str = SAVE) -> bytes:
+        """The PNG that a node saved or shows."""
+        async with self._session.get(f"{self.url}/view", params=outputs[node]["images"][0]) as answer:
             answer.raise_for_status()
             return await answer.read()
 

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 PICTURE = 300
 GAP = 24
 MARGIN = 56
+INSET = 104
 LABEL = 62
 HEADING = 52
 ROW = HEADING + PICTURE + LABEL
@@ -24,12 +25,13 @@ NOTICE_INK = "#7a4b00"
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture with its title and a note; `tone` colours the note."""
+    """A picture with its title and a note; `tone` colours the note, `inset` is shown small in the picture's corner."""
 
     picture: Image.Image
     title: str
     note: str
     tone: str = ""
+    inset: Image.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,11 @@ def _draw_heading(draw: ImageDraw.ImageDraw, heading: str, corners: Sequence[Pla
 def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: Place) -> None:
     picture = tile.picture.convert("RGB").resize((PICTURE, PICTURE), Image.Resampling.LANCZOS)
     sheet.paste(picture, (corner.x, corner.y))
+    if tile.inset is not None:
+        small = tile.inset.convert("RGB").resize((INSET, INSET), Image.Resampling.LANCZOS)
+        left, top = corner.x + PICTURE - INSET - 6, corner.y + PICTURE - INSET - 6
+        draw.rectangle((left - 2, top - 2, left + INSET + 1, top + INSET + 1), fill=PAPER)
+        sheet.paste(small, (left, top))
     y = corner.y + PICTURE
     draw.rectangle((corner.x - 1, corner.y - 1, corner.x + PICTURE, y), outline=LINE)
     _text(draw, (corner.x, y + 9), tile.title, 20, INK, PICTURE)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 SEED = 11
-FILES = [(family, variant) for family in ("sd15", "sdxl") for variant in ("base", "plus")]
+FILES = [*((family, variant) for family in ("sd15", "sdxl") for variant in ("base", "plus")), ("sdxl", "instantid")]
 
 
 def reach(comfyui: Path) -> None:

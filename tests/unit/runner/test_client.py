@@ -85,7 +85,8 @@ def run(events, prompt=None, steps=None):
             async with Comfy(f"http://127.0.0.1:{port}") as comfy:
                 name = await comfy.upload("a.png", b"photo")
                 graph = {SAVE: {}} if prompt is None else prompt
-                return fake, name, await comfy.run(graph, lambda done, total: (steps or []).append((done, total)))
+                outputs = await comfy.run(graph, lambda done, total: (steps or []).append((done, total)))
+                return fake, name, await comfy.picture(outputs)
         finally:
             await runner.cleanup()
 

@@ -102,6 +102,43 @@ def test_the_real_job_loads_the_chosen_files_at_full_size(folder, tmp_path):
     assert (job.adapter_file, job.pixels, job.steps, job.caption) == ("base.safetensors", 1024, 20, "")
 
 
+IDENTITY = ("instantid/ip-adapter.bin", "controlnet/instantid-identitynet.safetensors")
+FACES = "insightface/models/antelopev2/glintr100.onnx"
+
+
+def with_files(root, *names):
+    for name in names:
+        root.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
+        root.joinpath(name).touch()
+    return root
+
+
+def test_instantid_is_drawn_where_its_files_are(folder, tmp_path):
+    root = with_files(folder(model=SDXL, vision=VIT_BIGG, base=BASE_XL_BIGG), *IDENTITY, FACES)
+    models = choose(root)
+    assert (
+        models.folders().items()
+        >= {
+            "instantid": [root / "instantid"],
+            "controlnet": [root / "controlnet"],
+            "insightface": [root / "insightface"],
+        }.items()
+    )
+    job = real_job(tmp_path, models)
+    assert job.identity.adapter["inputs"] == {"file": "ip-adapter.bin", "kind": "instantid"}
+    assert job.identity.control_net["inputs"] == {"control_net_name": "instantid-identitynet.safetensors"}
+    assert job.identity.face_models["inputs"]["pack"] == "antelopev2" and not job.identity.any_recogniser
+
+
+def test_instantid_is_left_out_and_what_is_missing_said(folder, capsys):
+    root = with_files(folder(model=SDXL, vision=VIT_BIGG, base=BASE_XL_BIGG), *IDENTITY)
+    assert choose(root).identity is None
+    assert f"there is no {FACES}" in capsys.readouterr().out
+    (root / "model.safetensors").unlink()
+    assert choose(with_files(folder(model=SD15, vision=VIT_H, base=BASE_15), FACES)).identity is None
+    assert "needs an SDXL checkpoint" in capsys.readouterr().out
+
+
 def test_sd15_is_drawn_at_512(folder, tmp_path):
     assert real_job(tmp_path, choose(folder(model=SD15, vision=VIT_H, base=BASE_15))).pixels == 512
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.demo.cells import CELLS
+from runner.demo.cells import CELLS, IDENTITY_CELLS
 from runner.demo.job import miniature_job
 from runner.demo.prompts import SAVE, prompt_for
 from runner.demo.report import ROWS
 
 JOB = miniature_job(Path("photos"))
 UPLOADED = {"a": "likeness-a.png", "b": "likeness-b.png"}
-BY_NAME = {cell.name: cell for cell in CELLS}
+BY_NAME = {cell.name: cell for cell in (*CELLS, *IDENTITY_CELLS)}
 
 
 def prompt(name):
@@ -57,7 +57,7 @@ def test_text_is_compared_with_the_same_text():
 def test_every_comparison_and_every_picture_of_the_sheet_exists():
     assert all(cell.against in BY_NAME for cell in CELLS if cell.against)
     assert all(cell.beside in BY_NAME for cell in CELLS if cell.beside)
-    shown = [name for row in ROWS for _, names in row for name in names if not name.startswith("photo ")]
+    shown = [name for row in ROWS for _, names in row for name in names if not name.startswith(("photo ", "faces/"))]
     assert sorted(shown) == sorted(BY_NAME)
 
 

@@ -7,7 +7,8 @@ import pytest
 Image = pytest.importorskip("PIL.Image")
 
 from runner.demo import report, sheet  # noqa: E402
-from runner.demo.cells import CELLS  # noqa: E402
+from runner.demo.cells import CELLS, IDENTITY_CELLS  # noqa: E402
+from runner.demo.identity_prompts import FOUND, POINTS  # noqa: E402
 from runner.demo.job import RANDOM_CAPTION  # noqa: E402
 
 TILES = [sheet.Tile(Image.new("RGB", (64, 64), "red"), f"title {n}", "note") for n in range(6)]
@@ -88,3 +89,38 @@ def test_the_second_reference_is_compared_with_the_first_too():
     drawn = pictures({"second-reference": "white", "weight-1.0": (205, 205, 205)})
     second = next(cell for cell in CELLS if cell.name == "second-reference")
     assert report.note_for(second, drawn)[0] == "moved 155.0 of 255; 50.0 from A at weight 1"
+
+
+def test_an_inset_stands_in_the_corner_of_its_picture():
+    tile = sheet.Tile(Image.new("RGB", (9, 9), "red"), "title", "note", inset=Image.new("RGB", (9, 9), "blue"))
+    header = sheet.Header("t", [], "")
+    drawn = sheet.contact_sheet(header, [[sheet.Section("one", [tile])]], [])
+    ((_, (corner,)),) = sheet.places([[sheet.Section("one", [tile])]], sheet.MARGIN + header.height)
+    assert drawn.getpixel((corner.x + 270, corner.y + 270)) == (0, 0, 255)
+    assert drawn.getpixel((corner.x + 30, corner.y + 30)) == (255, 0, 0)
+
+
+def faces_drawn():
+    grey = {cell.name: Image.new("RGB", (8, 8), (100, 100, 100)) for cell in (*CELLS, *IDENTITY_CELLS)}
+    grey |= {f"faces/{FOUND}": Image.new("RGB", (8, 8)), f"pose-tilted/{POINTS}": Image.new("RGB", (8, 8), "blue")}
+    return report.Drawn(grey, {f"faces/{FOUND}": "picture 1 of 1: 12 faces (at 640)"})
+
+
+def test_the_sheet_says_how_many_faces_were_found_and_shows_the_points_of_a_pose():
+    photos = {"a": Image.new("RGB", (8, 8)), "b": Image.new("RGB", (8, 8))}
+    tiles = {
+        tile.title: tile for row in report.rows(faces_drawn(), photos) for section in row for tile in section.tiles
+    }
+    assert tiles["The photograph"].note == "12 faces found"
+    assert tiles["A, tilted and closer"].inset.getpixel((0, 0)) == (0, 0, 255)
+    assert tiles["Their points"].inset is None
+    assert tiles["InstantID of A at 0"].note == "bit-identical to the plain SDXL model"
+    assert tiles["A, upright"].tone == "bad", "a face that changes nothing is marked"
+
+
+def test_rows_that_were_not_drawn_are_left_out():
+    photos = {"a": Image.new("RGB", (8, 8)), "b": Image.new("RGB", (8, 8))}
+    with_faces, without = report.rows(faces_drawn(), photos), report.rows(report.Drawn(pictures(), {}), photos)
+    assert len(with_faces) == len(report.ROWS) and len(without) == len(report.ROWS) - 2
+    assert not any("InstantID" in section.heading for row in without for section in row)
+    assert not any("sdxl" in line for line in report.summary(pictures()))
