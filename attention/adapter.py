@@ -146,7 +146,10 @@ class Adapter:
 
     def release(self) -> None:
         """Give the weights' memory back to the host: once keys and values exist, sampling needs no weight of ours."""
-        comfy.model_management.unload_model_and_clones(self.patcher)
+        loaded: Sequence[Any] = comfy.model_management.current_loaded_models
+        # The host empties the GPU's cache when it is asked to unload: not for nothing.
+        if any(entry.model is self.patcher for entry in loaded):
+            comfy.model_management.unload_model_and_clones(self.patcher)
 
     def _project_all(self, tokens: Tensor, picture_tokens: int) -> KeyValues:
         comfy.model_management.load_models_gpu([self.patcher])
