@@ -2,163 +2,131 @@
 
 from __future__ import annotations
 
-import gc
 import statistics
-import tempfile
 import time
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import comfy.ldm.modules.attention as host_attention
 import comfy.sample
 import torch
-from minimal import patched
-from scenarios import Branch, Scenario
+from comfy.patcher_extension import WrappersMP
+from counts import alive, calls, resident_bytes, watched
+from memory import Peak
+from models import LATENT, SMALL, base, loaded, steered
+from scenarios import Scenario
 
 STEPS = 2
-LATENT = {"sd15": (24, 24), "sdxl": (32, 32)}
 
 
 @dataclass(frozen=True)
 class Result:
-    """One row of the table: seconds per step are medians, counts are of one sampling run."""
+    """One row of the table: seconds per step are medians, counts are of one sampling run, sizes in MiB.
+
+    `encodes`, `projections` and `encodes_again`, `projections_again`: of the first run, and of another with other
+    weight and seed. `operators` and `waits` are those of a step above the plain model's.
+    """
 
     scenario: str
     family: str
     seconds_per_step: float
     ratio: float
-    attention_calls_per_step: float
-    projections_first_run: int
-    projections_second_run: int
-    runs_alive_after: int
+    attentions: float
+    operators: int
+    waits: int
+    encodes: int
+    projections: int
+    encodes_again: int
+    projections_again: int
+    adapter_mib_held: float
+    runs_alive: int
+    peak_mib: float
+    device_peak_mib: float
 
 
-@cache
-def base(family: str) -> SimpleNamespace:
-    from miniature import models
-
-    clip = models.clip(family, 1)
-    positive, negative = (clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in ("a red cat", ""))
-    noise = torch.randn(1, 4, *LATENT[family], generator=torch.Generator().manual_seed(0))
-    return SimpleNamespace(model=models.unet(family, 1), positive=positive, negative=negative, noise=noise)
-
-
-def loaded(family: str, variant: str) -> Any:
-    """A freshly loaded adapter: its memory is empty."""
-    from miniature import adapters, models
-    from pack.attention import checkpoint
-    from pack.attention.adapter import Adapter
-    from pack.nodes.wires import LoadedAdapter
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{family}-{variant}.safetensors"
-        adapters.write_safetensors(adapters.adapter_state_dict(family, variant, 7), path)
-        adapter = Adapter(checkpoint.read(path))
-        adapter.module.load_state_dict({k: v.clone() for k, v in adapter.module.state_dict().items()}, assign=True)
-    return LoadedAdapter(adapter, models.clip_vision(adapters.encoder_of(family, variant), 3))
+def sample(scenario: Scenario, given: Any, steps: int = STEPS, seed: int = 0) -> None:
+    """One sampling run."""
+    shape = (scenario.frames, 4, *(LATENT[scenario.family] if scenario.frames == 1 else SMALL))
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    sides = given.positive, given.negative
+    latent = torch.zeros_like(noise)
+    comfy.sample.sample(given.model, noise, steps, 5.0, "euler", "normal", *sides, latent, disable_pbar=True, seed=seed)
 
 
-def picture(seed: int) -> torch.Tensor:
-    coarse = torch.rand(1, 3, 6, 8, generator=torch.Generator().manual_seed(seed))
-    return torch.nn.functional.interpolate(coarse, size=(96, 128), mode="bilinear").movedim(1, -1)
+def seconds(scenario: Scenario, given: Any) -> float:
+    """Seconds per step: of the processor where it does the work (others may use the machine), of the clock on a GPU."""
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    started = clock()
+    sample(scenario, given)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return (clock() - started) / STEPS
 
 
-def steered(scenario: Scenario, adapters: list[Any]) -> Any:
-    from pack.attention.attach import attachments
-    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
-
-    model = base(scenario.family).model
-    for branch, adapter in zip(scenario.branches, adapters, strict=True):
-        mask = {"attn_mask": _half_mask()} if branch.mask else {}
-        applied = ApplyIPAdapter.execute(model, adapter, image=picture(branch.picture), **branch.inputs, **mask)
-        model = applied.args[0]
-    return patched(base(scenario.family).model, attachments(model)[0]) if scenario.minimal else model
+def per_step(scenario: Scenario, given: Any) -> tuple[int, int]:
+    """Operators and waits for the device of a step that is not the first."""
+    model, steps = watched(given.model)
+    sample(scenario, _with(given, model))
+    return steps[-1].count, steps[-1].syncs
 
 
-def _half_mask() -> torch.Tensor:
-    mask = torch.zeros(1, 64, 64)
-    mask[..., :32] = 1
-    return mask
+def _with(given: Any, model: Any) -> Any:
+    return type(given)(**{**vars(given), "model": model})
 
 
-def seconds(family: str, model: Any) -> float:
-    """Seconds per step of one sampling run."""
-    given = base(family)
-    started = time.perf_counter()
-    comfy.sample.sample(
-        model,
-        given.noise,
-        STEPS,
-        5.0,
-        "euler",
-        "normal",
-        given.positive,
-        given.negative,
-        torch.zeros_like(given.noise),
-        disable_pbar=True,
-        seed=0,
-    )
-    return (time.perf_counter() - started) / STEPS
+def held_while_sampling(scenario: Scenario, given: Any, adapters: list[Any]) -> float:
+    """The most MiB of adapter weights that the host holds loaded during a model call."""
+    patchers, held = [each.adapter.patcher for each in adapters], [0]
+    model = given.model.clone()
 
+    def look(executor: Any, *args: Any, **kwargs: Any) -> Any:
+        held.append(resident_bytes(patchers))
+        return executor(*args, **kwargs)
 
-class Counts:
-    """Counts calls of functions while a with-block lasts."""
-
-    def __init__(self, *places: tuple[Any, str]) -> None:
-        self.places = places
-        self.calls = 0
-
-    def __enter__(self) -> Counts:
-        self.originals = [getattr(place, name) for place, name in self.places]
-        for (place, name), original in zip(self.places, self.originals, strict=True):
-            setattr(place, name, self._counting(original))
-        return self
-
-    def _counting(self, original: Any) -> Any:
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            self.calls += 1
-            return original(*args, **kwargs)
-
-        return counted
-
-    def __exit__(self, *_: object) -> None:
-        for (place, name), original in zip(self.places, self.originals, strict=True):
-            setattr(place, name, original)
+    model.add_wrapper(WrappersMP.DIFFUSION_MODEL, look)
+    sample(scenario, _with(given, model))
+    return max(held) / 2**20
 
 
 def measure(scenario: Scenario, repeats: int) -> Result:
     """Warm up, then alternate between the scenario and the plain model; the ratio is that of the medians."""
+    from pack.attention import encode
     from pack.attention.adapter import Adapter
+    from pack.attention.dispatch import Call
     from pack.attention.run import Run
 
+    ours_alone = ((Adapter, "_project"), (encode, "_embeds"))
     adapters = [loaded(scenario.family, branch.variant) for branch in scenario.branches]
-    with Counts((Adapter, "_project")) as first:
-        model = steered(scenario, adapters)
-        seconds(scenario.family, model)
-    with Counts((Adapter, "_project")) as second:
-        model = steered(scenario, adapters)
-        with Counts((host_attention, "optimized_attention"), (host_attention, "attention_pytorch")) as attention:
-            seconds(scenario.family, model)
-    plain_model = base(scenario.family).model
-    seconds(scenario.family, plain_model)
-    ours, plain = [], []
+    with Peak() as peak, calls(*ours_alone) as first:
+        given = steered(scenario, adapters)
+        sample(scenario, given)
+    plain = base(scenario.family)
+    sample(scenario, plain)
+    ours, theirs = [], []
     for _ in range(repeats):
-        plain.append(seconds(scenario.family, plain_model))
-        ours.append(seconds(scenario.family, model))
-    gc.collect()
+        theirs.append(seconds(scenario, plain))
+        ours.append(seconds(scenario, given))
+    with calls((host_attention, "optimized_attention"), (host_attention, "attention_pytorch")) as attention:
+        sample(scenario, given)
+    operators, waits = (a - b for a, b in zip(per_step(scenario, given), per_step(scenario, plain), strict=True))
+    held = held_while_sampling(scenario, given, adapters)
+    changed = {"weight": 0.6} if scenario.branches else {}
+    with calls(*ours_alone) as again:
+        sample(scenario, steered(scenario, adapters, **changed), seed=1)
     return Result(
         scenario=scenario.name,
         family=scenario.family,
         seconds_per_step=statistics.median(ours),
-        ratio=statistics.median(ours) / statistics.median(plain),
-        attention_calls_per_step=attention.calls / STEPS,
-        projections_first_run=2 * first.calls,
-        projections_second_run=2 * second.calls,
-        runs_alive_after=sum(type(found) is Run for found in gc.get_objects()),
+        ratio=statistics.median(ours) / statistics.median(theirs),
+        attentions=sum(attention.values()) / STEPS,
+        operators=operators,
+        waits=waits,
+        encodes=first["_embeds"],
+        projections=2 * first["_project"],
+        encodes_again=again["_embeds"],
+        projections_again=2 * again["_project"],
+        adapter_mib_held=held,
+        runs_alive=alive(Run, Call),
+        peak_mib=peak.mib,
+        device_peak_mib=peak.device_mib,
     )
-
-
-__all__ = ["Branch", "Result", "measure"]

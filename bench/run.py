@@ -1,15 +1,20 @@
-"""Measures the scenarios and writes the figures with their machine: bench/results/*.csv and a table on the screen."""
+"""Measures the scenarios and writes the figures with their machine: bench/results/*.csv, a plot, and a table on the screen."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import datetime
+import importlib.metadata
+import importlib.util
+import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -30,47 +35,90 @@ def machine() -> dict[str, str]:
         "date": datetime.date.today().isoformat(),
         "commit": commit or "unknown",
         "comfyui": comfyui_version.__version__,
-        "torch": torch.__version__,
+        "torch": importlib.metadata.version("torch"),
         "python": platform.python_version(),
-        "processor": platform.machine(),
+        "processor": f"{platform.machine()} {_processor()}, {os.cpu_count()} cores",
         "gpu": gpu,
     }
 
 
-def main() -> None:
+def _processor() -> str:
+    """The name that Linux gives the processor, and what Python knows elsewhere."""
+    info = Path("/proc/cpuinfo")
+    names = (
+        [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        if info.is_file()
+        else []
+    )
+    return names[0] if names else platform.processor()
+
+
+def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7, help="interleaved runs of each scenario")
     parser.add_argument("--only", default="", help="scenarios whose name or family contains this")
-    options = parser.parse_args()
+    parser.add_argument("--peer", type=Path, help="a driver for another pack, see bench/README.md")
+    parser.add_argument("--full", action="store_true", help="SD1.5 at its published widths (4 GB); SDXL stays narrow")
+    return parser.parse_args(arguments)
 
-    import_seconds = host.reach()
-    import torch
+
+def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The rows of all scenarios that were asked for, printed as they come."""
+    import models
+    from faces import measure_faces
     from measure import measure
     from scenarios import SCENARIOS
 
+    if options.full:
+        models.widen()
+    if options.peer:
+        models.take_peer(options.peer)
+    rows: list[dict[str, Any]] = []
+    for scenario in SCENARIOS:
+        if options.only not in f"{scenario.name} {scenario.family}" or (scenario.by == "peer" and not options.peer):
+            continue
+        rows.append(asdict(measure(scenario, options.repeats)))
+        print(_line(rows[-1]), flush=True)
+    if options.only in "faces":
+        for row in measure_faces(options.repeats):
+            rows.append(row)
+            print(f"{row['family']:5} {row['scenario']:40} {row['seconds_per_step']:8.4f} s", flush=True)
+    return rows
+
+
+def _line(row: dict[str, Any]) -> str:
+    return (
+        f"{row['family']:5} {row['scenario']:28} x{row['ratio']:5.2f} {row['seconds_per_step']:7.3f} s/step  "
+        f"+{row['operators']} operators +{row['waits']} waits  attentions {row['attentions']:.0f}  "
+        f"encoded {row['encodes']}, {row['encodes_again']}  projected {row['projections']}, {row['projections_again']}  "
+        f"held {row['adapter_mib_held']:.0f} MiB  peak {row['peak_mib']:.0f} MiB  alive {row['runs_alive']}"
+    )
+
+
+def main() -> None:
+    options = options_of()
+    import_seconds = host.reach()
+    import torch
+
     about = machine()
     print(f"importing the pack: {1000 * import_seconds:.0f} ms beyond the host's own imports")
-    rows = []
     with torch.inference_mode():
-        for scenario in SCENARIOS:
-            if options.only in f"{scenario.name} {scenario.family}":
-                result = measure(scenario, options.repeats)
-                rows.append({**asdict(result), **about, "import_ms": round(1000 * import_seconds)})
-                print(
-                    f"{result.family:5} {result.scenario:26} x{result.ratio:5.2f}  {result.seconds_per_step:7.3f} s/step  "
-                    f"{result.attention_calls_per_step:6.0f} attentions/step  projections {result.projections_first_run} "
-                    f"then {result.projections_second_run}",
-                    flush=True,
-                )
+        rows = measured(options)
     if not rows:
         sys.exit(f"no scenario contains '{options.only}'")
+    about |= {"widths": "SD1.5 published" if options.full else "small", "import_ms": str(round(1000 * import_seconds))}
     path = HERE / "results" / f"{about['date']}-{about['gpu'].replace(' ', '-').lower()}-{about['commit']}.csv"
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, rows[0])
+        table = csv.DictWriter(file, [*max(rows, key=len), *about])
         table.writeheader()
-        table.writerows(rows)
+        table.writerows({**row, **about} for row in rows)
     print(f"written to {path}")
+    if importlib.util.find_spec("matplotlib"):
+        from plot import plot
+
+        plot(rows, path.with_suffix(".png"))
+        print(f"drawn to {path.with_suffix('.png')}")
 
 
 if __name__ == "__main__":

@@ -8,41 +8,66 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Branch:
-    """One Apply IP-Adapter: a variant of the miniature adapters, its reference and its inputs on the node."""
+    """One Apply IP-Adapter: a variant of the seeded adapters, its references and its inputs on the node.
+
+    `pictures` are the seeds of its references; `mask` and `schedule` connect those wires.
+    """
 
     variant: str = "base"
-    picture: int = 1
+    pictures: tuple[int, ...] = (1,)
     inputs: dict[str, Any] = field(default_factory=dict)
     mask: bool = False
+    schedule: bool = False
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A model family with branches; `minimal` uses the hand-written patch of minimal.py in their place."""
+    """A model family with branches and a batch of `frames` pictures.
+
+    `by` says who applies them: our nodes; "minimal", the hand-written patch of minimal.py; "peer", the driver that
+    is given with --peer; "instantid", our Apply InstantID with IdentityNet.
+    """
 
     name: str
     family: str
     branches: tuple[Branch, ...] = ()
-    minimal: bool = False
+    frames: int = 1
+    by: str = "likeness"
+
+
+PER_FRAME = {"combine": "one per frame"}
 
 
 def _for(family: str) -> tuple[Scenario, ...]:
-    base, plus = Branch(), Branch("plus", picture=2)
+    base, plus = Branch(), Branch("plus", (2,))
+    third, fourth = Branch(pictures=(3,)), Branch("plus", (4,))
     return (
         Scenario("no adapter, again", family),
         Scenario("weight 0", family, (Branch(inputs={"weight": 0.0}),)),
-        Scenario("outside its range", family, (Branch(inputs={"start_percent": 0.4, "end_percent": 0.41}),)),
-        Scenario("minimal patch, base", family, (base,), minimal=True),
+        Scenario("outside its range", family, (Branch(inputs={"start_percent": 0.999, "end_percent": 0.9991}),)),
+        Scenario("minimal patch, base", family, (base,), by="minimal"),
         Scenario("base", family, (base,)),
         Scenario("plus", family, (plus,)),
         Scenario("full face, 257 tokens", family, (Branch("full_face"),)),
         Scenario("base with a mask", family, (Branch(mask=True),)),
+        Scenario("base with a schedule", family, (Branch(schedule=True),)),
         Scenario("base, ease in", family, (Branch(inputs={"layer_preset": "ease in"}),)),
         Scenario("base, style layers only", family, (Branch(inputs={"layer_preset": "style"}),)),
         Scenario("base, orthogonal", family, (Branch(inputs={"fusion": "orthogonal"}),)),
         Scenario("two adapters", family, (base, plus)),
-        Scenario("four adapters", family, (base, plus, Branch(picture=3), Branch("plus", picture=4))),
+        Scenario("three adapters", family, (base, plus, third)),
+        Scenario("four adapters", family, (base, plus, third, fourth)),
+        Scenario("24 distinct frames", family, (Branch(pictures=tuple(range(24)), inputs=PER_FRAME),), frames=24),
+        Scenario("24 frames of 4 pictures", family, (Branch(pictures=(1, 2, 3, 4) * 6, inputs=PER_FRAME),), frames=24),
+        Scenario("peer: base", family, (base,), by="peer"),
+        Scenario("peer: plus", family, (plus,), by="peer"),
+        Scenario("peer: base with a mask", family, (Branch(mask=True),), by="peer"),
+        Scenario("peer: two adapters", family, (base, plus), by="peer"),
     )
 
 
-SCENARIOS = (*_for("sd15"), *_for("sdxl"))
+SCENARIOS = (
+    *_for("sd15"),
+    *_for("sdxl"),
+    Scenario("InstantID with IdentityNet", "sdxl", (Branch("instantid"),), by="instantid"),
+)
