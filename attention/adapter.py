@@ -102,7 +102,15 @@ class Adapter:
 
     def check(self, embeds: Embeds) -> None:
         """Raise ValueError when these embeds are not what the projection reads, saying what is needed."""
+        if not embeds.count:
+            raise ValueError("the embeds hold no picture at all.")
         for feature in self.features:
+            if not bool(torch.isfinite(embeds.feature(feature)).all()):
+                raise ValueError(
+                    f"the reference's {feature} holds numbers that are not finite (NaN or infinity): the file of the "
+                    f"encoder ({embeds.encoder or 'none is named'}) or of the face models is damaged, or it ran in a type "
+                    "that is too small."
+                )
             found, wanted = embeds.feature(feature).shape[-1], self.feature_width(feature)
             if found != wanted:
                 needed = " or ".join(f"{e.label} ({e.file})" for e in encoders_for(feature, wanted))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from .embeds_scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN
 from .fusion import Fusion
+from .inputs import check_mask, check_number
 from .key_values import KeyValues, Source
 from .layers import BlockKey
 from .masks import MASK_RULES, MEAN
@@ -51,17 +51,14 @@ class Attachment:
 
     def __post_init__(self) -> None:
         for name, number in (("weight", self.scale), *(("a picture's weight", n) for n in self.frame_scales)):
-            if not math.isfinite(number):
-                raise ValueError(f"{name} is {number}; it must be a number.")
+            check_number(number, name)
         if not 0 <= self.start_percent <= self.end_percent <= 1:
             raise ValueError(
                 f"start_percent {self.start_percent} and end_percent {self.end_percent} must lie between 0 and 1, "
                 "the start not after the end."
             )
-        if self.attn_mask is not None and (self.attn_mask.ndim != 3 or not self.attn_mask.numel()):
-            raise ValueError(
-                f"attn_mask has the shape {tuple(self.attn_mask.shape)}; it must be (masks, height, width), none of them 0."
-            )
+        if self.attn_mask is not None:
+            check_mask(self.attn_mask, "attn_mask")
         for name, value, table in (
             ("embeds_scaling", self.embeds_scaling, EMBEDS_SCALING),
             ("mask rule", self.mask_rule, MASK_RULES),

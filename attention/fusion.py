@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .inputs import check_number
+
 Strength = float | Tensor
 """The branch's factor in a layer: one number, or one for each row (rows, 1, 1)."""
 
@@ -29,6 +31,7 @@ class Fusion:
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise ValueError(f"there is no fusion rule '{self.rule}'; there are {', '.join(RULES)}.")
+        check_number(self.cap, "cap")
         if self.rule == ORTHOGONAL_WITH_MASS and self.zero_tokens < 1:
             raise ValueError(
                 f"fusion '{ORTHOGONAL_WITH_MASS}' needs zero_tokens of 1 or more (PuLID uses 8): without them all "

@@ -10,6 +10,7 @@ from comfy.utils import common_upscale
 from torch import Tensor
 
 from .call_rows import Place
+from .inputs import check_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class Hint:
     end_percent: float = 1.0
 
     def __post_init__(self) -> None:
+        check_number(self.strength, "IdentityNet's strength")
         if self.image.ndim != 4 or self.image.shape[-1] < 3 or not len(self.image):
             raise ValueError(
                 f"the keypoint picture has the shape {tuple(self.image.shape)}; it must be pictures of three channels "

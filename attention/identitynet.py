@@ -14,6 +14,7 @@ from torch import Tensor
 from .attach import RUN
 from .call_rows import places, rows_of_call
 from .hint import Hint, Sizing, hint_rows
+from .inputs import check_mask
 from .memo import Memo
 from .residual_mask import MaskResize, factor, touches
 from .rows import Conditionings, Rows
@@ -47,8 +48,8 @@ class FaceContext:
             raise ValueError(
                 f"face tokens of the shapes {shapes[0]} and {shapes[1]}; both must be (n, tokens, width) of one width."
             )
-        if self.mask is not None and self.mask.ndim != 3:
-            raise ValueError(f"the mask has the shape {tuple(self.mask.shape)}; it must be (n, height, width).")
+        if self.mask is not None:
+            check_mask(self.mask, "the mask")
 
     @property
     def width(self) -> int:

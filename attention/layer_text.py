@@ -39,7 +39,7 @@ def parse(text: str, family: str) -> LayerWeights:
 def _json(text: str) -> Any:
     try:
         return json.loads(text.replace("'", '"'))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"the layer weights are not a dictionary that can be read: {error}.") from error
 
 
@@ -90,4 +90,7 @@ def _spread(
         given = given * len(numbers)
     if len(given) != len(numbers) and numbers:
         raise ValueError(f"'{part}.{name}' has {len(numbers)} attentions, but {len(given)} weights were given.")
+    wrong = [number for number in given if isinstance(number, bool) or not isinstance(number, int | float)]
+    if wrong:
+        raise ValueError(f"'{part}.{name}' must be numbers, found {str(wrong[0])[:80]!r}.")
     return numbers, [float(number) for number in given[: len(numbers)]]

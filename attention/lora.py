@@ -12,6 +12,7 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from .adapter import Adapter
+from .inputs import check_number
 from .layers import layers
 from .memo import digest
 
@@ -34,6 +35,7 @@ def with_lora(model: ModelPatcher, adapter: Adapter, strength: float) -> LoraRes
     W' = W + strength * up @ down in every attention, with no alpha. A model that has it already stays as it
     is; ValueError when it has it at another strength.
     """
+    check_number(strength, "lora_strength")
     if not adapter.lora or strength == 0:
         return LoraResult(model, f"its LoRA is off (lora_strength {strength:g})" if adapter.lora else "")
     present: Mapping[str, float] = dict(model.model_options.get("transformer_options", {}).get(LORAS, ()))

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torchvision.transforms import functional as vision
 
+from .inputs import check_number, check_pictures
+
 _PULL = 75.0  # pixels of a picture's side: how far 'shuffle' moves things, before smoothing
 _SMOOTH = 3.5
 _GRAIN = 0.75
@@ -23,6 +25,8 @@ def noise_picture(pictures: Tensor, kind: str, strength: float, blur: int, seed:
     """
     if kind not in NOISES:
         raise ValueError(f"there is no noise '{kind}'; there are {', '.join(NOISES)}.")
+    check_pictures(pictures)
+    check_number(strength, "strength")
     generator = Generator("cpu").manual_seed(seed)
     pixels = pictures.cpu().float().movedim(-1, 1)
     noisy = NOISES[kind](pixels, strength, generator).clamp(0, 1)
@@ -31,6 +35,7 @@ def noise_picture(pictures: Tensor, kind: str, strength: float, blur: int, seed:
 
 def square(pictures: Tensor, size: int) -> Tensor:
     """The centre of pictures (n, H, W, C) as squares (n, size, size, C): noise is seen at the encoder's own size."""
+    check_pictures(pictures)
     height, width = pictures.shape[1:3]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

@@ -124,6 +124,8 @@ def outline(file: Path) -> Any:
             entry = next(info for info in archive.infolist() if info.filename.endswith("/data.pkl"))
             if entry.file_size > MAX_PICKLE:
                 raise ValueError(_TOO_LONG)
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise ValueError("its list of tensors is compressed, which torch never does")
             return _loaded(_Head(io.BytesIO(archive.read(entry))))
     with file.open("rb") as stream:
         head = _Head(stream)

@@ -6,6 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .inputs import check_mask, check_pictures
+
+MOST = 256
+"""Tiles of one picture: each is encoded like a picture of its own."""
+
 
 def cut(pictures: Tensor, short: int) -> Tensor:
     """Pictures (n, H, W, C) as tiles (n * m, S, S, C), picture by picture, each row by row.
@@ -16,6 +21,11 @@ def cut(pictures: Tensor, short: int) -> Tensor:
     height, width = pictures.shape[1:3]
     side = -(-min(height, width) // short)
     tops, lefts = _starts(height, side), _starts(width, side)
+    if len(tops) * len(lefts) > MOST:
+        raise ValueError(
+            f"a picture of {width}x{height} would be cut into {len(tops) * len(lefts)} tiles, more than {MOST}. Lower "
+            "'tiles', or crop the picture."
+        )
     tiles = [pictures[:, top : top + side, left : left + side] for top in tops for left in lefts]
     return torch.stack(tiles, 1).flatten(0, 1)
 
@@ -30,6 +40,10 @@ def with_tiles(pictures: Tensor, mask: Tensor | None, short: int) -> list[tuple[
 
     0 tiles are none, and the one tile of a square picture would be that picture again.
     """
+    check_pictures(pictures)
+    if mask is not None:
+        mask = mask.reshape(-1, *mask.shape[-2:])
+        check_mask(mask, "the mask of the reference")
     height, width = pictures.shape[1:3]
     if short == 0 or (short == 1 and height == width):
         return [(pictures, mask)]

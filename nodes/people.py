@@ -13,6 +13,7 @@ from torch import Tensor
 from ..attention.adapter import Adapter
 from ..attention.embeds import NO_PICTURE, Embeds
 from ..attention.fit import check_fits
+from ..attention.inputs import check_mask, check_number
 from ..attention.masks import within
 from ..face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
 from ..face.embed import check_recogniser
@@ -122,6 +123,7 @@ def recogniser_note(adapter: Adapter, people: tuple[Person, ...]) -> str:
 
 def no_face(noise: float = 0.0, seed: int = 0) -> Embeds:
     """The embeds of the unconditional half: zeros, as the authors', plus `noise` times uniform numbers from `seed`."""
+    check_number(noise, "noise")
     face = torch.rand(1, FACE_WIDTH, generator=torch.Generator().manual_seed(seed)) * noise
     return Embeds(face=face, encoder=NO_PICTURE)
 
@@ -141,6 +143,7 @@ def _regions(seats: Seats) -> tuple[list[Tensor | None], Array]:
     if seats.masks is None:
         return [None], np.full((1, 2), 0.5, np.float32)
     masks = seats.masks.float().reshape(-1, *seats.masks.shape[-2:])
+    check_mask(masks, "masks")
     middles = centres(masks) if seats.who == BY_POSITION else np.zeros((len(masks), 2), np.float32)
     return list(normalised(masks).split(1)), middles
 

@@ -160,7 +160,19 @@ def memo_bomb(index):
     return b"\x80\x02}r" + struct.pack("<I", index) + b"."
 
 
+def damaged_compression(path, method):
+    """An archive whose list of tensors is compressed, and not as its method says."""
+    archived(bytes(range(256)) * 40, path, method)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"data.pkl") + len(b"data.pkl")
+    content[start : start + 40] = b"\x07" * 40
+    path.write_bytes(content)
+
+
 PICKLES = {
+    "damaged deflation": lambda path: damaged_compression(path, zipfile.ZIP_DEFLATED),
+    "damaged LZMA": lambda path: damaged_compression(path, zipfile.ZIP_LZMA),
+    "damaged BZIP2": lambda path: damaged_compression(path, zipfile.ZIP_BZIP2),
     "room for 2^27 objects": lambda path: archived(memo_bomb(1 << 27), path),
     "room for 2^27 objects, old format": lambda path: old_format(memo_bomb(1 << 27), path),
     "a string of 2^40 bytes": lambda path: archived(b"\x80\x04\x8d" + struct.pack("<Q", 1 << 40), path),

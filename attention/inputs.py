@@ -1,0 +1,49 @@
+"""Checks what comes from the graph once, where it enters: pictures, masks and numbers."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+CHANNELS = (1, 3, 4)
+LONGEST_SIDE = 16384
+NARROWEST = 256
+"""The long side over the short one, above which a picture is a line: scaled to an encoder's square it would fill the memory."""
+
+
+def check_pictures(image: Tensor) -> None:
+    """Raise ValueError, saying which and why, unless `image` is (n, H, W, 1, 3 or 4) of finite floats, n > 0."""
+    if image.ndim != 4 or image.shape[-1] not in CHANNELS or 0 in image.shape:
+        raise ValueError(f"a picture must be (batch, height, width, 1, 3 or 4 channels), found {tuple(image.shape)}.")
+    if not image.is_floating_point():
+        raise ValueError(f"a picture must hold floats from 0 to 1, found {image.dtype}.")
+    height, width = image.shape[1:3]
+    if max(height, width) > min(LONGEST_SIDE, NARROWEST * min(height, width)):
+        raise ValueError(
+            f"a picture of {width}x{height} is too long or too narrow to be looked at: at most {LONGEST_SIDE} pixels, and "
+            f"{NARROWEST} times its short side. Crop or scale it first."
+        )
+    for number, picture in enumerate(image):
+        if not bool(torch.isfinite(picture).all()):
+            raise ValueError(
+                f"picture {number + 1} of {len(image)} holds numbers that are not finite (NaN or infinity). Look at the "
+                "node that made it: half precision in a VAE is the usual cause."
+            )
+
+
+def check_mask(mask: Tensor, name: str) -> None:
+    """Raise ValueError unless `mask` is (masks, height, width) of finite numbers, none of the sizes 0."""
+    if mask.ndim != 3 or not mask.numel():
+        raise ValueError(
+            f"{name} has the shape {tuple(mask.shape)}; it must be (masks, height, width), none of them 0."
+        )
+    if not bool(torch.isfinite(mask).all()):
+        raise ValueError(f"{name} holds numbers that are not finite (NaN or infinity). Look at the node that made it.")
+
+
+def check_number(number: float, name: str) -> None:
+    """Raise ValueError, naming it, for what is no number: prompts over the API can carry NaN and infinity."""
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is {number}; it must be a number.")
