@@ -20,9 +20,8 @@ class Badges {
 
   show() {
     const words = this.isStale ? [] : (outputOf(this.node)?.likeness_badges?.[0] ?? [])
-    this.element.replaceChildren(
-      ...words.map((textContent) => Object.assign(document.createElement('span'), { textContent }))
-    )
+    for (const badge of this.element.querySelectorAll('span')) badge.remove()
+    this.element.append(...words.map((textContent) => Object.assign(document.createElement('span'), { textContent })))
     widgetOf(this.node, PANEL).hidden = !words.length // no room for nothing in the classic renderer
     this.node.graph?.setDirtyCanvas(true, true)
   }
@@ -34,7 +33,7 @@ class Badges {
 }
 
 app.registerExtension({
-  name: 'Likeness.Badges',
+  name: 'likeness.badges',
 
   nodeCreated(node) {
     if (!NODES.includes(node.comfyClass)) return

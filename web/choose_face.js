@@ -237,7 +237,7 @@ const pickers = new Map() // node -> its picker: a choice on one node is seen on
 const drawAll = () => pickers.forEach((picker) => picker.draw())
 
 app.registerExtension({
-  name: 'Likeness.ChooseFace',
+  name: 'likeness.chooseFace',
 
   nodeCreated(node) {
     if (node.comfyClass !== FINDS && node.comfyClass !== CHOOSES) return

@@ -202,7 +202,7 @@ class LayerEditor {
 }
 
 app.registerExtension({
-  name: 'Likeness.LayerWeights',
+  name: 'likeness.layerWeights',
 
   nodeCreated(node) {
     if (node.comfyClass !== NODE) return

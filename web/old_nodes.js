@@ -3,7 +3,7 @@
 import { app } from '../../scripts/app.js'
 
 app.registerExtension({
-  name: 'Likeness.OldNodes',
+  name: 'likeness.oldNodes',
   settings: [
     {
       id: 'Likeness.OldNodes.Compatible',

@@ -280,7 +280,7 @@ class KeypointEditor {
 }
 
 app.registerExtension({
-  name: 'Likeness.RenderKeypoints',
+  name: 'likeness.renderKeypoints',
 
   nodeCreated(node) {
     if (node.comfyClass !== NODE) return

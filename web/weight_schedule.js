@@ -275,7 +275,7 @@ class ScheduleEditor {
 }
 
 app.registerExtension({
-  name: 'Likeness.WeightSchedule',
+  name: 'likeness.weightSchedule',
 
   nodeCreated(node) {
     if (node.comfyClass !== NODE) return

@@ -34,7 +34,7 @@ export function addClipboard(bar, drawing, text, pasted) {
     event.stopPropagation()
     pasted(event.clipboardData.getData('text/plain'))
   })
-  addButton(bar, 'copy', words.copy, () => copy(text()))
+  addButton(bar, 'copy', words.copy, () => copy(text(), bar))
   addButton(bar, 'clipboard', words.paste, async () => {
     try {
       pasted(await navigator.clipboard.readText())
@@ -44,16 +44,16 @@ export function addClipboard(bar, drawing, text, pasted) {
   })
 }
 
-async function copy(text) {
+async function copy(text, bar) {
   if (navigator.clipboard) await navigator.clipboard.writeText(text)
-  else copyByBox(text)
+  else copyByBox(text, bar)
   tell(wordsOf(WORDS).copied)
 }
 
 // Pages that come from another machine without encryption have no clipboard of their own.
-function copyByBox(text) {
+function copyByBox(text, bar) {
   const box = Object.assign(document.createElement('textarea'), { value: text })
-  document.body.append(box)
+  bar.append(box)
   box.select()
   document.execCommand('copy')
   box.remove()

@@ -14,9 +14,9 @@ let left = null
 addEventListener('pointerdown', () => (left = null), true)
 
 export function addPanel(node, name, height) {
-  dress()
   const element = document.createElement('div')
   element.className = 'likeness-editor'
+  dress(element)
   element.style.minHeight = `${height}px`
   const widget = node.addDOMWidget(name, 'likeness_editor', element, {
     serialize: false,

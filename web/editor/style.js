@@ -1,6 +1,7 @@
 // The look of the editors, in the host's own colours, so that they follow its themes.
 
-const SHEET = `
+// In the panel and not in the page's head, which belongs to all packs.
+export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-editor {
   --likeness-ground: var(--component-node-widget-background, var(--comfy-input-bg, #222));
   --likeness-text: var(--base-foreground, var(--input-text, #ddd));
@@ -58,11 +59,4 @@ const SHEET = `
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
 }
 .likeness-editor .likeness-wrong { color: var(--p-red-400, #e5484d); }
-`
-
-export function dress() {
-  if (document.getElementById('likeness-editor-style')) return
-  document.head.append(
-    Object.assign(document.createElement('style'), { id: 'likeness-editor-style', textContent: SHEET })
-  )
-}
+</style>`)
