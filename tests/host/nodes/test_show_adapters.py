@@ -30,16 +30,16 @@ def test_factors_are_those_that_the_run_gives_every_layer_at_every_step(two, sdx
     from pack.attention.run import Run
 
     seen = {}
-    strength = Run.strength
+    scaled = Run.scaled
     steps = []
 
     def recording(self, acting, block, rows, q):
         attachment = self.branches[acting.branch].attachment
         seen[len(steps), id(attachment), block] = attachment.scale_in(block) * acting.factor
-        return strength(self, acting, block, rows, q)
+        return scaled(self, acting, block, rows, q)
 
     acting = Run.acting
-    monkeypatch.setattr(Run, "strength", recording)
+    monkeypatch.setattr(Run, "scaled", recording)
     monkeypatch.setattr(Run, "acting", lambda self, sigma: (steps.append(sigma), acting(self, sigma))[1])
     ksample(sdxl, two, steps=4)
     monkeypatch.undo()
