@@ -30,6 +30,8 @@ ROLES: Mapping[str, Roles] = MappingProxyType(
     {
         "sd15": Roles(frozenset({0, 1, 2, 3, *range(9, 16)}), {4: 0.25, 5: 1.0}, frozenset({6, 7, 8})),
         "sdxl": Roles(frozenset({6}), {3: 1.0}, frozenset({0, 1, 2, 4, 5, 7, 8, 9, 10})),
+        # SDXL's blocks without the middle: it was distilled from SDXL, nobody has looked for others.
+        "vega": Roles(frozenset({5}), {3: 1.0}, frozenset({0, 1, 2, 4, 6, 7, 8, 9})),
     }
 )
 _QUIET = 0.1

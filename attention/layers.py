@@ -75,6 +75,12 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 + _stages("output", {0: 10, 1: 10, 2: 10, 3: 2, 4: 2, 5: 2})
                 + _stages("middle", {0: 10}),
             ),
+            # SDXL distilled to a quarter; nobody published an adapter for it, but one can be trained.
+            Family(
+                "vega",
+                "Segmind Vega",
+                _stages("input", {4: 1, 5: 1, 7: 2, 8: 2}) + _stages("output", {0: 2, 1: 2, 2: 2, 3: 1, 4: 1, 5: 1}),
+            ),
         )
     }
 )

@@ -5,7 +5,7 @@ from pack.attention.layer_presets import PRESETS, preset
 from pack.attention.layer_text import parse
 from pack.attention.layers import FAMILIES, layers
 
-LENGTH = {"sd15": 16, "sdxl": 11}
+LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10}
 FAMILY = pytest.mark.parametrize("family", FAMILIES)
 
 # factor(t / L), as published with the node pack that made these names common
@@ -24,6 +24,10 @@ SPARSE = {
     ("sdxl", "strong style and composition"): {i: 0.5 if i == 3 else 1 for i in range(11)},
     ("sdxl", "style precise"): {3: 0.5, 6: 1},
     ("sdxl", "composition precise"): {i: {3: 1, 6: 0.5}.get(i, 0.05) for i in range(11)},
+    ("vega", "style"): {5: 1},
+    ("vega", "composition"): {3: 1},
+    ("vega", "strong style"): {i: 1 for i in range(10) if i != 3},
+    ("vega", "style precise"): {3: 0.5, 5: 1},
     ("sd15", "style"): {i: 1 for i in (0, 1, 2, 3, 9, 10, 11, 12, 13, 14, 15)},
     ("sd15", "composition"): {4: 0.25, 5: 1},
     ("sd15", "strong style"): {i: 1 for i in range(16) if i not in (4, 5)},

@@ -8,7 +8,7 @@ def by_index(family):
     return {layer.index: layer for layer in layers(family)}
 
 
-@pytest.mark.parametrize(("family", "count"), [("sd15", 16), ("sdxl", 70)])
+@pytest.mark.parametrize(("family", "count"), [("sd15", 16), ("sdxl", 70), ("vega", 15)])
 def test_every_layer_has_one_odd_index_and_one_block(family, count):
     table = layers(family)
     assert [layer.index for layer in table] == list(range(1, 2 * count, 2))
@@ -27,9 +27,10 @@ SDXL = {
     121: ("middle", 0, 0),
     139: ("middle", 0, 9),
 }
+VEGA = {1: ("input", 4, 0), 11: ("input", 8, 1), 13: ("output", 0, 0), 19: ("output", 1, 1), 29: ("output", 5, 0)}
 
 
-@pytest.mark.parametrize(("family", "landmarks"), [("sd15", SD15), ("sdxl", SDXL)])
+@pytest.mark.parametrize(("family", "landmarks"), [("sd15", SD15), ("sdxl", SDXL), ("vega", VEGA)])
 def test_indices_stand_at_the_blocks_of_diffusers(family, landmarks):
     assert {index: by_index(family)[index].key for index in landmarks} == landmarks
 
@@ -43,5 +44,6 @@ def test_transformers_are_numbered_as_they_run():
 def test_a_family_is_told_by_its_number_of_layers():
     assert family_of(16).name == "sd15"
     assert family_of(70).name == "sdxl"
+    assert family_of(15).name == "vega"
     with pytest.raises(ValueError, match=r"24 .* known are 16 \(SD1.5\), 70 \(SDXL\)"):
         family_of(24)
