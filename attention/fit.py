@@ -24,16 +24,21 @@ class CrossAttentionShape:
 
 
 def cross_attentions(unet: UNetModel) -> dict[BlockKey, CrossAttentionShape]:
+    """The sizes of every cross-attention of a UNet by the key under which the host announces it."""
+    return {key: _shape(attention) for key, attention in cross_attention_modules(unet).items()}
+
+
+def cross_attention_modules(unet: UNetModel) -> dict[BlockKey, CrossAttention]:
     """Every cross-attention of a UNet by the key under which the host announces it."""
     sides = {"input": unet.input_blocks, "output": unet.output_blocks, "middle": [unet.middle_block]}
-    found: dict[BlockKey, CrossAttentionShape] = {}
+    found: dict[BlockKey, CrossAttention] = {}
     for side, blocks in sides.items():
         for number, block in enumerate(blocks):
             for module in cast(nn.Module, block).children():
                 if isinstance(module, SpatialTransformer):
                     for depth, transformer in enumerate(module.transformer_blocks):
                         if isinstance(transformer.attn2, CrossAttention):
-                            found[side, number, depth] = _shape(transformer.attn2)
+                            found[side, number, depth] = transformer.attn2
     return found
 
 

@@ -1,0 +1,66 @@
+"""What is trained on: latents, text and features of every picture, encoded once, in buckets of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..embeds import Embeds
+
+Text = Any
+"""One entry of the host's conditioning: [text (1, T, C), dictionary]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A picture to learn from: its latent (C, h, w) as the autoencoder gives it, its text, its features.
+
+    `embeds` (n = 1) are those of the reference, as a rule the picture itself. `hint` (3, H, W), 0..1, is its keypoint
+    picture, for an IdentityNet.
+    """
+
+    latent: Tensor
+    text: Text
+    embeds: Embeds
+    hint: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """All pictures to learn from, and what stands for no text and for no picture."""
+
+    listed: Sequence[Example]
+    no_text: Text
+    no_picture: Embeds
+
+    def __post_init__(self) -> None:
+        if not self.listed:
+            raise ValueError("there are no pictures to train on.")
+
+    def buckets(self) -> Mapping[tuple[int, int], Sequence[int]]:
+        """The numbers of the pictures of each latent size (h, w)."""
+        found: dict[tuple[int, int], list[int]] = {}
+        for number, example in enumerate(self.listed):
+            height, width = example.latent.shape[-2:]
+            found.setdefault((height, width), []).append(number)
+        return found
+
+
+class Draw:
+    """Chooses the pictures of each batch: all of one size, sizes as often as they have pictures."""
+
+    def __init__(self, examples: Examples, batch_size: int) -> None:
+        self._buckets = [torch.tensor(numbers) for numbers in examples.buckets().values()]
+        self._shares = torch.tensor([float(len(numbers)) for numbers in self._buckets])
+        self._batch_size = batch_size
+
+    def numbers(self, generator: torch.Generator) -> list[int]:
+        """The numbers of one batch, of `batch_size` pictures; one that is shorter than that repeats its pictures."""
+        bucket = self._buckets[int(torch.multinomial(self._shares, 1, generator=generator))]
+        rounds = -(-self._batch_size // len(bucket))
+        order = torch.cat([torch.randperm(len(bucket), generator=generator) for _ in range(rounds)])
+        return bucket[order[: self._batch_size]].tolist()

@@ -1,0 +1,78 @@
+"""What a stopped training goes on from: weights, optimizer and losses in one file, checked against the settings."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .averaged import Averaged
+from .settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Keeper:
+    """Writes and reads the state of a training in `path`."""
+
+    path: Path
+    settings: Settings
+    student: nn.Module
+    optimizer: torch.optim.Optimizer
+    averaged: Averaged
+    examples: str  # a hash of what is trained on
+
+    def keep(self, losses: Sequence[float]) -> None:
+        """Write where the training stands: all of the file or nothing."""
+        state = {
+            "settings": self.settings.resumable(),
+            "examples": self.examples,
+            "weights": self.student.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "averaged": self.averaged.weights(),
+            "losses": list(losses),
+        }
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(self.path.name + ".part")
+        torch.save(state, part)
+        os.replace(part, self.path)
+
+    def resume(self) -> list[float]:
+        """Put everything back where it stood; the losses so far. An absent file is a beginning: no losses.
+
+        Raises ValueError when the file is another training's.
+        """
+        if not self.path.is_file():
+            return []
+        state = self._read()
+        found = {**state["settings"], "examples": state["examples"]}
+        wanted = {**self.settings.resumable(), "examples": self.examples}
+        changed = [name for name, value in wanted.items() if found.get(name) != value]
+        if changed:
+            told = ", ".join(f"{name} {found.get(name)} there, {wanted[name]} now" for name in changed)
+            raise ValueError(
+                f"'{self.path}' was kept by a training with other settings ({told}). Set them back to go on with it, or "
+                "give this one another name."
+            )
+        self.student.load_state_dict(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.averaged.load(state["averaged"])
+        losses: list[float] = state["losses"]
+        return losses
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise ValueError(
+                f"'{self.path}' is damaged and cannot be resumed ({str(error).splitlines()[0]}). Delete it to begin anew."
+            ) from error
+        missing = [name for name in ("settings", "examples", "weights", "optimizer", "averaged") if name not in state]
+        if missing:
+            raise ValueError(f"'{self.path}' is no state of a training: it lacks {', '.join(missing)}.")
+        return state

@@ -1,0 +1,86 @@
+"""What the adapter draws while it is trained: the host's sampler, steered as it will be by the saved file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.controlnet
+import comfy.sample
+import torch
+from comfy.cldm.cldm import ControlNet as Network
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor
+
+from ..adapter import Adapter
+from ..apply_identitynet import apply_identitynet
+from ..attach import attach
+from ..attachment import Attachment
+from ..branch import key_values
+from ..hint import Hint
+from ..identitynet import FaceContext, IdentityNet
+from .examples import Example, Examples, Text
+from .publish import IDENTITYNET, Weights, checkpoint_of
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a picture is sampled to look at."""
+
+    steps: int = 12
+    cfg: float = 3.0
+    sampler_name: str = "euler"
+    scheduler: str = "normal"
+    seed: int = 0
+
+
+def adapter_of(weights: Weights, variant: str) -> Adapter:
+    """An adapter that acts from weights in training, as one loaded from their file would."""
+    return Adapter(checkpoint_of({name: w.to("cpu") for name, w in weights.items()}, "in training"), variant)
+
+
+@torch.no_grad()
+def draw(
+    model: ModelPatcher, adapter: Adapter, net: Network | None, example: Example, no: Examples, how: Sampling
+) -> Tensor:
+    """The latent (1, C, h, w) drawn from an example's reference, its text and its keypoints."""
+    positive: list[Text] = [example.text]
+    negative: list[Text] = [no.no_text]
+    branch = Attachment(key_values(adapter, example.embeds), key_values(adapter, no.no_picture))
+    steered = attach(model, branch)
+    if net is not None and example.hint is not None:
+        face = FaceContext(adapter.tokens(example.embeds), adapter.tokens(no.no_picture))
+        hint = Hint(example.hint.movedim(0, -1)[None])
+        shown = IdentityNet(_wrapped(net, model), face)
+        positive, negative = apply_identitynet(shown, hint, positive, negative)
+    empty = torch.zeros_like(example.latent)[None]
+    noise = comfy.sample.prepare_noise(empty, how.seed)
+    return comfy.sample.sample(
+        steered,
+        noise,
+        how.steps,
+        how.cfg,
+        how.sampler_name,
+        how.scheduler,
+        positive,
+        negative,
+        empty,
+        disable_pbar=True,
+        seed=how.seed,
+    )
+
+
+def _wrapped(net: Network, model: ModelPatcher) -> comfy.controlnet.ControlNet:
+    return comfy.controlnet.ControlNet(net, load_device=model.load_device, manual_cast_dtype=None)
+
+
+def network_with(net: Network, weights: Mapping[str, Tensor]) -> Network:
+    """A copy of an IdentityNet with the weights of a student."""
+    own: dict[str, Any] = {
+        name.removeprefix(IDENTITYNET): tensor for name, tensor in weights.items() if name.startswith(IDENTITYNET)
+    }
+    copied = deepcopy(net)
+    copied.load_state_dict(own)
+    return copied.requires_grad_(False)

@@ -1,0 +1,168 @@
+"""The loop: draws batches, shows them to the student, updates its weights, and tells how it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management
+import torch
+from torch import Tensor
+
+from ..memo import digest
+from .averaged import Averaged
+from .conditions import Conditions
+from .examples import Draw, Example, Examples
+from .frozen_model import FrozenModel
+from .kept import Keeper
+from .objective import loss, noised
+from .recompute import recomputing
+from .settings import PRECISIONS, Settings
+from .student import Seen, Student
+
+GRADIENT_LIMIT = 1.0  # the largest norm of an update's gradient; larger ones are scaled down to it
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """Whom to tell: `after_step(done, of, loss)`, and `look(done, weights)` every `look_every` steps (0: never).
+
+    The state is kept in `state` every `keep_every` steps, and when the user cancels.
+    """
+
+    after_step: Callable[[int, int, float], None] = lambda _done, _of, _loss: None
+    look: Callable[[int, dict[str, Tensor]], None] = lambda _done, _weights: None
+    look_every: int = 0
+    state: Path | None = None
+    keep_every: int = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What came out: the weights by their names in the student, and the loss of every step."""
+
+    weights: dict[str, Tensor]
+    losses: list[float]
+
+
+class Trainer:
+    """One training. The numbers of a step depend on the seed and the step alone, so that a resumed one is the same."""
+
+    def __init__(self, frozen: FrozenModel, student: Student, examples: Examples, settings: Settings) -> None:
+        self.frozen = frozen
+        self.student = student.to(frozen.device, torch.float32)
+        self.examples = examples
+        self.settings = settings
+        self.averaged = Averaged(self.student, settings.average)
+        self.optimizer = torch.optim.AdamW(
+            self.student.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self._features = student.identity.variant.features
+        self._draw = Draw(examples, settings.batch_size)
+        self._conditions = Conditions(frozen.model, frozen.device)
+
+    def run(self, watch: Watch) -> Trained:
+        """Train from where `watch.state` stands, or from the beginning; RuntimeError if a frozen weight changed."""
+        keeper = None if watch.state is None else self._keeper(watch.state)
+        losses = [] if keeper is None else keeper.resume()
+        networks = (self.frozen.unet, *(net for net in (self.student.identitynet,) if net is not None))
+        with recomputing(networks, self.settings.checkpointing):
+            try:
+                for step in range(len(losses), self.settings.steps):
+                    comfy.model_management.throw_exception_if_processing_interrupted()
+                    losses.append(self._step(step))
+                    self._tell(watch, keeper, losses)
+            except comfy.model_management.InterruptProcessingException:
+                if keeper is not None:
+                    keeper.keep(losses)
+                raise
+        self.frozen.check_untouched()
+        return Trained(self.averaged.weights(), losses)
+
+    def _tell(self, watch: Watch, keeper: Keeper | None, losses: Sequence[float]) -> None:
+        done, of = len(losses), self.settings.steps
+        if keeper is not None and (done % watch.keep_every == 0 or done == of):
+            keeper.keep(losses)
+        watch.after_step(done, of, losses[-1])
+        if watch.look_every and done % watch.look_every == 0:
+            watch.look(done, self.averaged.weights())
+
+    def _step(self, step: int) -> float:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.rate_at(step)
+        self.optimizer.zero_grad(set_to_none=True)
+        total = 0.0
+        for part in range(self.settings.accumulation):
+            generator = torch.Generator().manual_seed(_seed(self.settings.seed, step, part))
+            each = self._loss(generator) / self.settings.accumulation
+            each.backward()
+            total += each.item()
+        if not torch.isfinite(torch.tensor(total)):
+            raise ValueError(f"the loss of step {step + 1} is {total}. Lower the learning rate, or train in fp32.")
+        torch.nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_LIMIT)
+        self.optimizer.step()
+        self.averaged.update(step)
+        return total
+
+    def _loss(self, generator: torch.Generator) -> Tensor:
+        chosen = [self.examples.listed[number] for number in self._draw.numbers(generator)]
+        latents = torch.stack([example.latent for example in chosen]).to(self.frozen.device, torch.float32)
+        model = self.frozen.model
+        given = noised(model.model_sampling, model.process_latent_in(latents), generator, self.settings.noise_offset)
+        seen = self._seen(chosen, given.clean, generator)
+        with self._precision():
+            return loss(given, self.student(model, given, seen))
+
+    def _precision(self) -> Any:
+        dtype = PRECISIONS[self.settings.precision]
+        return nullcontext() if dtype == torch.float32 else torch.autocast(self.frozen.device.type, dtype)
+
+    def _seen(self, chosen: Sequence[Example], latents: Tensor, generator: torch.Generator) -> Seen:
+        drops = dropped(len(chosen), self.settings.drops, generator)
+        texts = [self.examples.no_text if no_text else e.text for e, (no_text, _) in zip(chosen, drops, strict=True)]
+        shown = [
+            self.examples.no_picture if no_picture else e.embeds
+            for e, (_, no_picture) in zip(chosen, drops, strict=True)
+        ]
+        features = tuple(
+            torch.cat([embeds.feature(name) for embeds in shown]).to(self.frozen.device, torch.float32)
+            for name in self._features
+        )
+        hints = None
+        if self.student.identitynet is not None:
+            hints = torch.stack([hint_of(example) for example in chosen]).to(latents)
+        return Seen(self._conditions.batch(texts, latents), features, hints)
+
+    def _keeper(self, path: Path) -> Keeper:
+        return Keeper(path, self.settings, self.student, self.optimizer, self.averaged, contents(self.examples))
+
+
+def dropped(count: int, drops: tuple[float, float, float], generator: torch.Generator) -> list[tuple[bool, bool]]:
+    """For each example whether it is shown without its text, and without its picture; at most one draw decides."""
+    text, picture, both = drops
+    found: list[tuple[bool, bool]] = []
+    for chance in torch.rand(count, generator=generator, dtype=torch.float64).tolist():
+        no_both = text + picture <= chance < text + picture + both
+        found.append((chance < text or no_both, text <= chance < text + picture or no_both))
+    return found
+
+
+def hint_of(example: Example) -> Tensor:
+    """The keypoint picture of an example; ValueError where there is none."""
+    if example.hint is None:
+        raise ValueError("an IdentityNet learns from keypoints, and a picture has none.")
+    return example.hint
+
+
+def contents(examples: Examples) -> str:
+    """A hash of what is trained on."""
+    latents = [example.latent for example in examples.listed]
+    features = [example.embeds.feature(name) for example in examples.listed for name in example.embeds.names]
+    return digest(*latents, *features, *(example.text[0] for example in examples.listed))
+
+
+def _seed(seed: int, step: int, part: int) -> int:
+    return (seed * 1_000_003 + step * 1009 + part) % 2**63

@@ -1,0 +1,46 @@
+"""The loss: noise a latent to a random level, and compare what the model makes of it with what it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Noised:
+    """Latents as the model reads them, (B, C, h, w), clean and noised, and their noise levels (B,)."""
+
+    clean: Tensor
+    noisy: Tensor
+    sigmas: Tensor
+
+
+def noised(model_sampling: Any, clean: Tensor, generator: torch.Generator, noise_offset: float = 0.0) -> Noised:
+    """Latents with noise at levels drawn evenly from the model's own steps.
+
+    The numbers are drawn on the CPU, so that every device trains on the same. `noise_offset` adds a constant to each
+    channel, drawn anew for each picture, which lets a model learn very dark and very bright pictures.
+    """
+    noise = torch.randn(clean.shape, generator=generator)
+    if noise_offset:
+        noise = noise + noise_offset * torch.randn((*clean.shape[:2], 1, 1), generator=generator)
+    levels: Tensor = model_sampling.sigmas
+    moments = torch.randint(len(levels), (len(clean),), generator=generator)
+    sigmas = levels.cpu()[moments].to(clean.device)
+    noisy: Tensor = model_sampling.noise_scaling(_column(sigmas), noise.to(clean), clean)
+    return Noised(clean, noisy, sigmas)
+
+
+def loss(given: Noised, denoised: Tensor) -> Tensor:
+    """The mean squared error of the noise that a prediction of the clean latents implies.
+
+    The error of the noise is that of the latent divided by sigma; the levels weigh alike, as in the authors' loss.
+    """
+    return ((denoised.float() - given.clean.float()) / _column(given.sigmas)).square().mean()
+
+
+def _column(sigmas: Tensor) -> Tensor:
+    return sigmas[:, None, None, None]

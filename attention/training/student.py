@@ -1,0 +1,89 @@
+"""What learns, acting in a call of the frozen model: the branch of a new adapter, and an IdentityNet beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.ldm.modules.attention as host
+from comfy.cldm.cldm import ControlNet as Network
+from torch import Tensor, nn
+
+from ..adapter import AdapterModule
+from ..identify import Identity
+from ..layers import layers
+from .objective import Noised
+
+Options = Mapping[str, Any]
+Residuals = Mapping[str, list[Tensor]]
+Attend = Callable[[Tensor, Tensor, Tensor, Options], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one batch shows: the model's own conditioning, the features (B, ...) of the references, the hints."""
+
+    conditions: Mapping[str, Tensor]
+    features: tuple[Tensor, ...]
+    hints: Tensor | None = None  # (B, 3, H, W), 0..1, eight pixels for each latent cell
+
+
+class Student(nn.Module):
+    """A new adapter, and for InstantID the IdentityNet that reads its tokens in place of the text."""
+
+    def __init__(self, adapter: AdapterModule, identity: Identity, identitynet: Network | None = None) -> None:
+        super().__init__()
+        self.identity = identity
+        self.adapter = adapter
+        self.identitynet = identitynet
+        self._layers = {layer.key: str(layer.index) for layer in layers(identity.family.name)}
+
+    def forward(self, model: Any, given: Noised, seen: Seen) -> Tensor:
+        """The clean latents (B, C, h, w) that the frozen model predicts when the student acts in it."""
+        tokens: Tensor = self.adapter.projection(*seen.features)
+        replaced = {block: self._attend(index, tokens) for block, index in self._layers.items()}
+        options: dict[str, Any] = {"patches_replace": {"attn2": replaced}}
+        if self.identitynet is not None:
+            options["patches"] = adding(_residuals(self.identitynet, model, given, seen, tokens))
+        return model.apply_model(given.noisy, given.sigmas, transformer_options=options, **seen.conditions)
+
+    def _attend(self, index: str, tokens: Tensor) -> Attend:
+        def attend(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
+            heads: int = options["n_heads"]
+            text = host.optimized_attention(
+                q, k, v, heads, attn_precision=options["attn_precision"], transformer_options=options
+            )
+            key, value = self.adapter.to_k[index](tokens), self.adapter.to_v[index](tokens)
+            return text + host.attention_pytorch(q, key.to(q), value.to(q), heads)
+
+        return attend
+
+
+def _residuals(net: Network, model: Any, given: Noised, seen: Seen, tokens: Tensor) -> Residuals:
+    """What an IdentityNet that reads `tokens` in place of the text adds to the model's blocks."""
+    sampling = model.model_sampling
+    return net(
+        x=sampling.calculate_input(given.sigmas, given.noisy),
+        hint=seen.hints,
+        timesteps=sampling.timestep(given.sigmas).float(),
+        context=tokens,
+        **{name: value for name, value in seen.conditions.items() if name == "y"},
+    )
+
+
+def adding(residuals: Residuals) -> dict[str, list[Callable[..., Any]]]:
+    """Patches of the host's UNet that add residuals as a ControlNet's are added.
+
+    The host adds a ControlNet's in place, into activations that a backward pass still needs.
+    """
+    middle, output = residuals["middle"], list(residuals["output"])
+
+    def after_middle(state: dict[str, Any]) -> dict[str, Any]:
+        return {**state, "h": state["h"] + middle[0].to(state["h"])}
+
+    def before_output(h: Tensor, skip: Tensor, options: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        # The last residual is for the first output block.
+        return h, skip + output[-1 - options["block"][1]].to(skip)
+
+    return {"middle_block_after_patch": [after_middle], "output_block_patch": [before_output]}

@@ -1,0 +1,62 @@
+"""A model and examples -> a trained adapter, or an IdentityNet with its adapter, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from comfy.model_patcher import ModelPatcher
+
+from .examples import Examples
+from .fresh_adapter import fresh_adapter, identity_of, variant_named
+from .fresh_identitynet import fresh_identitynet
+from .frozen_model import FrozenModel, frozen
+from .loop import Trained, Trainer
+from .publish import adapter_tensors, checkpoint_of, identitynet_tensors, save
+from .settings import Settings
+from .student import Student
+
+INSTANTID = "instantid"
+
+
+def trainer_for(model: ModelPatcher, examples: Examples, variant: str, settings: Settings) -> Trainer:
+    """A training of a new adapter of a variant for a model; for 'instantid' of an IdentityNet beside it.
+
+    Call it outside inference mode. Raises ValueError for a model without a known layout, for a variant that cannot be
+    trained, and for examples without the features it reads.
+    """
+    features = [examples.no_picture.feature(name) for name in variant_named(variant).features]
+    base = frozen(model, settings.precision)
+    adapter = fresh_adapter(base.layers, base.unet, variant, features[0].shape[-1], settings.seed)
+    net = fresh_identitynet(unet_config(base), base.unet, settings.seed) if variant == INSTANTID else None
+    return Trainer(base, Student(adapter, identity_of(base.layers, variant), net), examples, settings)
+
+
+def unet_config(base: FrozenModel) -> dict[str, Any]:
+    """The arguments of the host's class that make the model's UNet."""
+    return dict(base.model.model_config.unet_config)
+
+
+def save_adapter(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> None:
+    """Write the adapter as published files are, half precision; what it was made from stands in its header."""
+    save(path, adapter_tensors(checkpoint_of(trained.weights, path.name)), {**_origin(trainer, trained), **told})
+
+
+def save_identitynet(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> None:
+    """Write the IdentityNet in diffusers' names, half precision."""
+    tensors = identitynet_tensors(trained.weights, unet_config(trainer.frozen))
+    save(path, tensors, {**_origin(trainer, trained), **told})
+
+
+def _origin(trainer: Trainer, trained: Trained) -> dict[str, object]:
+    identity = trainer.student.identity
+    return {
+        "variant": identity.variant.name,
+        "base_model": identity.family.label,
+        "base_model_weights": trainer.frozen.fingerprint,
+        "steps": str(len(trained.losses)),
+        "pictures": str(len(trainer.examples.listed)),
+        "settings": asdict(trainer.settings),
+    }

@@ -1,0 +1,195 @@
+"""Short trainings on the miniatures: what moves, what must not, and what a stopped one goes on as."""
+
+import json
+from pathlib import Path
+
+import comfy.model_management
+import pytest
+import torch
+from trainings import examples, run, settings, trainer, world
+
+SHAPES = Path(__file__).parents[2] / "shapes"
+
+
+def equal(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.mark.parametrize(("family", "variant"), [("sd15", "base"), ("sdxl", "plus"), ("sdxl", "instantid")])
+def test_every_new_weight_moves_and_no_other(family, variant):
+    from pack.attention.training.frozen import fingerprint
+
+    given = fingerprint(world(family).model.model.diffusion_model)
+    made = trainer(family, variant, steps=2)
+    before = {name: tensor.clone() for name, tensor in made.student.state_dict().items()}
+    trained = run(made)
+    # Behind a convolution of zeros nothing moves in the first step; in the second everything does.
+    still = [name for name, tensor in trained.weights.items() if torch.equal(tensor, before[name])]
+    assert not [name for name in still if "input_hint_block" not in name]
+    assert fingerprint(made.frozen.unet) == made.frozen.fingerprint == given
+    assert fingerprint(world(family).model.model.diffusion_model) == given
+
+
+def test_a_changed_base_model_is_refused():
+    made = trainer(steps=1)
+
+    def spoil(*_):
+        with torch.no_grad():
+            next(made.frozen.unet.parameters()).add_(1)
+
+    with pytest.raises(RuntimeError, match="changed the base model, which is frozen"):
+        run(made, after_step=spoil)
+
+
+@pytest.mark.parametrize("variant", ["base", "plus", "instantid"])
+def test_a_new_adapter_begins_beside_the_text(variant):
+    """Keys and values begin as the base model's own for text; an IdentityNet begins by adding nothing."""
+    from pack.attention.fit import cross_attention_modules
+    from pack.attention.layers import layers
+
+    made = trainer("sdxl", variant)
+    attentions = cross_attention_modules(made.frozen.unet)
+    for layer in layers("sdxl"):
+        for part, source in ((made.student.adapter.to_k, "to_k"), (made.student.adapter.to_v, "to_v")):
+            assert torch.equal(part[str(layer.index)].weight, getattr(attentions[layer.key], source).weight)
+    if variant == "instantid":
+        net = made.student.identitynet
+        outputs = [each for block in (*net.zero_convs, net.middle_block_out) for each in block.parameters()]
+        assert outputs and not any(each.any() for each in outputs)
+        assert torch.equal(net.time_embed[0].weight, made.frozen.unet.time_embed[0].weight)
+
+
+def test_the_same_seed_gives_the_same_adapter():
+    first, again, other = (run(trainer(seed=seed)) for seed in (4, 4, 5))
+    assert equal(first.weights, again.weights) and first.losses == again.losses
+    assert not equal(first.weights, other.weights)
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(average, tmp_path):
+    state = tmp_path / "state"
+    whole = run(trainer(steps=4, average=average))
+
+    def cancel(done, *_):
+        if done == 2:
+            comfy.model_management.interrupt_current_processing()
+
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        run(trainer(steps=4, average=average), state=state, after_step=cancel)
+    resumed = run(trainer(steps=4, average=average), state=state)
+    assert resumed.losses == whole.losses
+    assert equal(resumed.weights, whole.weights)
+
+
+def test_another_trainings_state_is_refused(tmp_path):
+    state = tmp_path / "state"
+    run(trainer(steps=1), state=state)
+    with pytest.raises(ValueError, match="learning_rate 0.001 there, 0.5 now"):
+        run(trainer(steps=1, learning_rate=0.5), state=state)
+    state.write_bytes(state.read_bytes()[:200])
+    with pytest.raises(ValueError, match="is damaged and cannot be resumed"):
+        run(trainer(steps=1), state=state)
+
+
+def test_checkpointing_changes_nothing_but_the_memory():
+    plain, spared = (run(trainer("sdxl", "instantid", steps=2, checkpointing=on)) for on in (False, True))
+    assert equal(plain.weights, spared.weights)
+
+
+def test_accumulation_is_the_mean_of_its_parts():
+    from pack.attention.training.loop import Trainer
+
+    made = trainer(steps=1, accumulation=3)
+    seen = []
+    whole = Trainer._loss
+    made._loss = lambda generator: seen.append(whole(made, generator)) or seen[-1]
+    trained = run(made)
+    assert len(seen) == 3
+    assert trained.losses[0] == pytest.approx(sum(each.item() for each in seen) / 3)
+
+
+def test_half_precision_trains_in_float32_weights():
+    trained = run(trainer(precision="bf16", checkpointing=True))
+    assert {tensor.dtype for tensor in trained.weights.values()} == {torch.float32}
+    exact = run(trainer())
+    assert trained.losses == pytest.approx(exact.losses, rel=0.05) and trained.losses != exact.losses
+
+
+def test_it_learns():
+    """What it is shown again and again it predicts better; the levels of noise are drawn alike for both."""
+    made = trainer("sd15", "base", steps=30, batch_size=6, learning_rate=5e-3, drop_text=0, drop_picture=0, drop_both=0)
+    losses = run(made).losses
+    assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
+
+
+def test_drops_have_their_shares():
+    from pack.attention.training.loop import dropped
+
+    found = dropped(20000, (0.05, 0.1, 0.2), torch.Generator().manual_seed(0))
+    shares = [found.count(each) / len(found) for each in ((True, False), (False, True), (True, True))]
+    assert shares == pytest.approx([0.05, 0.1, 0.2], abs=0.01)
+
+
+def test_a_batch_has_pictures_of_one_size():
+    from pack.attention.training.examples import Draw
+
+    given = examples("sd15", "base")
+    draw, generator = Draw(given, 4), torch.Generator().manual_seed(0)
+    batches = [draw.numbers(generator) for _ in range(40)]
+    sizes = [{given.listed[number].latent.shape for number in batch} for batch in batches]
+    assert all(len(each) == 1 for each in sizes) and len(set.union(*sizes)) == 2
+    assert all(len(batch) == 4 for batch in batches)  # of buckets of three: a short one is filled up
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"drop_text": 0.6, "drop_both": 0.6}, "shares dropped"),
+        ({"average": 1.0}, "average is 1.0"),
+        ({"precision": "fp8"}, "no precision 'fp8'"),
+    ],
+)
+def test_bad_settings_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        settings(**changes)
+
+
+def test_the_published_count_at_full_size():
+    """IP-Adapter for SD1.5 trains 22,319,616 numbers; it, plus and InstantID's adapter as their files have them."""
+    from pack.attention.fit import CrossAttentionShape
+    from pack.attention.layers import FAMILIES, layers
+    from pack.attention.model_layers import ModelLayers
+    from pack.attention.training.fresh_adapter import new_module, parameter_count
+    from pack.attention.training.publish import adapter_tensors, checkpoint_of
+
+    wide = {"sd15": (320, 640, 1280, 1280), "sdxl": (320, 640, 1280)}
+
+    def full(family):
+        top = len(wide[family]) - 1
+        level = {
+            "input": lambda block: (block - 1) // 3,
+            "output": lambda block: top - block // 3,
+            "middle": lambda _: top,
+        }
+        context = {"sd15": 768, "sdxl": 2048}[family]
+        shapes = {
+            each.key: CrossAttentionShape(wide[family][level[each.key[0]](each.key[1])], context)
+            for each in layers(family)
+        }
+        return ModelLayers(FAMILIES[family], shapes)
+
+    for stem, family, variant, features in (
+        ("ip-adapter_sd15", "sd15", "base", 1024),
+        ("ip-adapter-plus_sd15", "sd15", "plus", 1280),
+        ("ip-adapter-plus_sdxl_vit-h", "sdxl", "plus", 1280),
+        ("instantid_ip-adapter", "sdxl", "instantid", 512),
+    ):
+        with torch.device("meta"):
+            module = new_module(full(family), variant, features)
+        named = adapter_tensors(checkpoint_of({f"adapter.{n}": t for n, t in module.state_dict().items()}, stem))
+        published = json.loads((SHAPES / f"{stem}.json").read_text())["shapes"]
+        assert {name: list(tensor.shape) for name, tensor in named.items()} == published
+        if stem == "ip-adapter_sd15":
+            assert parameter_count(module) == 22_319_616
