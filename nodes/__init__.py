@@ -31,6 +31,7 @@ from . import (
     save_embeds,
     scale_adapters,
     show_adapters,
+    train_ip_adapter,
     weight_schedule,
 )
 from .legacy import handler as legacy_handler
@@ -60,6 +61,7 @@ MODULES = (
     load_embeds,
     show_adapters,
     noise_picture,
+    train_ip_adapter,
 )
 
 

@@ -1,0 +1,64 @@
+"""What a person sees of a training: the bar with the latest picture, and the pictures in a row at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import comfy.utils
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..attention.training.examples import Examples
+from ..attention.training.look import Sampling, adapter_of, draw, network_with
+from ..attention.training.loop import Trainer
+from ..face.picture import to_image
+from ..face.preview import same_size
+
+LARGEST = 512  # pixels of the preview
+
+
+class View:
+    """Moves the host's bar and draws what the student can by now, from the first example."""
+
+    def __init__(self, trainer: Trainer, vae: Any, variant: str, examples: Examples) -> None:
+        self._trainer = trainer
+        self._vae = vae
+        self._variant = variant
+        self._examples = examples
+        self._bar: comfy.utils.ProgressBar | None = None
+        self._drawn: list[Tensor] = []
+
+    def step(self, done: int, of: int, loss: float) -> None:
+        if self._bar is None:
+            self._bar = comfy.utils.ProgressBar(of)
+        self._bar.update_absolute(done, of, self._preview())
+
+    def look(self, _done: int, weights: dict[str, Tensor]) -> None:
+        """Draw with these weights; what was on the device for training is put back."""
+        frozen, net = self._trainer.frozen, self._trainer.student.identitynet
+        shown = None if net is None else network_with(net, weights)
+        adapter = adapter_of(weights, self._variant)
+        first = self._examples.listed[0]
+        latent = draw(frozen.patcher, adapter, shown, first, self._examples, Sampling())
+        with torch.inference_mode():
+            self._drawn.append(self._vae.decode(latent).cpu()[:, ..., :3])
+        frozen.load()
+
+    def samples(self, otherwise: Tensor) -> Tensor:
+        """Every picture drawn, in order, (n, H, W, 3); `otherwise` when none was."""
+        return torch.cat(self._drawn) if self._drawn else otherwise
+
+    def pictures(self, curve: Tensor) -> Tensor:
+        """The loss curve and the last picture drawn, of one size, to show under the node."""
+        last = [_pixels(each) for each in (curve, *self._drawn[-1:])]
+        return to_image(same_size(last))
+
+    def _preview(self) -> tuple[str, Image.Image, int] | None:
+        if not self._drawn:
+            return None
+        return "JPEG", Image.fromarray(_pixels(self._drawn[-1])), LARGEST
+
+
+def _pixels(image: Tensor) -> Any:
+    return (image[0].clamp(0, 1) * 255).round().byte().numpy()

@@ -1,0 +1,114 @@
+"""Train IP-Adapter as a graph runs it: lists in, a file that the loaders list, pictures and a curve out."""
+
+from types import SimpleNamespace
+
+import folder_paths
+import pytest
+import safetensors
+import torch
+from trainings import world
+
+TRAINED = {
+    "variant": "base",
+    "name": "test/mine",
+    "steps": 2,
+    "batch_size": 2,
+    "learning_rate": 1e-3,
+    "seed": 3,
+    "bucket_side": 64,
+    "look_every": 1,
+    "resume": True,
+    "precision": "fp32",
+    "checkpointing": False,
+    "accumulation": 1,
+    "drop_text": 0.05,
+    "drop_picture": 0.05,
+    "drop_both": 0.05,
+    "noise_offset": 0.0,
+    "average": 0.0,
+    "weight_decay": 0.01,
+    "warmup": 0,
+}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs the node in inference mode, as the host does, with folders of its own."""
+    from miniature import models
+    from pack import nodes
+
+    nodes.folders.register()
+    kept = folder_paths.folder_names_and_paths["ipadapter"]
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "ipadapter", ([str(tmp_path / "models")], kept[1]))
+    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path / "output"))
+    with torch.inference_mode():
+        base = world("sd15")
+        given = {
+            "model": base.model,
+            "clip": base.clip,
+            "vae": models.vae(1),
+            "clip_vision": models.clip_vision("vit_h", 3),
+        }
+        generator = torch.Generator().manual_seed(2)
+        images = [torch.rand(1, 64, width, 3, generator=generator) for width in (64, 64, 128)]
+
+    def execute(texts=("a red cat", "a blue dog", "a red cat"), **changes):
+        widgets = {name: [value] for name, value in {**given, **TRAINED, **changes}.items()}
+        with torch.inference_mode():
+            return nodes.train_ip_adapter.TrainIPAdapter.execute(**widgets, images=images, texts=list(texts))
+
+    return SimpleNamespace(execute=execute, folder=tmp_path / "models")
+
+
+def test_it_writes_a_file_that_the_loader_lists(run):
+    from pack.nodes.folders import adapter_files
+
+    output = run.execute()
+    adapter, losses, curve, samples = output.args
+    path = run.folder / "test" / "mine.safetensors"
+    assert "test/mine.safetensors" in adapter_files()
+    assert (adapter.adapter.name, adapter.adapter.label) == ("mine.safetensors", "IP-Adapter for SD1.5")
+    assert len(losses["loss"]) == 2
+    assert curve.shape == (1, 320, 640, 3) and curve.std() > 0
+    assert samples.shape == (2, 64, 64, 3) and not torch.equal(samples[0], samples[1])  # one look after each step
+    with safetensors.safe_open(path, "pt") as file:
+        told = file.metadata()
+    assert (told["pictures"], told["steps"], told["variant"]) == ("3", "2", "base")
+    said = output.ui["text"][0]
+    count = sum(tensor.numel() for tensor in adapter.adapter.module.state_dict().values())
+    assert f"{count:,} trained weights, 2 steps" in said and "base model untouched" in said
+
+
+def test_a_longer_run_goes_on_and_a_taken_name_is_refused(run):
+    run.execute(look_every=0)
+    longer = run.execute(look_every=0, steps=3)
+    assert len(longer.args[1]["loss"]) == 3
+    with pytest.raises(ValueError, match="is there already. Set 'name' to another one"):
+        run.execute(look_every=0, resume=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "../outside"}, "is no file below"),
+        ({"name": " "}, "is no file below"),
+        ({"bucket_side": 100}, "bucket_side is 100"),
+        ({"texts": ("one", "two")}, "3 pictures and 2 texts"),
+        ({"steps": 0}, "steps is 0"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_at_once(run, changes, message):
+    with pytest.raises(ValueError, match=message):
+        run.execute(**changes)
+    assert not list(run.folder.rglob("*.safetensors"))
+
+
+def test_buckets_keep_area_and_shape():
+    from pack.attention.training.buckets import bucket_of
+
+    assert bucket_of(1000, 1000, 512) == (512, 512)
+    for width, height in ((1920, 1080), (1080, 1920), (4000, 500), (700, 650)):
+        wide, high = bucket_of(width, height, 512)
+        assert wide % 64 == high % 64 == 0
+        assert 0.8 <= wide * high / 512**2 <= 1.0
+        assert (wide > high) == (width > height) or wide == high
