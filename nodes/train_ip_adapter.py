@@ -24,6 +24,7 @@ from .training_set import training_set
 from .training_view import View
 
 SUFFIX = ".safetensors"
+LOOK_EVERY, RESUME, BUCKET_SIDE = 250, True, 512
 
 
 class TrainIPAdapter(io.ComfyNode):
@@ -55,7 +56,9 @@ class TrainIPAdapter(io.ComfyNode):
         model, vae, clip_vision = (given.pop(name) for name in ("model", "vae", "clip_vision"))
         models = (vae, given.pop("clip"), clip_vision)
         path, variant = adapter_file(given.pop("name")), given.pop("variant")
-        look_every, resume, side = (given.pop(name) for name in ("look_every", "resume", "bucket_side"))
+        # An API prompt may leave out what has a default.
+        look_every, resume = given.pop("look_every", LOOK_EVERY), given.pop("resume", RESUME)
+        side = given.pop("bucket_side", BUCKET_SIDE)
         settings = Settings(**given)
         state = state_file(path)
         check_target(path, state, resume)
@@ -118,7 +121,7 @@ def recipe_inputs() -> list[io.Input]:
         io.Int.Input(
             "bucket_side",
             optional=True,
-            default=512,
+            default=BUCKET_SIDE,
             min=64,
             max=2048,
             step=64,
@@ -128,7 +131,7 @@ def recipe_inputs() -> list[io.Input]:
         io.Int.Input(
             "look_every",
             optional=True,
-            default=250,
+            default=LOOK_EVERY,
             min=0,
             max=1_000_000,
             tooltip="Draws from the first picture and its caption every so many steps, and shows it. 0 never.",
@@ -136,7 +139,7 @@ def recipe_inputs() -> list[io.Input]:
         io.Boolean.Input(
             "resume",
             optional=True,
-            default=True,
+            default=RESUME,
             tooltip="Keeps where the training stands, also when you cancel, and goes on from there the next time.",
         ),
     ]
