@@ -282,7 +282,7 @@ app.registerExtension({
     const editor = new ScheduleEditor(node)
     // The editor shows no factors of pictures.
     hideHostPreview(node, () => !valueOf(node, 'frames')?.trim() && !isLinked(node, 'frames'))
-    widen(node, 460, 480)
+    widen(node, 460, 520)
     watch(node, ['curve_preset', 'first', 'last', 'points'], (name) => (name ? editor.chosen(name) : editor.refresh()))
     chain(node, 'onExecuted', () => editor.refresh())
   }

@@ -4,7 +4,19 @@ import json
 
 from .frontend import until
 
-REMEMBER = "() => app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState()"
+TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
+REMEMBER = f"() => {TRACKER}.captureCanvasState()"
+# While the host makes nodes anew, their sizes settle; it would take that for a further step.
+STILL = f"""async () => {{
+    const look = () => JSON.stringify(app.graph.serialize().nodes) + {TRACKER}._restoringState
+    let before, now = look()
+    do {{
+        before = now
+        await new Promise(done => setTimeout(done, 300))
+        now = look()
+    }} while (before !== now || {TRACKER}._restoringState)
+}}"""
+STEPS_BACK = ("Control+z", "Control+y")
 
 
 class Editor:
@@ -57,6 +69,8 @@ class Editor:
 
     def press(self, *keys):
         for key in keys:
+            if key in STEPS_BACK:
+                self.page.evaluate(STILL)
             self.page.keyboard.press(key)
 
     def button(self, icon):
