@@ -60,10 +60,10 @@ def new_file(prefix: str) -> NewFile:
 
 
 def _check_prefix(prefix: str) -> None:
-    if not stays_below(prefix) or not PureWindowsPath(prefix).name:
+    if not stays_below(prefix) or not PureWindowsPath(prefix).name or prefix.endswith(("/", "\\")):
         raise ValueError(
             f"'{prefix}' is no name below ComfyUI's output folder. Write a name such as 'embeds/anna': no drive, no "
-            "leading slash, no '..'."
+            "slash at an end, no '..'."
         )
 
 

@@ -10,6 +10,7 @@ import argparse
 import importlib.util
 import io
 import json
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -128,7 +129,10 @@ def main():
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(seeds):
             Path(corpus, str(number)).write_bytes(seed)
-        options = [f"-max_total_time={wanted.seconds}", "-max_len=8192", "-timeout=60", "-rss_limit_mb=6000"]
+        # What counts is the peak of this process, and that begins at its parent's.
+        inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        limits = [f"-rss_limit_mb={inherited + 6000}", "-timeout=60"]
+        options = [f"-max_total_time={wanted.seconds}", "-max_len=8192", *limits]
         options += ["-print_final_stats=1", "-verbosity=1", f"-artifact_prefix={wanted.keep}/"]
         atheris.Setup([sys.argv[0], *options, corpus], one)
         atheris.Fuzz()

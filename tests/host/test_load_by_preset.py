@@ -47,7 +47,7 @@ def put_encoder(folder, kind, name, seed=3):
 
 def run(base, preset="standard", **inputs):
     output = LoadByPreset.execute(base.model, preset, **inputs)
-    return output.args[0], output.ui.as_dict()["text"][0]
+    return output.args[0], output.ui["text"][0]
 
 
 def test_the_adapter_of_the_connected_models_family_is_taken(model_folders, sd15, sdxl):
@@ -142,7 +142,7 @@ def test_the_encoder_is_found_by_contents_and_read_when_used(model_folders, sd15
 
     monkeypatch.setattr(found_encoder.comfy.clip_vision, "load", load)
     output = LoadIPAdapter.execute("a.safetensors")
-    loaded, text = output.args[0], output.ui.as_dict()["text"][0]
+    loaded, text = output.args[0], output.ui["text"][0]
     assert "found in models/clip_vision: sub/the right one.safetensors" in text
     assert read == [], "a loader reads no encoder"
     again = LoadIPAdapter.execute("a.safetensors").args[0]
@@ -164,7 +164,7 @@ def test_a_missing_encoder_is_the_encoding_nodes_error(model_folders, sd15, monk
     put(model_folders / "ipadapter", "sd15", "plus", "a.safetensors")
     output = LoadIPAdapter.execute("a.safetensors")
     assert output.args[0].clip_vision is None
-    assert "no image encoder for it is installed" in output.ui.as_dict()["text"][0]
+    assert "no image encoder for it is installed" in output.ui["text"][0]
     with pytest.raises(ValueError, match="'a.safetensors' .* needs an image encoder"):
         encoder_for(output.args[0], None)
     monkeypatch.setattr(type(output.args[0].adapter), "feature_width", lambda self, feature: 1280)

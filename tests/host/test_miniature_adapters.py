@@ -117,14 +117,14 @@ def test_make_adapters_writes_once_and_repairs_what_is_broken(tmp_path):
         out = subprocess.run(script, env=host, capture_output=True, text=True, check=True, timeout=240).stdout
         return [line.split()[0] for line in out.splitlines()]
 
-    assert make() == ["wrote"] * 4
+    assert make() == ["wrote"] * 5
     folder = tmp_path / "ipadapter" / "miniature"
     files = sorted(folder.iterdir())
-    expected = ["sd15_base", "sd15_plus", "sdxl_base", "sdxl_plus"]
+    expected = ["sd15_base", "sd15_plus", "sdxl_base", "sdxl_instantid", "sdxl_plus"]
     assert [file.name for file in files] == [f"{name}.safetensors" for name in expected]
     files[0].write_bytes(files[0].read_bytes()[:1000])
-    assert sorted(make()) == ["kept", "kept", "kept", "wrote"]
-    stored = safetensors.torch.load_file(files[3])
+    assert sorted(make()) == ["kept"] * 4 + ["wrote"]
+    stored = safetensors.torch.load_file(files[4])
     made = adapters.flat(adapters.adapter_state_dict("sdxl", "plus", 11))
     assert stored.keys() == made.keys()
     assert all(torch.equal(stored[key], made[key]) for key in made)
