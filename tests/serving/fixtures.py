@@ -33,6 +33,7 @@ def server(tmp_path_factory):
     (base / "custom_nodes").mkdir()
     link_folder(ROOT, base / "custom_nodes" / "comfyui-likeness")
     link_folder(ROOT / "tests" / "miniature", base / "custom_nodes" / "likeness-miniature")
+    link_folder(ROOT / "tests" / "serving" / "witness", base / "custom_nodes" / "likeness-witness")
     folder = base / "models" / "ipadapter" / "miniature"
     folder.mkdir(parents=True)
     for family, variant in ADAPTERS:
