@@ -10,7 +10,7 @@ from typing import Any
 
 import comfy.model_management
 import torch
-from torch import Tensor
+from torch import Tensor, autocast
 
 from ..memo import digest
 from .averaged import Averaged
@@ -118,7 +118,7 @@ class Trainer:
 
     def _precision(self) -> Any:
         dtype = PRECISIONS[self.settings.precision]
-        return nullcontext() if dtype == torch.float32 else torch.autocast(self.frozen.device.type, dtype)
+        return nullcontext() if dtype == torch.float32 else autocast(self.frozen.device.type, dtype)
 
     def _seen(self, chosen: Sequence[Example], latents: Tensor, generator: torch.Generator) -> Seen:
         drops = dropped(len(chosen), self.settings.drops, generator)

@@ -1,7 +1,6 @@
 """A companion node pack that says what a running ComfyUI holds; only tests load it."""
 
 import gc
-import threading
 from collections import Counter
 
 import comfy.model_management
@@ -23,7 +22,6 @@ async def state(_request: web.Request) -> web.Response:
         {
             "models": sorted(loaded),
             "alive": {name: alive[name] for name in OURS},
-            "threads": sorted(thread.name for thread in threading.enumerate()),
         }
     )
 
