@@ -78,7 +78,7 @@ class Editor:
         self.part(f'[data-focus="{icon}"]').click()
 
     def becomes(self, widget, value):
-        until(lambda: self.value(widget) == value, f"{widget} is {value!r} and not {self.value(widget)!r}", 10)
+        until(lambda: self.value(widget) == value, f"{widget} is {value!r} and not {self.value(widget)!r}")
 
     def outlives(self, widget):
         """Save, load, copy and paste: each time the same value, in the widget and in the prompt."""

@@ -29,7 +29,7 @@ def test_faces_say_how_they_were_found_and_where_the_models_run(renderer, fronte
     _, models, finds, *_ = frontend.page.evaluate(GRAPH, [KINDS, LINKS])
     assert frontend.queue().succeeded
     frontend.show(models, finds)
-    until(lambda: badges(frontend, finds) == ["2 faces", "at 640"], "badges of the faces", 10)
+    until(lambda: badges(frontend, finds) == ["2 faces", "at 640"], "badges of the faces")
     assert badges(frontend, models) == ["MobileFaceNet", "CPU"]
     frontend.picture(f"badges {renderer}")
 
@@ -39,7 +39,7 @@ def test_an_adapter_says_what_it_is_until_another_is_chosen(frontend, example_ph
     (loader,) = (id for id, node in frontend.nodes().items() if node["kind"].startswith("LikenessLoad"))
     assert frontend.queue(rewritten=on_the_miniature).succeeded
     frontend.show(loader)
-    until(lambda: len(badges(frontend, loader)) >= 2, "badges of the adapter", 10)
+    until(lambda: len(badges(frontend, loader)) >= 2, "badges of the adapter")
     family, variant, *_ = badges(frontend, loader)
     assert family in ("SD1.5", "SDXL") and variant.startswith("IP-Adapter")
     frontend.page.evaluate("id => { const w = app.graph.getNodeById(id).widgets[0]; w.callback(w.value) }", loader)

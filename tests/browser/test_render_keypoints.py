@@ -58,7 +58,7 @@ def test_a_face_is_added_posed_and_dragged(editor):
     dragged = editor.value("keypoints")
     assert editor.sent("keypoints") == dragged
     editor.press("Control+z")
-    until(lambda: np.allclose(faces(editor)[0], before), "the former value", 10)
+    until(lambda: np.allclose(faces(editor)[0], before), "the former value")
     editor.press("Control+y")
     editor.becomes("keypoints", dragged)
     editor.outlives("keypoints")
