@@ -117,7 +117,14 @@ def recipe_inputs() -> list[io.Input]:
         io.Float.Input(
             "learning_rate", default=1e-4, min=1e-8, max=1.0, step=1e-8, round=1e-8, tooltip="The authors' is 0.0001."
         ),
-        io.Int.Input("seed", default=0, min=0, max=2**32 - 1, tooltip="Decides first weights, noise and order."),
+        io.Int.Input(
+            "seed",
+            default=0,
+            min=0,
+            max=2**32 - 1,
+            control_after_generate=False,
+            tooltip="Decides first weights, noise and order.",
+        ),
         io.Int.Input(
             "bucket_side",
             optional=True,
