@@ -101,14 +101,3 @@ def test_what_cannot_be_trained_is_said_at_once(run, changes, message):
     with pytest.raises(ValueError, match=message):
         run.execute(**changes)
     assert not list(run.folder.rglob("*.safetensors"))
-
-
-def test_buckets_keep_area_and_shape():
-    from pack.attention.training.buckets import bucket_of
-
-    assert bucket_of(1000, 1000, 512) == (512, 512)
-    for width, height in ((1920, 1080), (1080, 1920), (4000, 500), (700, 650)):
-        wide, high = bucket_of(width, height, 512)
-        assert wide % 64 == high % 64 == 0
-        assert 0.8 <= wide * high / 512**2 <= 1.0
-        assert (wide > high) == (width > height) or wide == high
