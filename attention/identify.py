@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from .checkpoint import Checkpoint
 from .file_hash import sha256_of
 from .layers import Family, family_of
+from .outline import metadata
+from .pack_version import MAKER
 from .structure import check_structure
 from .variants import Variant, variants_of
 
@@ -23,7 +26,7 @@ class Identity:
 
 
 def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
-    """The variant and family of a checkpoint; file names decide nothing.
+    """The variant and family of a checkpoint; file names decide nothing, of look-alikes made here the header does.
 
     `kind` is the name of a variant for files whose keys fit several and whose bytes are not the published
     ones (saved again or converted); "auto" decides alone. Raises ValueError when it is undecided or when `kind`
@@ -35,6 +38,10 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
         return Identity(_chosen(candidates, kind), family, "the kind chosen on the node")
     if len(candidates) == 1:
         return Identity(candidates[0], family, "its keys and sizes")
+    told = _told(checkpoint.path)
+    for variant in candidates:
+        if variant.name == told:
+            return Identity(variant, family, "what its header says it was trained as")
     for variant in candidates:
         for published in variant.published:
             # Hashing reads the whole file, so only one of exactly the published size is hashed.
@@ -45,6 +52,12 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
         f"it is undecided: {' and '.join(v.label for v in candidates)} have the same keys "
         f"and shapes, and the file is not byte for byte a published one. Set 'kind' to {names}."
     )
+
+
+def _told(path: Path) -> str | None:
+    """The variant that a file made by this pack says it is."""
+    header = metadata(path) if path.is_file() else {}
+    return header.get("variant") if header.get("made_by", "").startswith(MAKER) else None
 
 
 def candidates_of(checkpoint: Checkpoint) -> tuple[Variant, ...]:

@@ -67,6 +67,18 @@ def tensors(file: Path) -> Mapping[str, Any]:
     return _tensors(file, found.st_size, found.st_mtime_ns)
 
 
+def metadata(file: Path) -> Mapping[str, str]:
+    """What a safetensors file says of itself; nothing for another file. Raises ValueError when it is damaged."""
+    if file.suffix.lower() not in SAFETENSORS:
+        return {}
+    try:
+        with safetensors.safe_open(str(file), framework="pt") as opened:
+            said: Mapping[str, str] = opened.metadata() or {}
+    except DAMAGED as error:
+        raise damaged(error) from error
+    return said
+
+
 def state(file: Path) -> os.stat_result:
     """Size and times of a file. Raises ValueError when it is missing, cannot be looked at or is something else."""
     try:

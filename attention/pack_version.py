@@ -6,6 +6,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+MAKER = "comfyui-likeness"
+"""How files that the pack writes name who made them, before the version."""
 _PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +19,21 @@ Text = Any
 class Example:
     """A picture to learn from: its latent (C, h, w) as the autoencoder gives it, its text, its features.
 
-    `embeds` (n = 1) are those of the reference, as a rule the picture itself. `hint` (3, H, W), 0..1, is its keypoint
-    picture, for an IdentityNet.
+    `embeds` (n = 1) are those of the reference, as a rule the picture itself. `hint` is its keypoint picture (3, H, W),
+    0..1, for an IdentityNet, or what draws it: a drawing takes less time than its pixels take memory.
     """
 
     latent: Tensor
     text: Text
     embeds: Embeds
-    hint: Tensor | None = None
+    hint: Tensor | Callable[[], Tensor] | None = None
+
+    @property
+    def shown_hint(self) -> Tensor:
+        """The keypoint picture (3, H, W), 0..1. Raises ValueError where there is none."""
+        if self.hint is None:
+            raise ValueError("an IdentityNet learns from keypoints, and a picture has none.")
+        return self.hint if isinstance(self.hint, Tensor) else self.hint()
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,12 @@ from torch import nn
 HINT_CHANNELS = 3
 
 
-def network_for(unet_config: dict[str, Any]) -> Network:
-    """A ControlNet with the encoder layout of a UNet, float32; the host's class leaves its weights unset."""
+def network_for(
+    unet_config: dict[str, Any], operations: Any = comfy.ops.disable_weight_init, dtype: torch.dtype = torch.float32
+) -> Network:
+    """A ControlNet with the encoder layout of a UNet; the host's class leaves its weights unset."""
     config = {name: value for name, value in unet_config.items() if name not in ("out_channels", "dtype", "device")}
-    operations = comfy.ops.disable_weight_init
-    return Network(**config, hint_channels=HINT_CHANNELS, operations=operations, dtype=torch.float32)
+    return Network(**config, hint_channels=HINT_CHANNELS, operations=operations, dtype=dtype)
 
 
 def fresh_identitynet(unet_config: dict[str, Any], unet: nn.Module, seed: int) -> Network:

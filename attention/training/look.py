@@ -52,7 +52,7 @@ def draw(
     steered = attach(model, branch)
     if net is not None and example.hint is not None:
         face = FaceContext(adapter.tokens(example.embeds), adapter.tokens(no.no_picture))
-        hint = Hint(example.hint.movedim(0, -1)[None])
+        hint = Hint(example.shown_hint.movedim(0, -1)[None])
         shown = IdentityNet(_wrapped(net, model), face)
         positive, negative = apply_identitynet(shown, hint, positive, negative)
     empty = torch.zeros_like(example.latent)[None]

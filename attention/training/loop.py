@@ -133,7 +133,7 @@ class Trainer:
         )
         hints = None
         if self.student.identitynet is not None:
-            hints = torch.stack([hint_of(example) for example in chosen]).to(latents)
+            hints = torch.stack([example.shown_hint for example in chosen]).to(latents)
         return Seen(self._conditions.batch(texts, latents), features, hints)
 
     def _keeper(self, path: Path) -> Keeper:
@@ -148,13 +148,6 @@ def dropped(count: int, drops: tuple[float, float, float], generator: torch.Gene
         no_both = text + picture <= chance < text + picture + both
         found.append((chance < text or no_both, text <= chance < text + picture or no_both))
     return found
-
-
-def hint_of(example: Example) -> Tensor:
-    """The keypoint picture of an example; ValueError where there is none."""
-    if example.hint is None:
-        raise ValueError("an IdentityNet learns from keypoints, and a picture has none.")
-    return example.hint
 
 
 def contents(examples: Examples) -> str:

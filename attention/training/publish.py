@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Checkpoint
-from ..pack_version import pack_version
+from ..pack_version import MAKER, pack_version
 
 Weights = Mapping[str, Tensor]
 ADAPTER = "adapter."
@@ -47,13 +48,18 @@ def adapter_tensors(checkpoint: Checkpoint) -> dict[str, Tensor]:
 def identitynet_tensors(weights: Weights, unet_config: Mapping[str, Any]) -> dict[str, Tensor]:
     """The names of diffusers' ControlNetModel, in which IdentityNet is published."""
     own = {key.removeprefix(IDENTITYNET): tensor for key, tensor in weights.items() if key.startswith(IDENTITYNET)}
+    return {name: own[host] for host, name in identitynet_names(own, unet_config).items()}
+
+
+def identitynet_names(hosts: Collection[str], unet_config: Mapping[str, Any]) -> dict[str, str]:
+    """The host's name of each weight of a net with the encoder of this UNet -> diffusers' name."""
     names = comfy.utils.unet_to_diffusers(dict(unet_config))
     # Its table has two names for the embedding of SDXL's sizes; diffusers' models of that family use the other.
     published = {host: name for name, host in names.items() if not name.startswith("class_embedding.")}
-    return {_published_name(name, published, own): tensor for name, tensor in own.items()}
+    return {name: _published_name(name, published, hosts) for name in hosts}
 
 
-def _published_name(name: str, unet: Mapping[str, str], own: Weights) -> str:
+def _published_name(name: str, unet: Mapping[str, str], own: Collection[str]) -> str:
     if name in unet:
         return unet[name]
     part, *between, last = name.split(".")
@@ -69,15 +75,30 @@ def _published_name(name: str, unet: Mapping[str, str], own: Weights) -> str:
     raise ValueError(f"diffusers has no name for the weight '{name}'.")
 
 
-def save(path: Path, tensors: Weights, told: Mapping[str, object], dtype: torch.dtype = torch.float16) -> None:
-    """Write a safetensors file: all of it or nothing. `told` goes into its header as text."""
-    header = {"format": "pt", "made_by": f"comfyui-likeness {pack_version()}"}
-    header |= {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    kept = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in tensors.items()}
+@dataclass(frozen=True, eq=False)
+class ToWrite:
+    """A file to write: its place, its tensors by name, and what its header tells as text."""
+
+    path: Path
+    tensors: Weights
+    told: Mapping[str, object]
+
+
+def save_together(files: Sequence[ToWrite], dtype: torch.dtype = torch.float16) -> None:
+    """Write safetensors files, each whole; none appears before all of them are on the disk."""
+    parts = [file.path.with_name(f"{file.path.name}.{uuid4().hex}.part") for file in files]
     try:
-        safetensors.torch.save_file(kept, part, metadata=header)
-        os.replace(part, path)
+        for file, part in zip(files, parts, strict=True):
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            kept = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in file.tensors.items()}
+            safetensors.torch.save_file(kept, part, metadata=_header(file.told))
+        for file, part in zip(files, parts, strict=True):
+            os.replace(part, file.path)
     finally:
-        part.unlink(missing_ok=True)
+        for part in parts:
+            part.unlink(missing_ok=True)
+
+
+def _header(told: Mapping[str, object]) -> dict[str, str]:
+    header = {"format": "pt", "made_by": f"{MAKER} {pack_version()}"}
+    return header | {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}

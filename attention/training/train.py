@@ -14,7 +14,7 @@ from .fresh_adapter import fresh_adapter, identity_of, variant_named
 from .fresh_identitynet import fresh_identitynet
 from .frozen_model import FrozenModel, frozen
 from .loop import Trained, Trainer
-from .publish import adapter_tensors, checkpoint_of, identitynet_tensors, save
+from .publish import ToWrite, adapter_tensors, checkpoint_of, identitynet_tensors, save_together
 from .settings import Settings
 from .student import Student
 
@@ -41,13 +41,30 @@ def unet_config(base: FrozenModel) -> dict[str, Any]:
 
 def save_adapter(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> None:
     """Write the adapter as published files are, half precision; what it was made from stands in its header."""
-    save(path, adapter_tensors(checkpoint_of(trained.weights, path.name)), {**_origin(trainer, trained), **told})
+    save_together([_adapter(path, trainer, trained, told)])
 
 
 def save_identitynet(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> None:
     """Write the IdentityNet in diffusers' names, half precision."""
+    save_together([_identitynet(path, trainer, trained, told)])
+
+
+def save_instantid(
+    adapter: Path, identitynet: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]
+) -> None:
+    """Write both files of InstantID, or none of them."""
+    files = (_adapter(adapter, trainer, trained, told), _identitynet(identitynet, trainer, trained, told))
+    save_together(files)
+
+
+def _adapter(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> ToWrite:
+    tensors = adapter_tensors(checkpoint_of(trained.weights, path.name))
+    return ToWrite(path, tensors, {**_origin(trainer, trained), **told})
+
+
+def _identitynet(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> ToWrite:
     tensors = identitynet_tensors(trained.weights, unet_config(trainer.frozen))
-    save(path, tensors, {**_origin(trainer, trained), **told})
+    return ToWrite(path, tensors, {**_origin(trainer, trained), **told})
 
 
 def _origin(trainer: Trainer, trained: Trained) -> dict[str, object]:

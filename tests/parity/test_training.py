@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from oracles import authors
 from oracles.adapters import Adapter, Use
-from oracles.controlnets import ControlNetModel, host_controlnet
+from oracles.controlnets import PUBLISHED, ControlNetModel, host_controlnet
 from oracles.projections import Projection, negative_features, positive_features
 from oracles.references import with_authors, with_diffusers
 from oracles.steps import diffusers_step, host_step, inputs
@@ -19,9 +19,19 @@ from pack.attention.adapter import Adapter as LoadedFile
 from pack.attention.checkpoint import read
 from pack.attention.embeds import Embeds
 from pack.attention.training.examples import Example, Examples
+from pack.attention.training.fresh_adapter import parameter_count
+from pack.attention.training.fresh_identitynet import network_for
 from pack.attention.training.loop import Watch
+from pack.attention.training.publish import identitynet_names
+from pack.attention.training.read_identitynet import read_identitynet
 from pack.attention.training.settings import Settings
-from pack.attention.training.train import save_adapter, save_identitynet, trainer_for
+from pack.attention.training.train import (
+    save_adapter,
+    save_identitynet,
+    save_instantid,
+    trainer_for,
+    unet_config,
+)
 from pack.nodes.wires import LoadedAdapter
 from test_oracles import changes
 
@@ -102,6 +112,47 @@ def test_a_trained_identitynet_is_read_by_diffusers(tmp_path):
     assert read_back.keys() == trained_net.keys()
     assert all(torch.equal(tensor, trained_net[name].half().float()) for name, tensor in read_back.items())
     assert all(trained_net[f"zero_convs.{i}.0.weight"].any() for i in range(9))
+
+
+def test_the_pack_reads_back_what_it_wrote(tmp_path):
+    """Both files appear together; the adapter says that it is InstantID's, the net has the trained weights."""
+    _, made, result = trained("sdxl", "instantid")
+    adapter, net = tmp_path / "a" / "mine.safetensors", tmp_path / "b" / "mine.safetensors"
+    save_instantid(adapter, net, made, result, {})
+    loaded = LoadedFile(read(adapter))  # by its keys alone it could be FaceID portrait unnorm
+    assert (loaded.identity.variant.name, loaded.identity.reason) == (
+        "instantid",
+        "what its header says it was trained as",
+    )
+    read_back = read_identitynet(net, unet_config(made.frozen)).control_model.state_dict()
+    given = {n.removeprefix("identitynet."): t for n, t in result.weights.items() if n.startswith("identitynet.")}
+    assert read_back.keys() == given.keys()
+    assert all(torch.equal(tensor.half(), given[name].half()) for name, tensor in read_back.items())
+    with pytest.raises(ValueError, match=r"'mine.safetensors' is no IdentityNet for this model"):
+        read_identitynet(adapter, unet_config(made.frozen))
+
+
+def test_both_files_are_written_or_none(tmp_path):
+    _, made, result = trained("sdxl", "instantid")
+    blocked = tmp_path / "b"
+    blocked.write_text("a file where the folder should be")
+    with pytest.raises(OSError):
+        save_instantid(tmp_path / "mine.safetensors", blocked / "mine.safetensors", made, result, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_a_full_sized_identitynet_has_the_published_weights():
+    """By name and shape those of diffusers' model as InstantID configured it: 1,251,014,160 numbers."""
+    import comfy.model_detection
+
+    with torch.device("meta"):
+        published = ControlNetModel(**PUBLISHED)
+        config = comfy.model_detection.unet_config_from_diffusers_unet(published.state_dict())
+        net = network_for(config)
+    names = identitynet_names(net.state_dict().keys(), config)
+    ours = {names[host]: tensor.shape for host, tensor in net.state_dict().items()}
+    assert ours == {name: tensor.shape for name, tensor in published.state_dict().items()}
+    assert parameter_count(net) == 1_251_014_160
 
 
 def test_the_header_tells_what_it_was_made_from(tmp_path):
