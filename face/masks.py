@@ -1,5 +1,6 @@
 """Faces -> one soft mask each, for where an adapter or a repaint should act."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -77,6 +78,11 @@ class Softness:
     dilate: float = 0.0
     feather: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name, number in (("dilate", self.dilate), ("feather", self.feather)):
+            if not math.isfinite(number):
+                raise ValueError(f"'{name}' is {number}; it must be a number of pixels.")
+
 
 def face_masks(
     faces: Sequence[Placed],
@@ -119,19 +125,22 @@ def union(masks: Tensor) -> Tensor:
 
 
 def _mask(outline: Array, size: tuple[int, int], soft: Softness) -> Array:
-    distance = _signed_distance(outline, size)
+    reach = abs(soft.dilate) + soft.feather / 2
+    distance = _signed_distance(outline, size, reach)
     if soft.feather <= 0:
         return (distance <= soft.dilate).astype(np.float32)
     return np.minimum(np.maximum(0.5 - (distance - soft.dilate) / soft.feather, 0), 1).astype(np.float32)
 
 
-def _signed_distance(outline: Array, size: tuple[int, int]) -> Array:
-    """Distance of every pixel to the outline's edge, negative inside; the picture's border is no edge.
+def _signed_distance(outline: Array, size: tuple[int, int], reach: float) -> Array:
+    """Distance of every pixel to the outline's edge, negative inside, true up to `reach`; the picture's border is no edge.
 
-    Drawn with a margin, so that a face that is partly outside keeps its true edge.
+    Drawn with a margin, so that a face that is partly outside keeps its true edge. What lies further outside than
+    `reach` is not seen from inside: without that limit a long picture would be drawn on a square of thrice its length.
     """
     cv2 = opencv()
-    margin = int(min(np.ceil(max(-float(outline.min()), float((outline - size).max()), 0.0)) + 2, max(size)))
+    outside = max(-float(outline.min()), float((outline - size).max()), 0.0)
+    margin = int(np.ceil(min(outside, reach))) + 2
     inside = np.zeros((size[1] + 2 * margin, size[0] + 2 * margin), np.uint8)
     cv2.fillPoly(inside, [np.round(outline + margin).astype(np.int32)], 1)
     outer: Array = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

@@ -1,8 +1,11 @@
 """One soft mask for each face."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
+from pack.face import masks
 from pack.face.masks import SHAPES, Softness, centres, face_masks, normalised, union
 
 SIZE = (112, 112)
@@ -55,6 +58,28 @@ def test_feathering_is_a_slope_of_that_width_about_the_edge(upright):
     assert (column.diff() < 0).all()
     assert column.diff().abs().max() == pytest.approx(0.1, abs=1e-5)
     assert abs(float(soft.sum() / hard.sum()) - 1) < 0.03
+
+
+@pytest.mark.parametrize("soft", [Softness(), Softness(feather=16), Softness(-9, 4), Softness(40, 3)], ids=str)
+@pytest.mark.parametrize("left", [-300, -70, -30, 60, 200])
+def test_a_part_of_a_face_has_the_edge_of_the_whole(left, soft, upright, face, picture, monkeypatch):
+    """What lies further outside of the picture than the softness reaches is not drawn, and would change nothing."""
+    moved = face(keypoints=upright.keypoints + (left, 0), of=picture(*SIZE)[0])
+    part, far = face_masks([moved], SIZE, soft=soft), masks._signed_distance
+    monkeypatch.setattr(masks, "_signed_distance", lambda outline, size, reach: far(outline, size, 1000.0))
+    # OpenCV's distances differ in the last bit with the size that they are measured in.
+    torch.testing.assert_close(part, face_masks([moved], SIZE, soft=soft), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(8192, 64), (64, 8192)], ids=str)
+def test_a_long_picture_costs_no_square(size, upright):
+    tracemalloc.start()
+    try:
+        face_masks([upright.__class__(**{**vars(upright), "keypoints": upright.keypoints * 60})], size)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 * 4 * size[0] * size[1]
 
 
 def test_masks_of_overlapping_faces_add_up_to_one(face, picture):
