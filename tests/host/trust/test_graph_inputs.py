@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from miniature import strangers
 from pack.attention.attach import attachments
 from pack.attention.embeds import Embeds
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
@@ -161,34 +162,11 @@ def test_layer_weights_that_are_none_are_refused_in_words(text):
     assert "convert" not in str(caught.value) and 10 < len(str(caught.value)) < 600
 
 
-def other_families():
-    """The host's own networks of other designs, on the meta device: they have shapes and no memory."""
-    import comfy.ldm.flux.model as flux
-    import comfy.ldm.modules.diffusionmodules.mmdit as mmdit
-    import comfy.ldm.wan.model as wan
-    import comfy.ops
-
-    ops = {"dtype": torch.float32, "device": "meta", "operations": comfy.ops.disable_weight_init}
-    yield flux.Flux(
-        image_model="flux", in_channels=16, out_channels=16, vec_in_dim=16, context_in_dim=16, hidden_size=64, mlp_ratio=2,
-        num_heads=4, depth=1, depth_single_blocks=1, axes_dim=[4, 6, 6], theta=10000, patch_size=2, qkv_bias=True,
-        guidance_embed=False, txt_ids_dims=[], **ops,
-    )  # fmt: skip
-    yield mmdit.MMDiT(
-        input_size=16,
-        depth=1,
-        context_embedder_config={"target": "torch.nn.Linear", "params": {"in_features": 16, "out_features": 64}},
-        **ops,
-    )
-    yield wan.WanModel(model_type="t2v", dim=64, ffn_dim=64, num_heads=4, num_layers=1, text_dim=16, **ops)
-
-
-@pytest.mark.parametrize("number", range(3), ids=["FLUX", "SD3", "Wan"])
-def test_models_of_other_families_are_named_and_refused(number, sd15, apply):
-    network = list(other_families())[number]
+@pytest.mark.parametrize("family", strangers.FAMILIES)
+def test_models_of_other_families_are_named_and_refused(family, sd15, apply):
     other = sd15.model.clone()
-    other.add_object_patch("diffusion_model", network)
-    with pytest.raises(ValueError, match=rf"{type(network).__name__}.*Connect an SD1.5"):
+    other.add_object_patch("diffusion_model", strangers.network(family))
+    with pytest.raises(ValueError, match=rf"{strangers.FAMILIES[family]}.*Connect an SD1.5"):
         apply(other, "sd15")
     assert not attachments(other)
 
