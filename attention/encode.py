@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .embeds import Embeds, stacked
 from .encoders import encoder_of
-from .inputs import check_mask, check_pictures
+from .inputs import check_pictures, masks_of
 from .memo import Memo, digest
 from .picture import what_the_encoder_sees
 
@@ -94,8 +94,7 @@ def _nbytes(embeds: Embeds) -> int:
 def _shots(image: Tensor, fit: str, mask: Tensor | None) -> list[Shot]:
     check_pictures(image)
     if mask is not None:
-        mask = mask.reshape(-1, *mask.shape[-2:])  # some packs make masks without the dimension for several
-        check_mask(mask, "the mask of the reference")
+        mask = masks_of(mask, "the mask of the reference")
     return [Shot(picture, fit, _mask_of(mask, i, picture.device)) for i, picture in enumerate(image)]
 
 

@@ -43,6 +43,20 @@ def check_mask(mask: Tensor, name: str) -> None:
         raise ValueError(f"{name} holds numbers that are not finite (NaN or infinity). Look at the node that made it.")
 
 
+def masks_of(mask: Tensor, name: str) -> Tensor:
+    """The masks (n, H, W) of what a graph calls a mask: some packs leave out the dimension for several, or add channels.
+
+    Raises ValueError as `check_mask` does.
+    """
+    if mask.ndim < 2 or not mask.numel():
+        raise ValueError(
+            f"{name} has the shape {tuple(mask.shape)}; it must be (masks, height, width), none of them 0."
+        )
+    masks = mask.reshape(-1, *mask.shape[-2:])
+    check_mask(masks, name)
+    return masks
+
+
 def check_number(number: float, name: str) -> None:
     """Raise ValueError, naming it, for what is no number: prompts over the API can carry NaN and infinity."""
     if not math.isfinite(number):

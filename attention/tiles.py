@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .inputs import check_mask, check_pictures
+from .inputs import check_pictures, masks_of
 
 MOST = 256
 """Tiles of one picture: each is encoded like a picture of its own."""
@@ -42,8 +42,7 @@ def with_tiles(pictures: Tensor, mask: Tensor | None, short: int) -> list[tuple[
     """
     check_pictures(pictures)
     if mask is not None:
-        mask = mask.reshape(-1, *mask.shape[-2:])
-        check_mask(mask, "the mask of the reference")
+        mask = masks_of(mask, "the mask of the reference")
     height, width = pictures.shape[1:3]
     if short == 0 or (short == 1 and height == width):
         return [(pictures, mask)]

@@ -30,6 +30,11 @@ class Pose:
     shift_y: float = 0.0
     mirror: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("scale", "rotation", "shift_x", "shift_y"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"'{name}' is {getattr(self, name)}; it must be a number.")
+
 
 @dataclass(frozen=True, eq=False)
 class KeypointSheet:

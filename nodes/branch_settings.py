@@ -11,6 +11,7 @@ from ..attention.adapter import Adapter
 from ..attention.attachment import Attachment
 from ..attention.embeds_scaling import EMBEDS_SCALING, REFERENCE
 from ..attention.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
+from ..attention.inputs import masks_of
 from ..attention.key_values import Source
 from ..attention.layer_presets import LINEAR, PRESETS, preset
 from ..attention.layer_weights import LayerWeights
@@ -141,8 +142,7 @@ class BranchSettings:
             end_percent=self.end_percent,
             schedule=self.schedule.schedule if self.schedule else None,
             frame_scales=self._frame_scales(),
-            # Some packs make masks without the dimension for several.
-            attn_mask=None if self.attn_mask is None else self.attn_mask.reshape(-1, *self.attn_mask.shape[-2:]),
+            attn_mask=None if self.attn_mask is None else masks_of(self.attn_mask, "attn_mask"),
             fusion=self.fusion_settings or _fusion(self.fusion),
             embeds_scaling=self.embeds_scaling,
             label=adapter.name,

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..attention.adapter import Adapter
 from ..attention.embeds import NO_PICTURE, Embeds
 from ..attention.fit import check_fits
-from ..attention.inputs import check_mask, check_number
+from ..attention.inputs import check_number, masks_of
 from ..attention.masks import within
 from ..face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
 from ..face.embed import check_recogniser
@@ -109,8 +109,9 @@ def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Se
     chosen = [listed[number] for number in assigned(seats.who, Seating(places(faces), middles, seats.order))]
     alone = tuple(PictureFaces(face.picture, (face,)) for face in chosen)
     read = embeds_of_faces(adapter, alone, None, seats.any_recogniser).feature("face")
+    limit = None if seats.within is None else masks_of(seats.within, "the mask")
     return tuple(
-        Person(face, Embeds(face=embedding), _both(region, seats.within))
+        Person(face, Embeds(face=embedding), _both(region, limit))
         for face, embedding, region in zip(chosen, read.split(1), regions, strict=True)
     )
 
@@ -142,8 +143,7 @@ def _regions(seats: Seats) -> tuple[list[Tensor | None], Array]:
     """The region of each person, (1, H, W), and its middle where the rule looks at it."""
     if seats.masks is None:
         return [None], np.full((1, 2), 0.5, np.float32)
-    masks = seats.masks.float().reshape(-1, *seats.masks.shape[-2:])
-    check_mask(masks, "masks")
+    masks = masks_of(seats.masks, "masks").float()
     middles = centres(masks) if seats.who == BY_POSITION else np.zeros((len(masks), 2), np.float32)
     return list(normalised(masks).split(1)), middles
 

@@ -165,7 +165,7 @@ class RefineFaces(io.ComfyNode):
         repaint = Repaint(resolution // MULTIPLE * MULTIPLE, context, feather)
         listed = [(i, face) for i, entry in enumerate(batch) for face in entry.faces]
         tick = ticker()
-        out, masks = list(image[..., :3]), [torch.zeros(image.shape[1:3]) for _ in image]
+        out, masks = list(image[..., :3].expand(-1, -1, -1, 3)), [torch.zeros(image.shape[1:3]) for _ in image]
         compared: list[Pixels] = []
         for number, (i, face) in enumerate(listed):
 

@@ -8,6 +8,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.apply_identitynet import Conditioning
+from ..attention.inputs import masks_of
 from ..attention.region_prompts import with_region_prompts
 from ..face.masks import normalised
 from .notice import noted
@@ -73,7 +74,9 @@ class RegionPrompts(io.ComfyNode):
     ) -> io.NodeOutput:
         if clip is None:
             raise ValueError("'clip' is empty: the checkpoint has no text encoder. Connect one from Load CLIP.")
-        regions = normalised(masks.float().reshape(-1, *masks.shape[-2:]))
+        if not 0 <= base_share <= 1:
+            raise ValueError(f"base_share is {base_share}; it must be a number from 0 to 1.")
+        regions = normalised(masks_of(masks, "masks").float())
         lines = _lines(prompts, len(regions))
         read = [clip.encode_from_tokens_scheduled(clip.tokenize(line)) if line else None for line in lines]
         text = "\n".join(
