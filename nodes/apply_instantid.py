@@ -31,6 +31,7 @@ from .people import (
 )
 from .recipes import NONE, RECIPES
 from .show import shown
+from .sliders import SLIDER
 
 
 class ApplyInstantID(io.ComfyNode):
@@ -71,6 +72,7 @@ class ApplyInstantID(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
+                    display_mode=SLIDER,
                     advanced=True,
                     tooltip="Seeded noise in place of the empty face of the negative half. 0 is the authors'; around "
                     "0.35 can soften burned colours.",

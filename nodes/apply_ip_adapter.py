@@ -26,6 +26,7 @@ from .encoder import encoder_for
 from .face_reference import embeds_of_faces, reads_faces
 from .face_wires import FacesWire
 from .show import MOST, shown
+from .sliders import usually
 
 
 class ApplyIPAdapter(io.ComfyNode):
@@ -61,6 +62,7 @@ class ApplyIPAdapter(io.ComfyNode):
                     min=-1.0,
                     max=5.0,
                     step=0.01,
+                    extra_dict=usually(0.0, 2.0),
                     advanced=True,
                     tooltip="FaceID plus v2 only: how much the picture of the face counts beside its identity. The "
                     "authors' default is 1.",

@@ -16,6 +16,7 @@ from ..attention.key_values import Source
 from ..attention.layer_presets import LINEAR, PRESETS, preset
 from ..attention.layer_weights import LayerWeights
 from . import wires
+from .sliders import SLIDER, STRENGTH, usually
 
 
 def weight_inputs(default: float, advice: str) -> list[io.Input]:
@@ -27,6 +28,7 @@ def weight_inputs(default: float, advice: str) -> list[io.Input]:
             min=-1.0,
             max=5.0,
             step=0.01,
+            extra_dict=STRENGTH,
             tooltip=f"How strongly it acts beside the text. 0 leaves the model exactly as it was. {advice}",
         ),
         io.Combo.Input(
@@ -50,6 +52,7 @@ def advanced_inputs() -> list[io.Input]:
             min=0.0,
             max=1.0,
             step=0.001,
+            display_mode=SLIDER,
             advanced=True,
             tooltip="Where in the sampling it begins to act, 0 being the first step.",
         ),
@@ -60,6 +63,7 @@ def advanced_inputs() -> list[io.Input]:
             min=0.0,
             max=1.0,
             step=0.001,
+            display_mode=SLIDER,
             advanced=True,
             tooltip="Where in the sampling it stops, 1 being the last step. Outside it costs nothing.",
         ),
@@ -88,6 +92,7 @@ def advanced_inputs() -> list[io.Input]:
             min=-5.0,
             max=5.0,
             step=0.01,
+            extra_dict=usually(0.0, 2.0),
             advanced=True,
             tooltip="The second factor of presets with two parts: composition in 'style and composition', what is "
             "pushed away in the 'precise' ones. Others do not use it.",

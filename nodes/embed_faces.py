@@ -16,6 +16,7 @@ from ..face.value import Face, FaceBatch, PictureFaces
 from .face_wires import FaceModelsWire, FacesWire
 from .progress import ticker
 from .show import shown
+from .sliders import SLIDER
 
 EACH = "each alone"
 OUTLIERS = ("report", "leave out")
@@ -58,6 +59,7 @@ class EmbedFaces(io.ComfyNode):
                     min=-1.0,
                     max=1.0,
                     step=0.01,
+                    display_mode=SLIDER,
                     advanced=True,
                     tooltip="A photo less like the others than this is reported. Photos of one person are mostly above "
                     "0.5, of two people below 0.35.",

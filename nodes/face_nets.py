@@ -15,6 +15,7 @@ from ..attention.identitynet import FaceContext
 from ..attention.wrap_controlnet import identitynet_from
 from . import wires
 from .people import Person
+from .sliders import SLIDER, STRENGTH
 
 
 def with_face_nets(
@@ -69,6 +70,7 @@ def strength_input(name: str) -> io.Input:
         min=0.0,
         max=5.0,
         step=0.01,
+        extra_dict=STRENGTH,
         tooltip="How strongly IdentityNet holds the picture to the keypoints and the face. 0.8 is the authors' default; "
         "0 leaves it out.",
     )
@@ -77,7 +79,15 @@ def strength_input(name: str) -> io.Input:
 def range_inputs(start: str, end: str) -> list[io.Input]:
     def percent(name: str, default: float, tooltip: str) -> Any:
         return io.Float.Input(
-            name, optional=True, default=default, min=0.0, max=1.0, step=0.001, advanced=True, tooltip=tooltip
+            name,
+            optional=True,
+            default=default,
+            min=0.0,
+            max=1.0,
+            step=0.001,
+            display_mode=SLIDER,
+            advanced=True,
+            tooltip=tooltip,
         )
 
     return [

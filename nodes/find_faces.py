@@ -21,6 +21,7 @@ from .notice import for_page
 from .pickable_faces import pickable
 from .progress import ticker
 from .show import shown
+from .sliders import SLIDER
 
 
 class FindFaces(io.ComfyNode):
@@ -62,6 +63,7 @@ class FindFaces(io.ComfyNode):
                     min=0.05,
                     max=1.0,
                     step=0.01,
+                    display_mode=SLIDER,
                     tooltip="How sure the detector must be. Lower finds covered faces, and things that are no faces.",
                 ),
                 io.Boolean.Input(

@@ -13,6 +13,7 @@ from .editor_tables import factors
 from .notice import for_page
 from .plot_layers import layers_picture
 from .show import shown
+from .sliders import usually
 
 
 class LayerWeightsNode(io.ComfyNode):
@@ -48,6 +49,7 @@ class LayerWeightsNode(io.ComfyNode):
                     min=-5.0,
                     max=5.0,
                     step=0.01,
+                    extra_dict=usually(0.0, 2.0),
                     tooltip="The second factor of presets with two parts: composition in 'style and composition', what "
                     "is pushed away in the 'precise' ones. Others do not use it.",
                 ),

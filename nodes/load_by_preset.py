@@ -16,6 +16,7 @@ from ..attention.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
 from . import installed, wires
 from .badges import adapter_badges
 from .notice import for_page, noted
+from .sliders import STRENGTH
 
 
 class LoadByPreset(io.ComfyNode):
@@ -46,6 +47,7 @@ class LoadByPreset(io.ComfyNode):
                     min=-2.0,
                     max=2.0,
                     step=0.01,
+                    extra_dict=STRENGTH,
                     advanced=True,
                     tooltip="Strength of the LoRA inside FaceID files. 1 is the authors' value; other adapters have "
                     "none.",

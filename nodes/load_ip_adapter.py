@@ -15,6 +15,7 @@ from . import folders, installed, wires
 from .badges import adapter_badges
 from .found_encoder import FoundEncoder
 from .notice import for_page, noted
+from .sliders import STRENGTH
 
 
 class LoadIPAdapter(io.ComfyNode):
@@ -50,6 +51,7 @@ class LoadIPAdapter(io.ComfyNode):
                     min=-2.0,
                     max=2.0,
                     step=0.01,
+                    extra_dict=STRENGTH,
                     advanced=True,
                     tooltip="FaceID only: the strength of the LoRA inside the file, which Apply puts on the model. The "
                     "authors' is 1. Its separate LoRA file is not needed.",

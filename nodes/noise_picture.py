@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.noise import NOISES, noise_picture, square
+from .sliders import SLIDER
 
 
 class NoisePicture(io.ComfyNode):
@@ -35,6 +36,7 @@ class NoisePicture(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
+                    display_mode=SLIDER,
                     tooltip="0 is the picture, 1 the most noise.",
                 ),
                 io.Int.Input(

@@ -21,6 +21,7 @@ from .face_wires import FaceModelsWire, FacesWire
 from .progress import ticker
 from .repaint import MULTIPLE, Painter, Repaint
 from .show import shown
+from .sliders import SLIDER
 
 
 class RefineFaces(io.ComfyNode):
@@ -61,6 +62,7 @@ class RefineFaces(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
+                    display_mode=SLIDER,
                     tooltip="How much of a face is painted anew. 0.3 to 0.45 keeps pose and light and mends the rest.",
                 ),
                 io.Int.Input("steps", optional=True, default=20, min=1, max=10000, tooltip="Of sampling, per face."),
@@ -112,6 +114,7 @@ class RefineFaces(io.ComfyNode):
                     min=0.0,
                     max=0.5,
                     step=0.01,
+                    display_mode=SLIDER,
                     tooltip="Width of the soft edge, as a part of the square's side.",
                 ),
                 io.Combo.Input(

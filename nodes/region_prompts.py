@@ -12,6 +12,7 @@ from ..attention.inputs import masks_of
 from ..attention.region_prompts import with_region_prompts
 from ..face.masks import normalised
 from .notice import noted
+from .sliders import SLIDER
 
 
 class RegionPrompts(io.ComfyNode):
@@ -54,6 +55,7 @@ class RegionPrompts(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
+                    display_mode=SLIDER,
                     tooltip="How much of 'positive' stays inside the regions. 0: their own prompts alone; 1: 'positive' "
                     "alone. 0.2 to 0.4 keeps scene and style of one piece.",
                 ),

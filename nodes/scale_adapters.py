@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from ..attention.attach import attachments, with_attachments
 from .notice import noted
+from .sliders import usually
 
 
 class ScaleAdapters(io.ComfyNode):
@@ -30,6 +31,7 @@ class ScaleAdapters(io.ComfyNode):
                     min=-5.0,
                     max=5.0,
                     step=0.01,
+                    extra_dict=usually(0.0, 2.0),
                     tooltip="1 changes nothing, 0 leaves the model exactly as it was before any reference. IdentityNet "
                     "and FaceID's LoRA have strengths of their own and stay as they are.",
                 ),

@@ -10,6 +10,7 @@ from ..attention.attach import attachments
 from ..attention.strengths import Strengths, strengths
 from .plot_adapters import adapters_picture
 from .show import shown
+from .sliders import SLIDER
 
 
 class ShowAdapters(io.ComfyNode):
@@ -40,6 +41,7 @@ class ShowAdapters(io.ComfyNode):
                     min=0.01,
                     max=1.0,
                     step=0.01,
+                    display_mode=SLIDER,
                     advanced=True,
                     tooltip="Denoise, as in the sampler: below 1 the first part of sampling is left out.",
                 ),

@@ -1,7 +1,7 @@
 // A place on a node where an editor draws, in both renderers: outside the workflow's and the prompt's values.
 
 import { app } from '../../../scripts/app.js'
-import { chain, redo, undo } from './widgets.js'
+import { chain, redo, undo, widgetOf } from './widgets.js'
 import { dress } from './style.js'
 
 const UNDO = 'undo'
@@ -30,6 +30,22 @@ export function addPanel(node, name, height) {
   keepFocus(node, element)
   for (const event of ['onAdded', 'onConfigure'])
     chain(node, event, () => takePlace(`${node.graph?.id} ${node.id} ${name}`, element))
+  return element
+}
+
+// A flat panel right under an ordinary widget, folded away with it. The host saves values by their place among the
+// widgets: this one leaves no gap there.
+export function addPanelUnder(node, widget, name, height) {
+  const element = addPanel(node, name, height)
+  const panel = widgetOf(node, name)
+  panel.computeLayoutSize = undefined // else it shares the room of a node that is drawn larger
+  panel.computeSize = () => [0, height]
+  Object.assign(panel.options, { margin: 0, advanced: widget.options.advanced })
+  node.widgets.splice(node.widgets.indexOf(panel), 1)
+  node.widgets.splice(node.widgets.indexOf(widget) + 1, 0, panel)
+  chain(node, 'onSerialize', (saved) => {
+    saved.widgets_values = saved.widgets_values?.filter(() => true) // which skips places that were never filled
+  })
   return element
 }
 
@@ -163,6 +179,7 @@ export function hideHostPreview(node, isShown = () => true) {
   }
 }
 
-export function widen(node, width, height) {
-  node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], height)])
+// At least so large, and as high as what is on it: a node that grows when it is drawn makes one more step of undo.
+export function widen(node, width, height = 0) {
+  node.setSize([Math.max(node.size[0], width), Math.max(node.size[1], height, node.computeSize()[1])])
 }

@@ -19,6 +19,13 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-editor.likeness-badges span {
   padding: 2px 8px; border-radius: 10px; background: #2f5d48; color: #e6f4ec; font-size: 11px; height: 15px;
 }
+.likeness-editor svg.likeness-track { flex: none; height: 10px; margin: 0 20px; width: auto; overflow: visible; cursor: ew-resize; border-radius: 2px; }
+.lg-node .likeness-editor svg.likeness-track { margin: 0 8px; }
+.likeness-track .likeness-rail { fill: var(--likeness-line); }
+.likeness-track .likeness-fill, .likeness-track .likeness-knob { fill: var(--likeness-focus); }
+.likeness-track .likeness-knob.likeness-beyond { fill: var(--likeness-up); }
+.likeness-track .likeness-default { fill: var(--likeness-faint); }
+.likeness-track[aria-disabled='true'] { opacity: 0.4; cursor: default; }
 .likeness-editor .likeness-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 3px; }
 .likeness-editor .likeness-bar .likeness-gap { flex: 1; }
 .likeness-editor button, .likeness-editor select, .likeness-editor input {

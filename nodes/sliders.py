@@ -1,0 +1,20 @@
+"""How the page lets one drag a number: the host's slider for a share, a track for the usual part of a wide range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+SLIDER = io.NumberDisplay.slider
+
+
+def usually(low: float, high: float) -> dict[str, Any]:
+    """`extra_dict` of a number that mostly lies between these: the page puts a track of that range under it.
+
+    The host has one range for dragging and for typing, and over -1 to 5 a slider cannot be set with any care.
+    """
+    return {"likeness_usual": [low, high]}
+
+
+STRENGTH = usually(0.0, 1.5)
