@@ -244,7 +244,7 @@ app.registerExtension({
     pickers.set(node, new FacePicker(node))
     chain(node, 'onRemoved', () => pickers.delete(node))
     hideHostPreview(node)
-    widen(node, 360, 400)
+    widen(node, 360, 430) // Nodes 2.0 has higher rows
     watch(node, ['rule', 'index'], drawAll)
     chain(node, 'onExecuted', drawAll)
   }

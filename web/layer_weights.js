@@ -208,7 +208,7 @@ app.registerExtension({
     if (node.comfyClass !== NODE) return
     const editor = new LayerEditor(node)
     hideHostPreview(node)
-    widen(node, 460, 440)
+    widen(node, 460)
     watch(node, ['family', 'preset', 'boost', 'weights'], (name) => (name ? editor.chosen(name) : editor.refresh()))
     chain(node, 'onExecuted', () => editor.refresh())
   }

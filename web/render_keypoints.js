@@ -287,7 +287,7 @@ app.registerExtension({
     const editor = new KeypointEditor(node)
     // The editor shows one picture; a batch is shown by the host.
     hideHostPreview(node, () => (editor.sheet?.run?.count ?? 1) === 1)
-    widen(node, 440, 640)
+    widen(node, 440)
     watch(node, WIDGETS, () => editor.refresh())
     chain(node, 'onExecuted', () => editor.refresh())
   }
