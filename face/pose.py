@@ -70,6 +70,11 @@ def fitted(keypoints: Array, source: tuple[int, int], target: tuple[int, int], h
     return frozen(np.asarray(keypoints, np.float64) * scale + margin)
 
 
+def moved(keypoints: Array, scale: tuple[float, float], offset: tuple[float, float]) -> Array:
+    """Keypoints (5, 2) in pixels after each was multiplied by `scale` and shifted by `offset` pixels, both (x, y)."""
+    return frozen(np.asarray(keypoints, np.float64) * scale + offset)
+
+
 def fitted_face(face: Face, target: tuple[int, int], how: str = "fit") -> Face:
     """A face with all its points on another canvas, for drawing and masks; its pixels stay where they were."""
     size = face.picture.size

@@ -31,6 +31,7 @@ from . import (
     save_embeds,
     scale_adapters,
     show_adapters,
+    train_instantid,
     train_ip_adapter,
     weight_schedule,
 )
@@ -62,6 +63,7 @@ MODULES = (
     show_adapters,
     noise_picture,
     train_ip_adapter,
+    train_instantid,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,11 +11,60 @@ from torch import Tensor
 
 from ..attention.embeds import Embeds
 from ..attention.encode import encode, encode_zero_pixels
-from ..attention.training.buckets import to_bucket
-from ..attention.training.examples import Example, Examples
+from ..attention.training.buckets import Cut, cut_for
+from ..attention.training.examples import Example, Examples, Text
 from ..attention.training.fresh_adapter import variant_named
 
 Tick = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Pictures (1, H, W, 3) with a caption each, and what encodes them for a base model."""
+
+    pictures: Sequence[Tensor]
+    captions: Sequence[str]
+    vae: Any
+    clip: Any
+    bucket_side: int
+
+    def cut(self, number: int) -> Cut:
+        """How a picture comes into its bucket."""
+        height, width = self.pictures[number].shape[1:3]
+        return cut_for(width, height, self.bucket_side)
+
+    def only(self, numbers: Sequence[int]) -> Lesson:
+        """The lesson with these pictures alone."""
+        return replace(
+            self,
+            pictures=[self.pictures[number] for number in numbers],
+            captions=[self.captions[number] for number in numbers],
+        )
+
+    def encoded(self, numbered: Callable[[int], Shown], tick: Tick) -> tuple[tuple[Example, ...], Text]:
+        """An example of each picture, with what `numbered` says is shown of it; and the text that stands for none."""
+        told = {text: _encoded(self.clip, text) for text in ("", *dict.fromkeys(self.captions))}
+        listed: list[Example] = []
+        for number, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
+            latent: Tensor = self.vae.encode(self.cut(number).apply(picture))
+            shown = numbered(number)
+            listed.append(Example(latent[0].cpu(), told[caption], shown.embeds, shown.hint))
+            tick(len(listed), len(self.pictures))
+        return tuple(listed), told[""]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What an adapter is shown of a picture: its features (n = 1), and where there is one its keypoint picture."""
+
+    embeds: Embeds
+    hint: Callable[[], Tensor] | None = None
+
+
+def lesson_of(images: Sequence[Tensor], texts: Sequence[str], models: tuple[Any, Any], bucket_side: int) -> Lesson:
+    """The lesson of a list of batches of pictures; `models` are the autoencoder and the text encoder."""
+    pictures = [picture[None, ..., :3] for batch in images for picture in batch]
+    return Lesson(pictures, captions_for(texts, len(pictures)), *models, bucket_side)
 
 
 def captions_for(texts: Sequence[str], count: int) -> list[str]:
@@ -29,33 +79,17 @@ def captions_for(texts: Sequence[str], count: int) -> list[str]:
     return list(texts)
 
 
-def pictures_of(images: Sequence[Tensor]) -> list[Tensor]:
-    """Every picture (1, H, W, 3) of a list of batches."""
-    return [picture[None, ..., :3] for batch in images for picture in batch]
+def training_set(lesson: Lesson, clip_vision: Any, variant: str, tick: Tick) -> Examples:
+    """Everything encoded, the references being the pictures themselves as the image encoder sees them."""
+
+    def shown(number: int) -> Shown:
+        return Shown(_features(variant, encode(clip_vision, lesson.pictures[number])))
+
+    listed, no_text = lesson.encoded(shown, tick)
+    return Examples(listed, no_text, _no_picture(variant, clip_vision, listed[0].embeds))
 
 
-def training_set(
-    images: Sequence[Tensor],
-    texts: Sequence[str],
-    models: tuple[Any, Any, Any],
-    variant: str,
-    bucket_side: int,
-    tick: Tick,
-) -> Examples:
-    """Everything encoded; `models` are the autoencoder, the text encoder and the image encoder."""
-    vae, clip, clip_vision = models
-    pictures = pictures_of(images)
-    captions = captions_for(texts, len(pictures))
-    told = {text: _encoded(clip, text) for text in ("", *dict.fromkeys(captions))}
-    listed: list[Example] = []
-    for picture, caption in zip(pictures, captions, strict=True):
-        latent: Tensor = vae.encode(to_bucket(picture, bucket_side))
-        listed.append(Example(latent[0].cpu(), told[caption], _features(variant, encode(clip_vision, picture))))
-        tick(len(listed), len(pictures))
-    return Examples(tuple(listed), told[""], _no_picture(variant, clip_vision, listed[0].embeds))
-
-
-def _encoded(clip: Any, text: str) -> Any:
+def _encoded(clip: Any, text: str) -> Text:
     entries: Any = clip.encode_from_tokens_scheduled(clip.tokenize(text))
     return entries[0]
 

@@ -1,7 +1,10 @@
 """A folder of pictures with captions becomes an adapter over HTTP, with few more than the required settings."""
 
+import os
+
 import pytest
 from PIL import Image
+from serving.fixtures import DATA
 
 
 def node(class_type, **inputs):
@@ -40,3 +43,66 @@ def test_a_folder_becomes_an_adapter_that_steers(server, api, lesson, prompt):
     assert (server.base / "models" / "ipadapter" / "taught.safetensors").is_file()
     steered = api.run(prompt(adapter__file="taught.safetensors"))
     assert steered.succeeded, steered.error
+
+
+@pytest.fixture(scope="module")
+def people(server):
+    """Two portraits with a caption each, below the server's input."""
+    if not (DATA / "photos").is_dir():
+        reason = f"photos are not in {DATA}; 'python run.py test' fetches them"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    folder = server.base / "input" / "people"
+    folder.mkdir()
+    for name in ("obama", "biden"):
+        portrait = Image.open(DATA / "photos" / f"{name}.jpg").convert("RGB").resize((240, 320))
+        portrait.save(folder / f"{name}.png")
+        (folder / f"{name}.txt").write_text("a portrait of a man", encoding="utf-8")
+    return "people"
+
+
+def instantid_graph(folder, name, **settings):
+    train = {"steps": 2, "batch_size": 1, "learning_rate": 0.001, "seed": 1, "bucket_side": 64, **settings}
+    return {
+        "model": node("MiniatureModel", family="sdxl", seed=1),
+        "lesson": node("LoadImageTextDataSetFromFolder", folder=folder),
+        "nets": node("LikenessLoadFaceModels", pack="vectron", provider="CPU"),
+        "find": node(
+            "LikenessFindFaces", image=["lesson", 0], face_models=["nets", 0], size=320, threshold=0.5, margin=True,
+            refine=False, embed=True,
+        ),
+        "train": node(
+            "LikenessTrainInstantID", model=["model", 0], clip=["model", 1], vae=["model", 2], images=["lesson", 0],
+            texts=["lesson", 1], faces=["find", 0], name=name, any_recogniser=True, **train,
+        ),
+        "steer": node(
+            "LikenessApplyInstantID", model=["model", 0], positive=["text", 0], negative=["text", 0],
+            adapter=["train", 0], faces=["face", 0], control_net=["train", 1], any_recogniser=True, weight=0.8,
+            strength=0.8, latent=["latent", 0],
+        ),
+        "photo": node("LoadImage", image=f"{folder}/obama.png"),
+        "face": node(
+            "LikenessFindFaces", image=["photo", 0], face_models=["nets", 0], size=320, threshold=0.5, margin=True,
+            refine=False, embed=True,
+        ),
+        "text": node("CLIPTextEncode", text="a man", clip=["model", 1]),
+        "latent": node("EmptyLatentImage", width=64, height=64, batch_size=1),
+        "sampler": node(
+            "KSampler", model=["steer", 0], positive=["steer", 1], negative=["steer", 2], latent_image=["latent", 0],
+            seed=5, steps=1, cfg=5.0, sampler_name="euler", scheduler="normal", denoise=1.0,
+        ),
+        "decode": node("VAEDecode", samples=["sampler", 0], vae=["model", 2]),
+        "save": node("SaveImage", images=["decode", 0], filename_prefix="test"),
+    }  # fmt: skip
+
+
+def test_a_folder_of_portraits_becomes_an_instantid_that_steers(server, api, people):
+    """Faces are found in every picture of the list; what was trained is applied in the same graph."""
+    done = api.run(instantid_graph(people, "people", look_every=0))
+    assert done.succeeded, done.error
+    said = done.text("train")
+    assert "2 pictures, as 64x64" in said and "base model untouched" in said and "InstantID for SDXL" in said
+    for folder in ("instantid", "controlnet"):
+        assert (server.base / "models" / folder / "people.safetensors").is_file()
+    assert done.picture("save").startswith(b"\x89PNG")
+    listed = api.json("/object_info/LikenessLoadIPAdapter")["LikenessLoadIPAdapter"]["input"]["required"]["file"]
+    assert "people.safetensors" in str(listed)

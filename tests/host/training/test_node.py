@@ -2,45 +2,20 @@
 
 from types import SimpleNamespace
 
-import folder_paths
 import pytest
 import safetensors
 import torch
-from trainings import world
+from trainings import RECIPE, world
 
-TRAINED = {
-    "variant": "base",
-    "name": "test/mine",
-    "steps": 2,
-    "batch_size": 2,
-    "learning_rate": 1e-3,
-    "seed": 3,
-    "bucket_side": 64,
-    "look_every": 1,
-    "resume": True,
-    "precision": "fp32",
-    "checkpointing": False,
-    "accumulation": 1,
-    "drop_text": 0.05,
-    "drop_picture": 0.05,
-    "drop_both": 0.05,
-    "noise_offset": 0.0,
-    "average": 0.0,
-    "weight_decay": 0.01,
-    "warmup": 0,
-}
+TRAINED = {"variant": "base", "name": "test/mine"}
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Runs the node in inference mode, as the host does, with folders of its own."""
+def run(folders):
+    """Runs the node in inference mode, as the host does."""
     from miniature import models
     from pack import nodes
 
-    nodes.folders.register()
-    kept = folder_paths.folder_names_and_paths["ipadapter"]
-    monkeypatch.setitem(folder_paths.folder_names_and_paths, "ipadapter", ([str(tmp_path / "models")], kept[1]))
-    monkeypatch.setattr(folder_paths, "output_directory", str(tmp_path / "output"))
     with torch.inference_mode():
         base = world("sd15")
         given = {
@@ -53,11 +28,20 @@ def run(tmp_path, monkeypatch):
         images = [torch.rand(1, 64, width, 3, generator=generator) for width in (64, 64, 128)]
 
     def execute(texts=("a red cat", "a blue dog", "a red cat"), **changes):
-        widgets = {name: [value] for name, value in {**given, **TRAINED, **changes}.items()}
+        widgets = {name: [value] for name, value in {**given, **RECIPE, **TRAINED, **changes}.items()}
         with torch.inference_mode():
             return nodes.train_ip_adapter.TrainIPAdapter.execute(**widgets, images=images, texts=list(texts))
 
-    return SimpleNamespace(execute=execute, folder=tmp_path / "models")
+    frozen = (given["clip"].cond_stage_model, given["clip_vision"].model, given["vae"].first_stage_model)
+    return SimpleNamespace(execute=execute, folder=folders / "models" / "ipadapter", frozen=frozen)
+
+
+def test_the_encoders_stay_as_they_are(run):
+    from pack.attention.training.frozen import fingerprint
+
+    before = [fingerprint(module) for module in run.frozen]
+    run.execute(look_every=0)
+    assert [fingerprint(module) for module in run.frozen] == before
 
 
 def test_it_writes_a_file_that_the_loader_lists(run):

@@ -8,6 +8,26 @@ import torch
 
 PICTURES, FACE = 6, 512
 SIZES = ((8, 8), (8, 12))  # latents
+RECIPE = {
+    "steps": 2,
+    "batch_size": 2,
+    "learning_rate": 1e-3,
+    "seed": 3,
+    "bucket_side": 64,
+    "look_every": 1,
+    "resume": True,
+    "precision": "fp32",
+    "checkpointing": False,
+    "accumulation": 1,
+    "drop_text": 0.05,
+    "drop_picture": 0.05,
+    "drop_both": 0.05,
+    "noise_offset": 0.0,
+    "average": 0.0,
+    "weight_decay": 0.01,
+    "warmup": 0,
+}
+"""What the training nodes are set to."""
 
 
 @cache

@@ -1,0 +1,114 @@
+"""Pictures with captions and the faces found in them -> what InstantID is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ..attention.embeds import Embeds
+from ..attention.training.buckets import Cut
+from ..attention.training.examples import Examples
+from ..attention.training.fresh_adapter import variant_named
+from ..attention.training.train import INSTANTID
+from ..face.draw import draw_keypoints
+from ..face.embed import PACK_OF, embeddings
+from ..face.errors import MissingFace, WrongRecogniser
+from ..face.picture import pictures, to_image
+from ..face.pose import moved
+from ..face.value import Array, Face, FaceBatch
+from .people import no_face
+from .training_set import Lesson, Shown, Tick
+
+SKIP = "skip"
+NOSE = 2  # of the keypoints
+MOST_NAMED = 12  # pictures that a message lists
+
+
+@dataclass(frozen=True)
+class FaceRules:
+    """What to do with pictures without a face (error or skip), and whether any recogniser will do."""
+
+    missing: str
+    any_recogniser: bool
+
+
+def face_training_set(lesson: Lesson, faces: Sequence[FaceBatch], rules: FaceRules, tick: Tick) -> Examples:
+    """Everything encoded: each picture with the embedding and the keypoints of its face.
+
+    Raises ValueError for faces that are not of these pictures and for a picture with several, MissingFace for pictures
+    without one unless they are skipped, and WrongRecogniser.
+    """
+    found = _faces_of(lesson, faces)
+    usable = [number for number, face in enumerate(found) if face is not None]
+    _check_missing([number for number, face in enumerate(found) if face is None], len(found), rules.missing)
+    people = [face for face in found if face is not None]
+    _check_recogniser(people, rules.any_recogniser)
+    kept = lesson.only(usable)
+    read = torch.from_numpy(embeddings(people).copy())
+
+    def shown(number: int) -> Shown:
+        return Shown(Embeds(face=read[number][None]), hint_of(people[number].keypoints, kept.cut(number)))
+
+    listed, no_text = kept.encoded(shown, tick)
+    return Examples(listed, no_text, no_face())
+
+
+def hint_of(keypoints: Array, cut: Cut) -> Callable[[], Tensor]:
+    """What draws the keypoints (5, 2) of a picture's face where they are in its bucket, (3, H, W), 0..1."""
+    return partial(_drawn, moved(keypoints, cut.scale, cut.offset), cut.size)
+
+
+def _drawn(keypoints: Array, size: tuple[int, int]) -> Tensor:
+    return to_image([draw_keypoints([keypoints], size)])[0].movedim(-1, 0)
+
+
+def _faces_of(lesson: Lesson, faces: Sequence[FaceBatch]) -> list[Face | None]:
+    """The face of each picture, or None where there is none in what its bucket keeps of it."""
+    entries = [entry for batch in faces for entry in batch]
+    count = len(lesson.pictures)
+    if len(entries) != count:
+        raise ValueError(
+            f"there are {count} pictures and the faces of {len(entries)}. Connect 'images' to Find Faces as well, and "
+            "nothing between that adds or drops pictures."
+        )
+    found: list[Face | None] = []
+    for number, (picture, entry) in enumerate(zip(lesson.pictures, entries, strict=True)):
+        name = f"picture {number + 1} of {count}"
+        if entry.picture.digest != pictures(picture)[0].digest:
+            raise ValueError(f"the faces of {name} were found in another picture. Connect the same 'images' to both.")
+        if len(entry.faces) > 1:
+            raise ValueError(f"{name} has {len(entry.faces)} faces; one is needed. Put Choose Face between.")
+        found.append(next((face for face in entry.faces if _is_kept(face, lesson.cut(number))), None))
+    return found
+
+
+def _is_kept(face: Face, cut: Cut) -> bool:
+    """Whether the face is in the part of its picture that the bucket shows."""
+    x, y = (float(each) for each in moved(face.keypoints, cut.scale, cut.offset)[NOSE])
+    return 0 <= x < cut.size[0] and 0 <= y < cut.size[1]
+
+
+def _check_missing(numbers: Sequence[int], count: int, missing: str) -> None:
+    if not numbers or (missing == SKIP and len(numbers) < count):
+        return
+    named = ", ".join(str(number + 1) for number in numbers[:MOST_NAMED])
+    more = f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else ""
+    raise MissingFace(
+        f"{len(numbers)} of {count} pictures show no face, or only outside of what their bucket keeps: number {named}"
+        f"{more}. Take them out of the folder, lower the threshold in Find Faces, or set 'missing' to skip; some picture "
+        "must show one."
+    )
+
+
+def _check_recogniser(people: Sequence[Face], any_recogniser: bool) -> None:
+    wanted, found = variant_named(INSTANTID).recogniser or "", people[0].recogniser
+    if found != wanted and not any_recogniser:
+        raise WrongRecogniser(
+            f"the faces were embedded by {found or 'no recogniser'}; InstantID reads {wanted}, the recogniser of "
+            f"{PACK_OF[wanted]}. Load that pack, or switch 'any_recogniser' on here and wherever the trained adapter is "
+            "applied: it will then read this recogniser alone."
+        )

@@ -1,0 +1,110 @@
+"""The node that trains a new InstantID: its adapter and its IdentityNet, together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+
+from ..attention.adapter import Adapter
+from ..attention.checkpoint import read
+from ..attention.training.read_identitynet import read_identitynet
+from ..attention.training.train import INSTANTID, save_instantid, unet_config
+from ..face.choose import MISSING
+from . import wires
+from .face_training_set import FaceRules, face_training_set
+from .face_wires import FacesWire
+from .progress import ticker
+from .show import shown
+from .training_files import check_targets, file_to_write, state_file
+from .training_recipe import (
+    advanced_recipe_inputs,
+    course_outputs,
+    model_inputs,
+    ones,
+    picture_inputs,
+    recipe_inputs,
+    recipe_of,
+)
+from .training_run import train
+from .training_set import lesson_of
+
+FOLDERS = ("instantid", "controlnet")
+
+
+class TrainInstantID(io.ComfyNode):
+    """Trains a new InstantID on pictures of people: an adapter that reads the face, and an IdentityNet that reads it in
+    place of the text and is shown the keypoints. The model and its text encoder stay as they are."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="LikenessTrainInstantID",
+            display_name="Train InstantID",
+            category="likeness",
+            description=cls.__doc__ or "",
+            search_aliases=["train instantid", "train identitynet", "instantid training", "face adapter training"],
+            is_input_list=True,
+            is_output_node=True,
+            inputs=[
+                *model_inputs("SDXL, as the published InstantID is for, or SD1.5 or Segmind Vega"),
+                *picture_inputs(),
+                FacesWire.Input(
+                    "faces",
+                    tooltip="The faces of these pictures, from Find Faces on the same 'images'. Where there are "
+                    "several in one picture, put Choose Face between.",
+                ),
+                io.String.Input(
+                    "name",
+                    default="my-instantid",
+                    tooltip="The files to write, one below models/instantid and one below models/controlnet. A name "
+                    "that is taken is an error.",
+                ),
+                io.Combo.Input(
+                    "missing",
+                    optional=True,
+                    options=list(MISSING),
+                    default=MISSING[0],
+                    tooltip="What to do with a picture that shows no face: stop and name it, or train without it.",
+                ),
+                *recipe_inputs(),
+                io.Boolean.Input(
+                    "any_recogniser",
+                    optional=True,
+                    default=False,
+                    advanced=True,
+                    tooltip="Take face embeddings of another recogniser than antelopev2's. What is trained then reads "
+                    "that one alone.",
+                ),
+                *advanced_recipe_inputs(),
+            ],
+            outputs=[
+                wires.AdapterWire.Output("adapter", tooltip="The trained adapter, read back from its file."),
+                io.ControlNet.Output("control_net", tooltip="The trained IdentityNet, read back from its file."),
+                *course_outputs(),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, **lists: list[Any]) -> io.NodeOutput:
+        given, recipe = ones(lists), recipe_of(ones(lists))
+        name, vae = given["name"], given["vae"]
+        paths, state = [file_to_write(folder, name) for folder in FOLDERS], state_file(FOLDERS[0], name)
+        check_targets(paths, state, recipe.resume)
+        rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
+        lesson = lesson_of(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
+        examples = face_training_set(lesson, lists["faces"], rules, ticker())
+        with torch.inference_mode(False):
+            done = train((given["model"], vae), examples, INSTANTID, recipe, state)
+            told = {"recogniser": next(face.recogniser for batch in lists["faces"] for e in batch for face in e.faces)}
+            save_instantid(paths[0], paths[1], done.trainer, done.trained, told)
+        adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
+        net = read_identitynet(paths[1], unet_config(done.trainer.frozen))
+        skipped = len(lesson.pictures) - len(examples.listed)
+        text = done.report(paths) + (f"\nleft out, as they show no face: {skipped}" if skipped else "")
+        return shown(cls, text, done.pictures(), adapter, net, *done.course())
+
+
+NODES = [TrainInstantID]

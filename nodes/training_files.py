@@ -1,0 +1,33 @@
+"""Where a training writes: the files it makes, and the state from which it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import folder_paths
+
+SUFFIX = ".safetensors"
+
+
+def file_to_write(category: str, name: str) -> Path:
+    """The path of a model file to write in a folder of the host's. Raises ValueError for a name that leads elsewhere."""
+    folder = Path(folder_paths.get_folder_paths(category)[0]).resolve()
+    bare = name.strip().removesuffix(SUFFIX)
+    path = folder / (bare + SUFFIX)
+    if not bare or not path.resolve().is_relative_to(folder) or path.name.startswith("."):
+        raise ValueError(f"the name '{name}' is no file below {folder}. Set 'name' to one, such as 'my-adapter'.")
+    return path
+
+
+def state_file(category: str, name: str) -> Path:
+    """Where the state of a training is kept: with the pictures that are made, not among the models."""
+    bare = name.strip().removesuffix(SUFFIX)
+    return Path(folder_paths.get_output_directory(), "likeness-training", category, bare + ".state")
+
+
+def check_targets(paths: Sequence[Path], state: Path, resume: bool) -> None:
+    """Raise ValueError when a file to write is there and is no earlier result of this training."""
+    for path in paths:
+        if path.exists() and not (resume and state.is_file()):
+            raise ValueError(f"'{path}' is there already. Set 'name' to another one, or move the file away.")
