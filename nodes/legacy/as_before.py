@@ -24,7 +24,7 @@ from .. import wires
 from ..encoder import encoder_for
 from ..face_wires import FacesWire
 from ..people import no_face
-from .thin import CATEGORY
+from .thin import hidden_schema
 
 _SEEDS = 1_000_000_007
 
@@ -34,12 +34,11 @@ class OldLayers(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="LikenessOldLayers",
-            display_name="Layers of an Old Node",
-            category=CATEGORY,
-            description=cls.__doc__ or "",
-            search_aliases=["layer_weights"],
+        return hidden_schema(
+            cls,
+            "LikenessOldLayers",
+            "Layers of an Old Node",
+            "layer_weights",
             inputs=[
                 wires.AdapterWire.Input("adapter", tooltip="The adapter; its family says how many blocks there are."),
                 io.Combo.Input("preset", options=list(PRESETS), default=LINEAR, tooltip="A known row of factors."),
@@ -58,7 +57,6 @@ class OldLayers(io.ComfyNode):
                 ),
             ],
             outputs=[wires.LayersWire.Output("layers", tooltip="For 'layers' of Apply IP-Adapter or Apply InstantID.")],
-            is_deprecated=True,
         )
 
     @classmethod
@@ -97,18 +95,16 @@ class OldNegative(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="LikenessOldNegative",
-            display_name="Negative of an Old Node",
-            category=CATEGORY,
-            description=cls.__doc__ or "",
-            search_aliases=["neg_embed"],
+        return hidden_schema(
+            cls,
+            "LikenessOldNegative",
+            "Negative of an Old Node",
+            "neg_embed",
             inputs=[
                 wires.AdapterWire.Input("adapter", tooltip="The adapter that the embeds are for."),
                 io.ClipVision.Input("clip_vision", optional=True, tooltip="Its encoder, unless the loader has one."),
             ],
             outputs=[wires.EmbedsWire.Output("negative_embeds", tooltip="For 'negative_embeds' of Apply IP-Adapter.")],
-            is_deprecated=True,
         )
 
     @classmethod
@@ -132,12 +128,11 @@ class OldFaceNoise(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="LikenessOldFaceNoise",
-            display_name="Face Noise of an Old Node",
-            category=CATEGORY,
-            description=cls.__doc__ or "",
-            search_aliases=["noise"],
+        return hidden_schema(
+            cls,
+            "LikenessOldFaceNoise",
+            "Face Noise of an Old Node",
+            "noise",
             inputs=[
                 FacesWire.Input("faces", tooltip="One embedded face, which decides the seed."),
                 io.Float.Input("noise", default=0.35, min=0.0, max=1.0, step=0.01, tooltip="How much noise."),
@@ -146,7 +141,6 @@ class OldFaceNoise(io.ComfyNode):
                 io.Int.Output("noise_seed", tooltip="For 'noise_seed' of Apply InstantID."),
                 wires.EmbedsWire.Output("negative_embeds", tooltip="For 'negative_embeds' of Apply IP-Adapter."),
             ],
-            is_deprecated=True,
         )
 
     @classmethod
@@ -160,15 +154,13 @@ class OldHints(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="LikenessOldHints",
-            display_name="Keypoints of an Old Node",
-            category=CATEGORY,
-            description=cls.__doc__ or "",
-            search_aliases=["image_kps"],
+        return hidden_schema(
+            cls,
+            "LikenessOldHints",
+            "Keypoints of an Old Node",
+            "image_kps",
             inputs=[io.Model.Input("model", tooltip="The model that was steered.")],
             outputs=[io.Model.Output(tooltip="The same model; the log says where points are cut off.")],
-            is_deprecated=True,
         )
 
     @classmethod

@@ -14,6 +14,15 @@ INSTANTID = "ComfyUI_InstantID"
 BEFORE_2024_03 = "ComfyUI_IPAdapter_plus before March 2024"
 _THIN = "LikenessOld"
 
+# What many nodes of ComfyUI_IPAdapter_plus have: sockets, widgets with their defaults, outputs.
+STEERS = ("model", "ipadapter")
+WEIGHT = {"weight": 1.0}
+TYPE = {"weight_type": "linear"}
+COMBINE = {"combine_embeds": "concat"}
+RANGE = {"start_at": 0.0, "end_at": 1.0}
+SCALING = {"embeds_scaling": "V only"}
+STEERED = ("MODEL",)
+
 
 class NoCounterpart(ValueError):
     """An old node, or this use of it, that our nodes cannot express; the message says why."""
@@ -52,6 +61,18 @@ class Row:
     def by_name(self, values: list[Any]) -> dict[str, Any]:
         """The widget values of a workflow file by name: older files are shorter, and what lacks has its default."""
         return {**self.widgets, **dict(zip(self.widgets, values, strict=False))}
+
+
+def ipadapter_row(
+    node_id: str,
+    sockets: tuple[str, ...],
+    widgets: Mapping[str, Any],
+    outputs: tuple[str, ...],
+    becomes: Callable[[Job], None] | None,
+    **more: Any,
+) -> Row:
+    """A row of ComfyUI_IPAdapter_plus."""
+    return Row(node_id, IPADAPTER_PLUS, sockets, widgets, outputs, becomes, **more)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from . import loaders, references
-from .shape import BEFORE_2024_03, Row
+from .shape import BEFORE_2024_03, RANGE, Row
 from .steer import before_2024_03
 
-_RANGE = {"start_at": 0.0, "end_at": 1.0}
-_WIDGETS = {"weight": 1.0, "noise": 0.0, "weight_type": "original", **_RANGE}
+_WIDGETS = {"weight": 1.0, "noise": 0.0, "weight_type": "original", **RANGE}
 _IMAGE = ("ipadapter", "clip_vision", "image", "model")
 
 
@@ -37,7 +36,7 @@ ROWS = (
     _row(
         "IPAdapterApplyEncoded",
         ("ipadapter", "embeds", "model"),
-        {"weight": 1.0, "weight_type": "original", **_RANGE, "unfold_batch": False},
+        {"weight": 1.0, "weight_type": "original", **RANGE, "unfold_batch": False},
         "MODEL",
         before_2024_03,
         optional=("attn_mask",),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import faces, loaders
-from .shape import INSTANTID, Row
+from .shape import INSTANTID, RANGE, Row
 
-_RANGE = {"start_at": 0.0, "end_at": 1.0}
 _STEERED = ("MODEL", "positive", "negative")
 _SOCKETS = ("instantid", "insightface", "control_net", "image", "model", "positive", "negative")
 
@@ -22,11 +21,11 @@ def _row(
 ROWS = (
     _row("InstantIDModelLoader", (), {"instantid_file": None}, ("INSTANTID",), loaders.instantid_in_file),
     _row("InstantIDFaceAnalysis", (), {"provider": "CPU"}, ("FACEANALYSIS",), loaders.antelope),
-    _row("ApplyInstantID", _SOCKETS, {"weight": 0.8, **_RANGE}, _STEERED, faces.apply_instantid, "image_kps", "mask"),
+    _row("ApplyInstantID", _SOCKETS, {"weight": 0.8, **RANGE}, _STEERED, faces.apply_instantid, "image_kps", "mask"),
     _row(
         "ApplyInstantIDAdvanced",
         _SOCKETS,
-        {"ip_weight": 0.8, "cn_strength": 0.8, **_RANGE, "noise": 0.0, "combine_embeds": "average"},
+        {"ip_weight": 0.8, "cn_strength": 0.8, **RANGE, "noise": 0.0, "combine_embeds": "average"},
         _STEERED,
         faces.apply_instantid_advanced,
         "image_kps",
@@ -36,7 +35,7 @@ ROWS = (
     _row(
         "InstantIDAttentionPatch",
         ("instantid", "insightface", "image", "model"),
-        {"weight": 1.0, **_RANGE, "noise": 0.0},
+        {"weight": 1.0, **RANGE, "noise": 0.0},
         ("MODEL", "FACE_EMBEDS"),
         faces.instantid_branch,
         "mask",
@@ -44,7 +43,7 @@ ROWS = (
     _row(
         "ApplyInstantIDControlNet",
         ("face_embeds", "control_net", "image_kps", "positive", "negative"),
-        {"strength": 1.0, **_RANGE},
+        {"strength": 1.0, **RANGE},
         ("positive", "negative"),
         faces.instantid_net,
         "mask",

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import loaders, pictures, references, regions, weights
-from .shape import IPADAPTER_PLUS, Row, same_shape
+from .shape import COMBINE, RANGE, SCALING, STEERED, STEERS, TYPE, WEIGHT, ipadapter_row, same_shape
 
-_MODEL = ("model", "ipadapter")
-_WEIGHT = {"weight": 1.0}
-_TYPE = {"weight_type": "linear"}
-_COMBINE = {"combine_embeds": "concat"}
-_RANGE = {"start_at": 0.0, "end_at": 1.0}
-_SCALING = {"embeds_scaling": "V only"}
-_OUT = ("MODEL",)
 _LOADED = ("model", "ipadapter")
 _LISTS = ("weights", "weights_invert", "total_frames", "image_1", "image_2", "weights_strategy")
 
 
-def _row(
-    node_id: str,
-    sockets: tuple[str, ...],
-    widgets: dict[str, Any],
-    outputs: tuple[str, ...],
-    becomes: Any,
-    **more: Any,
-) -> Row:
-    return Row(node_id, IPADAPTER_PLUS, sockets, widgets, outputs, becomes, **more)
-
-
 _LOADERS = (
-    _row(
+    ipadapter_row(
         "IPAdapterUnifiedLoader",
         ("model",),
         {"preset": "LIGHT - SD1.5 only (low strength)"},
@@ -38,7 +18,7 @@ _LOADERS = (
         loaders.adapter_by_preset,
         optional=("ipadapter",),
     ),
-    _row(
+    ipadapter_row(
         "IPAdapterUnifiedLoaderFaceID",
         ("model",),
         {"preset": "FACEID", "lora_strength": 0.6, "provider": "CPU"},
@@ -46,7 +26,7 @@ _LOADERS = (
         loaders.adapter_by_preset,
         optional=("ipadapter",),
     ),
-    _row(
+    ipadapter_row(
         "IPAdapterUnifiedLoaderCommunity",
         ("model",),
         {"preset": "Composition"},
@@ -54,8 +34,8 @@ _LOADERS = (
         loaders.adapter_by_preset,
         optional=("ipadapter",),
     ),
-    _row("IPAdapterModelLoader", (), {"ipadapter_file": None}, ("IPADAPTER",), loaders.adapter_in_file),
-    _row(
+    ipadapter_row("IPAdapterModelLoader", (), {"ipadapter_file": None}, ("IPADAPTER",), loaders.adapter_in_file),
+    ipadapter_row(
         "IPAdapterInsightFaceLoader",
         (),
         {"provider": "CPU", "model_name": "buffalo_l"},
@@ -65,10 +45,10 @@ _LOADERS = (
 )
 
 _PICTURES = (
-    _row(
+    ipadapter_row(
         "IPAdapterEncoder",
         ("ipadapter", "image"),
-        {**_WEIGHT, "noise": 0.0, **{f"weight_{i}": 1.0 for i in range(1, 5)}},
+        {**WEIGHT, "noise": 0.0, **{f"weight_{i}": 1.0 for i in range(1, 5)}},
         ("pos_embed", "neg_embed"),
         references.encoder,
         optional=("mask", "clip_vision", *(f"image_{i}" for i in range(1, 5))),
@@ -76,7 +56,7 @@ _PICTURES = (
         # Before March 2024 this id was a node that encoded up to four pictures, for an adapter it was not told.
         earlier=frozenset({"noise", *(f"{kind}_{i}" for kind in ("image", "weight") for i in range(1, 5))}),
     ),
-    _row(
+    ipadapter_row(
         "IPAdapterCombineEmbeds",
         ("embed1",),
         {"method": "concat"},
@@ -84,7 +64,7 @@ _PICTURES = (
         references.combine_embeds,
         optional=("embed2", "embed3", "embed4", "embed5"),
     ),
-    _row(
+    ipadapter_row(
         "IPAdapterNoise",
         (),
         {"type": "fade", "strength": 1.0, "blur": 0},
@@ -92,7 +72,7 @@ _PICTURES = (
         references.noise,
         optional=("image_optional",),
     ),
-    _row(
+    ipadapter_row(
         "PrepImageForClipVision",
         ("image",),
         {"interpolation": "LANCZOS", "crop_position": "top", "sharpening": 0.0},
@@ -100,8 +80,8 @@ _PICTURES = (
         same_shape,
         computes=pictures.prepared,
     ),
-    _row("IPAdapterSaveEmbeds", ("embeds",), {"filename_prefix": "IP_embeds"}, (), references.save_embeds),
-    _row(
+    ipadapter_row("IPAdapterSaveEmbeds", ("embeds",), {"filename_prefix": "IP_embeds"}, (), references.save_embeds),
+    ipadapter_row(
         "IPAdapterLoadEmbeds",
         (),
         {"embeds": None},
@@ -111,7 +91,7 @@ _PICTURES = (
 )
 
 _WEIGHTS = (
-    _row(
+    ipadapter_row(
         "IPAdapterWeights",
         (),
         {
@@ -129,7 +109,7 @@ _WEIGHTS = (
         optional=("image",),
         computes=weights.weights_node,
     ),
-    _row(
+    ipadapter_row(
         "IPAdapterCombineWeights",
         (),
         {"weights_1": 0.0, "weights_2": 0.0},
@@ -137,7 +117,7 @@ _WEIGHTS = (
         same_shape,
         computes=weights.joined,
     ),
-    _row(
+    ipadapter_row(
         "IPAdapterWeightsFromStrategy",
         ("weights_strategy",),
         {},
@@ -146,7 +126,7 @@ _WEIGHTS = (
         optional=("image",),
         computes=weights.from_strategy,
     ),
-    _row(
+    ipadapter_row(
         "IPAdapterPromptScheduleFromWeightsStrategy",
         ("weights_strategy",),
         {"prompt": ""},
@@ -158,15 +138,15 @@ _WEIGHTS = (
 )
 
 _REGIONS = (
-    _row(
+    ipadapter_row(
         "IPAdapterRegionalConditioning",
         ("image",),
-        {"image_weight": 1.0, "prompt_weight": 1.0, **_TYPE, **_RANGE},
+        {"image_weight": 1.0, "prompt_weight": 1.0, **TYPE, **RANGE},
         ("IPADAPTER_PARAMS", "POSITIVE", "NEGATIVE"),
         regions.region,
         optional=("mask", "positive", "negative"),
     ),
-    _row(
+    ipadapter_row(
         "IPAdapterCombineParams",
         ("params_1", "params_2"),
         {},
@@ -174,11 +154,11 @@ _REGIONS = (
         regions.combined,
         optional=("params_3", "params_4", "params_5"),
     ),
-    _row(
+    ipadapter_row(
         "IPAdapterFromParams",
-        (*_MODEL, "ipadapter_params"),
-        {**_COMBINE, **_SCALING},
-        _OUT,
+        (*STEERS, "ipadapter_params"),
+        {**COMBINE, **SCALING},
+        STEERED,
         regions.apply_regions,
         optional=("image_negative", "clip_vision"),
         changed=True,

@@ -20,6 +20,29 @@ CATEGORY = "likeness/old nodes"
 BY_SETTING, OFF, ON = setting.CHOICES
 
 
+def hidden_schema(
+    node: type[io.ComfyNode],
+    node_id: str,
+    display_name: str,
+    alias: str,
+    inputs: list[Any],
+    outputs: list[Any],
+    **more: Any,
+) -> io.Schema:
+    """The form of a node that old nodes become and nobody adds: search does not offer it."""
+    return io.Schema(
+        node_id=node_id,
+        display_name=display_name,
+        category=CATEGORY,
+        description=node.__doc__ or "",
+        search_aliases=[alias],
+        inputs=inputs,
+        outputs=outputs,
+        is_deprecated=True,
+        **more,
+    )
+
+
 def schema(row: Row, node_id: str) -> io.Schema:
     """The form of an old node under an id: its inputs in its order, then what is ours."""
     required = [_socket(row, name, bool(row.earlier)) for name in row.sockets]

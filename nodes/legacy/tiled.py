@@ -12,7 +12,7 @@ from ...attention.combine import COMBINATIONS, CONCAT, PER_FRAME
 from .. import wires
 from ..branch_settings import advanced_inputs, weight_inputs, wire_inputs
 from .pictures import tiles
-from .thin import CATEGORY
+from .thin import hidden_schema
 
 
 class OldTiles(io.ComfyNode):
@@ -20,12 +20,11 @@ class OldTiles(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="LikenessOldTiles",
-            display_name="Tiles of an Old Node",
-            category=CATEGORY,
-            description=cls.__doc__ or "",
-            search_aliases=["tiles"],
+        return hidden_schema(
+            cls,
+            "LikenessOldTiles",
+            "Tiles of an Old Node",
+            "tiles",
             inputs=[
                 io.Image.Input("image", tooltip="The reference picture, or several."),
                 io.Float.Input("sharpening", default=0.0, min=0.0, max=1.0, step=0.05, tooltip="Sharpens the tiles."),
@@ -35,7 +34,6 @@ class OldTiles(io.ComfyNode):
                 io.Image.Output("tiles", display_name="tiles", tooltip="The tiles, place by place."),
                 io.Mask.Output("masks", display_name="masks", tooltip="The place of each tile."),
             ],
-            is_deprecated=True,
         )
 
     @classmethod
@@ -48,12 +46,11 @@ class OldTile(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="LikenessOldTile",
-            display_name="Tile of an Old Node",
-            category=CATEGORY,
-            description=cls.__doc__ or "",
-            search_aliases=["tile"],
+        return hidden_schema(
+            cls,
+            "LikenessOldTile",
+            "Tile of an Old Node",
+            "tile",
             inputs=[
                 io.Image.Input("tiles", tooltip="Tiles, place by place."),
                 io.Mask.Input("masks", tooltip="The place of each tile."),
@@ -63,7 +60,6 @@ class OldTile(io.ComfyNode):
                 io.Image.Output("tile", display_name="tile", tooltip="The tile of every picture at that place."),
                 io.Mask.Output("mask", display_name="mask", tooltip="Where it is."),
             ],
-            is_deprecated=True,
         )
 
     @classmethod
@@ -77,12 +73,11 @@ class OldApplyTiles(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="LikenessOldApplyTiles",
-            display_name="Apply Tiles of an Old Node",
-            category=CATEGORY,
-            description=cls.__doc__ or "",
-            search_aliases=["tiles"],
+        return hidden_schema(
+            cls,
+            "LikenessOldApplyTiles",
+            "Apply Tiles of an Old Node",
+            "tiles",
             inputs=[
                 io.Model.Input("model", tooltip="The model to steer."),
                 wires.AdapterWire.Input("adapter", tooltip="The adapter."),
@@ -103,7 +98,6 @@ class OldApplyTiles(io.ComfyNode):
             ],
             outputs=[io.Model.Output(tooltip="The model, steered. The one that came in is unchanged.")],
             hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
-            is_deprecated=True,
             enable_expand=True,
         )
 
