@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from pathlib import Path
 
 import old_nodes
@@ -10,6 +11,8 @@ from schemas import READMES, ROOT, TABLE, english, files_table, schemas
 
 DOCS = ROOT / "web" / "docs"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+FIGURE = re.compile(r"^```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PANEL = 36  # columns of the help beside a window of 1920 pixels
 WRITE = "run `python tests/unit/words/schemas.py` with the environment's Python"
 
 
@@ -120,6 +123,20 @@ def test_help_names_every_input_and_output(nodes):
             text = (DOCS / page).read_text(encoding="utf-8")
             ids = [part.id for part in (*schema.inputs, *schema.outputs) if not part.id.startswith("_")]
             assert not [part for part in ids if f"`{part}`" not in text], page
+
+
+def test_help_shows_a_figure_that_its_panel_has_room_for(nodes):
+    """A narrow panel beside the canvas: wider figures would have to be scrolled."""
+    for name in nodes:
+        for page in (f"{name}.md", f"{name}/zh.md"):
+            text = (DOCS / page).read_text(encoding="utf-8")
+            figures = FIGURE.findall(text)
+            assert figures or "![" in text or old_nodes.is_old(name), page
+            assert not [line for figure in figures for line in figure.splitlines() if columns(line) > PANEL], page
+
+
+def columns(line):
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line)
 
 
 def test_help_has_the_title_and_labels_that_the_page_shows(nodes):
