@@ -20,15 +20,28 @@ def lacking(reason):
     (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
+def playwright():
+    """What drives the browser."""
+    try:
+        from playwright import sync_api
+    except ImportError:
+        lacking("no playwright: 'python run.py test' puts it into .likeness/env")
+    return sync_api
+
+
+def program():
+    """The browser's program."""
+    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if not found:
+        lacking(f"no browser: none of {', '.join(PROGRAMS)} is on the path ('apt install chromium')")
+    return found
+
+
 @pytest.fixture(scope="package")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if not program:
-        lacking(f"no browser: none of {', '.join(PROGRAMS)} is on the path ('apt install chromium')")
     # Its event loop runs until it is left, and nobody else's can beside it: so not for the whole session.
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=program, args=list(FLAGS))
+    with playwright().sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=program(), args=list(FLAGS))
         yield running
         running.close()
 
