@@ -1,4 +1,4 @@
-"""The one command for a fresh machine: python run.py demo | test | serve | bench."""
+"""The one command for a fresh machine: python run.py demo | train | test | serve | bench."""
 
 import sys
 

@@ -9,14 +9,18 @@ from pathlib import Path
 from .commands import COMMANDS
 from .places import Places
 from .problems import Problem
+from .train.options import add_to
 
 PASS_ON = ("test", "bench")
 EPILOG = "Arguments that are not listed here go to pytest or the benchmark."
 
 
 OPTIONS = {
-    "--comfyui": ("use the ComfyUI in this folder; nothing is installed into it", ("demo", "test", "serve", "bench")),
-    "--python": ("the Python of that ComfyUI, if it is not found beside it", ("demo", "serve", "bench")),
+    "--comfyui": (
+        "use the ComfyUI in this folder; nothing is installed into it",
+        ("demo", "train", "test", "serve", "bench"),
+    ),
+    "--python": ("the Python of that ComfyUI, if it is not found beside it", ("demo", "train", "serve", "bench")),
     "--models-dir": ("a folder with real checkpoints, or a ComfyUI models folder", ("demo", "serve")),
 }
 
@@ -24,7 +28,7 @@ OPTIONS = {
 def parser() -> argparse.ArgumentParser:
     """The form of the command line."""
     form = argparse.ArgumentParser(prog="run.py", description="ComfyUI with Likeness, from a fresh machine.")
-    commands = form.add_subparsers(dest="command", required=True, metavar="demo | test | serve | bench")
+    commands = form.add_subparsers(dest="command", required=True, metavar=" | ".join(COMMANDS))
     for name, command in COMMANDS.items():
         epilog = EPILOG if name in PASS_ON else None
         # Without abbreviations, so that an option meant for pytest (--co) is not taken for one of ours.
@@ -35,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
         for option, (says, belongs_to) in OPTIONS.items():
             if name in belongs_to:
                 sub.add_argument(option, type=Path, metavar="PATH", help=says)
+        if name == "train":
+            add_to(sub)
     return form
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .checks import run_all
+from .client_process import client_status
 from .comfyui import Host
 from .demo.job import Job, miniature_job, real_job
 from .folders import folders_in, options_for
@@ -19,12 +20,7 @@ from .problems import Problem, say
 from .processes import status_of
 from .server import Server
 from .setup import Wanted, prepare
-
-# A portable Python does not search the current folder for modules, so the client is started through this.
-CLIENT = (
-    "import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv[:2] = ['demo'];"
-    " runpy.run_module('runner.demo', run_name='__main__')"
-)
+from .train.command import train
 
 
 def demo(places: Places, options: argparse.Namespace) -> int:
@@ -58,25 +54,7 @@ def _possible(job: Job, host: Host) -> Job:
 def _draw(places: Places, host: Host, server: Server, job: Job) -> int:
     file = places.work / "demo.json"
     job.write(file)
-    command = [
-        host.python,
-        "-c",
-        CLIENT,
-        places.root,
-        "--server",
-        server.url,
-        "--job",
-        file,
-        "--pictures",
-        places.pictures,
-    ]
-    status = status_of(command, env={**os.environ, "PYTHONUTF8": "1"}, cwd=places.root)
-    if status and not server.is_running():
-        raise Problem(
-            f"ComfyUI ended while drawing. The end of {server.log}:\n{server.tail()}",
-            "see the last lines above.",
-        )
-    return status
+    return client_status(places, host, server, "runner.demo", ["--job", file, "--pictures", places.pictures])
 
 
 def test(places: Places, options: argparse.Namespace) -> int:
@@ -143,6 +121,7 @@ def bench(places: Places, options: argparse.Namespace) -> int:
 
 COMMANDS: Mapping[str, Callable[[Places, argparse.Namespace], int]] = {
     "demo": demo,
+    "train": train,
     "test": test,
     "serve": serve,
     "bench": bench,

@@ -73,3 +73,8 @@ class Places:
     @property
     def pictures(self) -> Path:
         return self.root / "demo-output"
+
+    @property
+    def trainings(self) -> Path:
+        """What `run.py train` makes, a folder for each name."""
+        return self.root / "train-output"

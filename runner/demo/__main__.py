@@ -9,12 +9,12 @@ from pathlib import Path
 import aiohttp
 from PIL import Image
 
+from ..client import Comfy, Outputs
 from ..problems import Problem
+from ..progress import Progress
 from .cells import CELLS, IDENTITY_CELLS, Cell
-from .client import Comfy, Outputs
 from .identity_prompts import FOUND, POINTS, identity_prompt_for
 from .job import Job, Photo
-from .progress import Progress
 from .prompts import SAVE, Prompt, prompt_for
 from .report import Drawn, Pictures, footer, header, rows, summary, unequal
 from .sheet import contact_sheet

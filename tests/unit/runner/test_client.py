@@ -9,7 +9,7 @@ aiohttp = pytest.importorskip("aiohttp")
 
 from aiohttp import web  # noqa: E402
 
-from runner.demo.client import Comfy, failure, refusal  # noqa: E402
+from runner.client import Comfy, failure, refusal  # noqa: E402
 from runner.demo.prompts import SAVE  # noqa: E402
 from runner.problems import Problem  # noqa: E402
 
@@ -34,6 +34,8 @@ class FakeComfy:
                 web.post("/prompt", self.prompt),
                 web.get("/history/{id}", self.history),
                 web.get("/view", self.view),
+                web.post("/interrupt", self.interrupt),
+                web.get("/queue", self.queue),
             ]
         )
         return app
@@ -68,13 +70,33 @@ class FakeComfy:
             return web.json_response({})
         return web.json_response({request.match_info["id"]: {"outputs": {SAVE: {"images": [PICTURE]}}}})
 
+    async def interrupt(self, request):
+        self.running = 2  # looks at the queue until it has ended
+        return web.Response()
+
+    async def queue(self, request):
+        self.running -= 1
+        return web.json_response({"queue_running": [["p1"]] * self.running})
+
     async def view(self, request):
         assert dict(request.query) == PICTURE
         return web.Response(body=b"the png")
 
 
 def run(events, prompt=None, steps=None):
-    async def talk():
+    async def use(comfy, fake):
+        name = await comfy.upload("a.png", b"photo")
+        graph = {SAVE: {}} if prompt is None else prompt
+        outputs = await comfy.run(graph, lambda done, total: (steps or []).append((done, total)))
+        return fake, name, await comfy.picture(outputs, SAVE)
+
+    return talk(events, use)
+
+
+def talk(events, use):
+    """What `use(client, server)` gives, the server sending `events`."""
+
+    async def connected():
         fake = FakeComfy(events)
         runner = web.AppRunner(fake.app())
         await runner.setup()
@@ -83,14 +105,11 @@ def run(events, prompt=None, steps=None):
         port = site._server.sockets[0].getsockname()[1]
         try:
             async with Comfy(f"http://127.0.0.1:{port}") as comfy:
-                name = await comfy.upload("a.png", b"photo")
-                graph = {SAVE: {}} if prompt is None else prompt
-                outputs = await comfy.run(graph, lambda done, total: (steps or []).append((done, total)))
-                return fake, name, await comfy.picture(outputs)
+                return await use(comfy, fake)
         finally:
             await runner.cleanup()
 
-    return asyncio.run(asyncio.wait_for(talk(), 20))
+    return asyncio.run(asyncio.wait_for(connected(), 20))
 
 
 def test_a_prompt_is_queued_followed_and_fetched():
@@ -108,6 +127,14 @@ def test_a_prompt_is_queued_followed_and_fetched():
     assert fake.queued[0]["client_id"] and fake.queued[0]["prompt"] == {SAVE: {}}
 
 
+def test_an_interrupt_returns_once_the_server_is_done():
+    async def use(comfy, fake):
+        await comfy.interrupt()
+        return fake.running
+
+    assert talk([], use) == 0
+
+
 def test_steps_are_reported():
     steps = [(0, 2)]
     run([("progress", {"value": 1, "max": 2}), ("executing", {"node": None})], steps=steps)
@@ -121,7 +148,7 @@ def test_a_failing_node_is_named():
 
 
 def test_a_server_that_ends_is_told():
-    with pytest.raises(Problem, match="ended while it was drawing"):
+    with pytest.raises(Problem, match="ended before the prompt did"):
         run([("close", {})])
 
 

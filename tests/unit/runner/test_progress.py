@@ -2,7 +2,7 @@
 
 import io
 
-from runner.demo.progress import Progress, bar
+from runner.progress import Progress, bar
 
 
 class Terminal(io.StringIO):

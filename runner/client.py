@@ -1,14 +1,16 @@
 """Talks to a ComfyUI server over HTTP: uploads a picture, runs a prompt with progress, fetches what it drew."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable, Mapping
 
 import aiohttp
 
-from ..problems import Problem
-from .prompts import SAVE, Prompt
+from .problems import Problem
 
+Prompt = Mapping[str, object]
+"""The nodes of an API prompt by their ids."""
 Outputs = Mapping[str, Mapping[str, list]]
 """What each node of a finished prompt shows: its pictures' places and its texts."""
 OnStep = Callable[[int, int], None]
@@ -54,11 +56,18 @@ class Comfy:
         history = (await self._json("GET", f"/history/{prompt_id}"))[prompt_id]
         return history["outputs"]
 
-    async def picture(self, outputs: Outputs, node: str = SAVE) -> bytes:
-        """The PNG that a node saved or shows."""
-        async with self._session.get(f"{self.url}/view", params=outputs[node]["images"][0]) as answer:
+    async def picture(self, outputs: Outputs, node: str, number: int = 0) -> bytes:
+        """A PNG that a node saved or shows, the first unless another is asked for."""
+        async with self._session.get(f"{self.url}/view", params=outputs[node]["images"][number]) as answer:
             answer.raise_for_status()
             return await answer.read()
+
+    async def interrupt(self) -> None:
+        """Break off what the server is running; returns once it has."""
+        async with self._session.post(f"{self.url}/interrupt", json={}) as answer:
+            answer.raise_for_status()
+        while (await self._json("GET", "/queue"))["queue_running"]:
+            await asyncio.sleep(0.2)
 
     async def _json(self, method: str, path: str, **arguments: object) -> dict[str, object]:
         async with self._session.request(method, self.url + path, **arguments) as answer:
@@ -81,7 +90,7 @@ class Comfy:
                 raise Problem(failure(data), SEE_LOG)
             elif event["type"] == "executing" and data["node"] is None:
                 return  # sent after the history is written; execution_success comes before it
-        raise Problem("The connection to ComfyUI ended while it was drawing.", SEE_LOG)
+        raise Problem("The connection to ComfyUI ended before the prompt did.", SEE_LOG)
 
 
 FAILURES = ("execution_error", "execution_interrupted")

@@ -1,0 +1,47 @@
+"""The command `run.py train`: one training through the real ComfyUI, from a folder to a file."""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from ..client_process import client_status
+from ..folders import options_for
+from ..places import Places
+from ..problems import say
+from ..server import Server
+from ..setup import Wanted, prepare
+from .options import check
+from .prompt import lesson, prompt_for
+
+CANCELLED = 130
+
+
+def train(places: Places, options: argparse.Namespace) -> int:
+    """train an IP-Adapter on a folder of pictures with captions, through the real ComfyUI, into train-output/"""
+    check(options)
+    models = [file.resolve() for file in (options.base_model, options.clip_vision) if file]
+    host = prepare(places, Wanted(options.comfyui, options.python, miniature=not models))
+    prompt = prompt_for(options, lesson(options.pictures.resolve(), places.base / "input", options.name))
+    file = places.work / "train.json"
+    file.write_text(json.dumps(prompt, indent=1), encoding="utf-8")
+    folders = dict(zip(("checkpoints", "clip_vision"), ([model.parent] for model in models), strict=False))
+    if not models:
+        say("No --base-model is given: small models with random weights show how a training goes.")
+    say("Starting ComfyUI")
+    results = places.trainings / options.name
+    extra = options_for(folders, places.work / "model-folders.yaml")
+    with Server(host, places.base, places.server_log, extra) as server:
+        status = client_status(places, host, server, "runner.train", ["--prompt", file, "--pictures", results])
+    if status == CANCELLED:
+        say("Run the same command again: it goes on where it stopped.")
+    if status == 0:
+        _hand_over(places, options, results)
+    return status
+
+
+def _hand_over(places: Places, options: argparse.Namespace, results: Path) -> None:
+    """Put the adapter beside its pictures: the folder it was written to is ComfyUI's private one."""
+    name = f"{options.name}.safetensors"
+    made = shutil.copy2(places.base / "models" / "ipadapter" / name, results)
+    print(f"Adapter:    {made}\nLoss curve: {results / 'loss.png'}\nPictures:   {results}", flush=True)

@@ -1,0 +1,88 @@
+"""What `run.py train` can be told, and what is wrong with it before anything is started."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from ..problems import Problem
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+"""What the host's Load Image-Text (from Folder) takes for a picture."""
+
+OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {
+        "--pictures": {
+            "type": Path,
+            "required": True,
+            "metavar": "FOLDER",
+            "help": "pictures, each with its caption in a .txt of the same name",
+        },
+        "--name": {"required": True, "help": "of the adapter to make"},
+        "--base-model": {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "the checkpoint to train for (SD1.5, SDXL, Segmind Vega); without it small random models show how "
+            "a training goes",
+        },
+        "--clip-vision": {"type": Path, "metavar": "FILE", "help": "the image encoder that the adapter will read"},
+        "--variant": {"choices": ("base", "plus"), "default": "base", "help": "4 tokens or 16 (default: base)"},
+        "--steps": {"type": int, "default": 1000, "help": "updates of the weights (default: 1000)"},
+        "--batch-size": {"type": int, "default": 8, "help": "pictures in the memory at a time (default: 8)"},
+        "--accumulation": {"type": int, "default": 1, "help": "batches that make one step (default: 1)"},
+        "--learning-rate": {"type": float, "default": 1e-4, "help": "default: 0.0001"},
+        "--side": {
+            "type": int,
+            "help": "pictures are scaled and cut to about this many pixels squared (default: 512 for checkpoints "
+            "below 4 GB, else 1024; 64 for the small models)",
+        },
+        "--look-every": {"type": int, "help": "steps between sample pictures (default: four in all)"},
+        "--precision": {"choices": ("bf16", "fp32"), "default": "bf16", "help": "of the frozen model (default: bf16)"},
+        "--seed": {"type": int, "default": 0, "help": "default: 0"},
+    }
+)
+LARGE = 4 << 30  # bytes: SDXL's checkpoints have more, SD1.5's less
+SIDES = {"miniature": 64, "small": 512, "large": 1024}
+
+
+def add_to(form: argparse.ArgumentParser) -> None:
+    """Put every option on a command's form."""
+    for name, how in OPTIONS.items():
+        form.add_argument(name, **how)
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise Problem when a file or folder is not there, or they do not go together."""
+    if bool(options.base_model) != bool(options.clip_vision):
+        given, lacking = sorted(("--base-model", "--clip-vision"), key=lambda n: not _given(options, n))
+        raise Problem(f"{given} is given without {lacking}.", "give both, or neither to see how a training goes.")
+    for name in ("base_model", "clip_vision"):
+        file = getattr(options, name)
+        if file and not file.is_file():
+            raise Problem(f"{file} is not a file.", f"give --{name.replace('_', '-')} the file itself.")
+    if not options.pictures.is_dir():
+        raise Problem(f"{options.pictures} is not a folder.", "give --pictures the folder that holds your pictures.")
+    if not pictures_in(options.pictures):
+        raise Problem(
+            f"There are no pictures in {options.pictures} ({', '.join(PICTURES)}).",
+            "put them there or into folders directly below, each with its caption in a .txt of the same name.",
+        )
+
+
+def _given(options: argparse.Namespace, name: str) -> bool:
+    return bool(getattr(options, name.removeprefix("--").replace("-", "_")))
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures that the host will find: in the folder and in those directly below."""
+    found = [path for path in (*folder.glob("*"), *folder.glob("*/*")) if path.suffix.lower() in PICTURES]
+    return sorted(path for path in found if path.is_file())
+
+
+def side_for(options: argparse.Namespace) -> int:
+    """The side of the buckets in pixels."""
+    if options.side:
+        return options.side
+    if not options.base_model:
+        return SIDES["miniature"]
+    return SIDES["large" if options.base_model.stat().st_size > LARGE else "small"]

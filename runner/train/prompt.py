@@ -1,0 +1,61 @@
+"""The options of a training -> the prompt that ComfyUI's HTTP API takes."""
+
+import argparse
+from pathlib import Path
+
+from ..demo.job import Node, node
+from ..links import link_folder, unlink_folder
+from .options import side_for
+
+Prompt = dict[str, Node]
+TRAIN, CURVE, SAMPLES = "train", "curve", "samples"
+LOOKS = 4
+
+
+def lesson(pictures: Path, inputs: Path, name: str) -> str:
+    """Make a folder of pictures appear below ComfyUI's input folder; the name the host's loader finds it by.
+
+    The host lists no linked folder by itself, but looks into those inside of one it lists; and it repeats the pictures
+    of a folder whose name begins with a number, so the folders below are linked under their own names.
+    """
+    folder = inputs / f"train-{name.replace('/', '-')}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        unlink_folder(old)
+    link_folder(pictures, folder / ".itself")
+    for below in filter(Path.is_dir, sorted(pictures.iterdir())):
+        link_folder(below, folder / below.name)
+    return folder.name
+
+
+def prompt_for(options: argparse.Namespace, folder: str) -> Prompt:
+    """The graph of a training on a folder below ComfyUI's input."""
+    if options.base_model:
+        model = node("CheckpointLoaderSimple", ckpt_name=options.base_model.name)
+        encoder = node("CLIPVisionLoader", clip_name=options.clip_vision.name)
+    else:
+        model = node("MiniatureModel", family="sd15", seed=1)
+        encoder = node("MiniatureCLIPVision", kind="vit_h", seed=2)
+    settings = {name: getattr(options, name) for name in ("variant", "steps", "batch_size", "accumulation", "seed")}
+    return {
+        "model": model,
+        "encoder": encoder,
+        "lesson": node("LoadImageTextDataSetFromFolder", folder=folder),
+        TRAIN: node(
+            "LikenessTrainIPAdapter",
+            model=["model", 0],
+            clip=["model", 1],
+            vae=["model", 2],
+            clip_vision=["encoder", 0],
+            images=["lesson", 0],
+            texts=["lesson", 1],
+            name=options.name,
+            learning_rate=options.learning_rate,
+            precision=options.precision,
+            bucket_side=side_for(options),
+            look_every=options.look_every or max(1, options.steps // LOOKS),
+            **settings,
+        ),
+        CURVE: node("SaveImage", images=[TRAIN, 2], filename_prefix="likeness-training/curve"),
+        SAMPLES: node("SaveImage", images=[TRAIN, 3], filename_prefix="likeness-training/sample"),
+    }
