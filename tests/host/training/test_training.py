@@ -59,6 +59,17 @@ def test_a_new_adapter_begins_beside_the_text(variant):
         assert torch.equal(net.time_embed[0].weight, made.frozen.unet.time_embed[0].weight)
 
 
+def test_a_new_identitynet_hears_the_keypoints():
+    """What a few dots on black leave before the last convolution, which is zero, is as strong as they are."""
+    block = trainer("sdxl", "instantid").student.identitynet.input_hint_block
+    drawing = torch.zeros(1, 3, 128, 128)
+    drawing[:, 0, 40:50, 40:50] = 1
+    with torch.no_grad():
+        left, nothing = (block[:-1](picture, None) for picture in (drawing, torch.zeros_like(drawing)))
+        assert (left - nothing).std() > 0.1 * drawing.std()
+        assert not block(drawing, None).any()
+
+
 def test_the_same_seed_gives_the_same_adapter():
     first, again, other = (run(trainer(seed=seed)) for seed in (4, 4, 5))
     assert equal(first.weights, again.weights) and first.losses == again.losses
