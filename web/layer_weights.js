@@ -1,107 +1,66 @@
 // Layer Weights: a bar for each block, with what the block is, to drag; the value is the text in 'weights'.
 
-import { app } from '../../scripts/app.js'
-import { addBar, addButton, addPanel, addStatus, addUndo, hideHostPreview, widen } from './editor/panel.js'
-import { addClipboard } from './editor/clipboard.js'
 import { LIMIT, PLOT, blockAt, drawLayers, newPlot } from './editor/layer_drawing.js'
 import { asText, ownWeights, presetWeights } from './editor/layer_text.js'
 import { WORDS } from './editor/layer_words.js'
-import { follow, numberOf, pointAt } from './editor/svg.js'
-import { read, tables } from './editor/tables.js'
-import { chain, isLinked, outputOf, rememberStep, setValue, valueOf, watch } from './editor/widgets.js'
+import { addButton } from './editor/panel.js'
+import { PlotEditor, registerPlotEditor } from './editor/plot_editor.js'
+import { follow, pointAt } from './editor/svg.js'
+import { outputOf, rememberStep, setValue, valueOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
-const NODE = 'LikenessLayerWeights'
 const STEP = 0.05
 const FINE = 0.01
 
-class LayerEditor {
-  constructor(node) {
-    this.node = node
-    this.words = wordsOf(WORDS)
-    this.weights = null
-    this.current = 0 // the bar that the keys act on
-    this.element = addPanel(node, 'layer bars', 284)
-    this.buildBar()
-    this.status = addStatus(this.element)
-    this.svg.addEventListener('pointerdown', (event) => this.grab(event))
-    this.svg.addEventListener('keydown', (event) => this.key(event))
-    this.svg.addEventListener('focusin', (event) => (this.current = numberOf(event) ?? this.current))
-    tables().then(
-      (known) => {
-        this.known = known
-        this.refresh()
-      },
-      (error) => this.status(this.words.failed(error.message), true)
-    )
+const withSet = (found) => found && { factors: found.factors, swapped: new Set(found.swapped) }
+
+class LayerEditor extends PlotEditor {
+  static settings = {
+    panel: 'layer bars',
+    height: 284,
+    text: 'weights',
+    kind: 'layers',
+    presets: ['family', 'preset', 'boost'],
+    inputs: ['family', 'preset', 'boost', 'weights']
   }
 
-  buildBar() {
-    const { words } = this
-    const bar = addBar(this.element)
-    this.reset = addButton(bar, 'replay', words.reset, () => this.write(''))
-    addButton(bar, '1', words.all, () => this.fill(1))
-    addButton(bar, '0', words.none, () => this.fill(0))
-    this.svg = newPlot(words.bars)
-    addClipboard(
-      bar,
-      this.svg,
-      () => asText(this.weights),
-      (text) => this.write(text.trim())
-    )
-    bar.append(Object.assign(document.createElement('span'), { className: 'likeness-gap' }))
-    addUndo(bar, words)
-    this.element.append(this.svg)
+  constructor(node) {
+    super(node, wordsOf(WORDS))
+    this.weights = null
+  }
+
+  newPlot() {
+    return newPlot(this.words.bars)
+  }
+
+  addTools(bar) {
+    addButton(bar, '1', this.words.all, () => this.fill(1))
+    addButton(bar, '0', this.words.none, () => this.fill(0))
+  }
+
+  asText() {
+    return asText(this.weights)
   }
 
   get blocks() {
     return this.known.families[valueOf(this.node, 'family')]?.blocks ?? []
   }
 
-  get isFixed() {
-    return ['family', 'preset', 'boost', 'weights'].some((name) => isLinked(this.node, name))
-  }
-
-  // What the widgets say; the server is asked for texts in other forms than the editor's.
-  async refresh() {
-    if (!this.known) return
+  // What the widgets say.
+  read(text) {
     const { node } = this
-    const [family, text] = [valueOf(node, 'family'), (valueOf(node, 'weights') ?? '').trim()]
-    this.problem = ''
+    const family = valueOf(node, 'family')
     if (this.isFixed) this.weights = this.lastRun()
     else if (!text) this.weights = presetWeights(this.known, valueOf(node, 'preset'), family, valueOf(node, 'boost'))
-    else this.weights = ownWeights(text, this.blocks.length) ?? (await this.ask(text, family))
-    if (text === (valueOf(node, 'weights') ?? '').trim()) this.draw() // it may have changed while the server answered
+    else {
+      this.weights = ownWeights(text, this.blocks.length)
+      if (!this.weights) return this.ask(text, family).then((found) => (this.weights = withSet(found)))
+    }
   }
 
   lastRun() {
     const found = outputOf(this.node)?.likeness_layers?.[0]
-    return found && found.factors.length === this.blocks.length
-      ? { factors: found.factors, swapped: new Set(found.swapped) }
-      : null
-  }
-
-  async ask(text, family) {
-    try {
-      const { factors, swapped } = await read('layers', text, family)
-      return { factors, swapped: new Set(swapped) }
-    } catch (error) {
-      this.problem = error.message
-      return null
-    }
-  }
-
-  // A person's choice of a preset or of another model replaces the numbers; loading a workflow does not.
-  chosen(name) {
-    if (name !== 'weights' && valueOf(this.node, 'weights')) setValue(this.node, 'weights', '')
-    this.refresh()
-  }
-
-  write(text) {
-    if (this.isFixed) return
-    setValue(this.node, 'weights', text)
-    this.refresh()
-    rememberStep()
+    return found?.factors.length === this.blocks.length ? withSet(found) : null
   }
 
   fill(factor) {
@@ -117,19 +76,15 @@ class LayerEditor {
   draw() {
     this.axis = this.dragged ? this.axis : this.span
     const { blocks, weights, axis, current, isFixed, words } = this
-    const focused = this.svg.contains(document.activeElement)
-    drawLayers(this.svg, { blocks, weights, axis, current, isFixed, words })
-    if (focused) this.svg.querySelector(`[data-focus="bar ${this.current}"]`)?.focus({ preventScroll: true })
-    const own = Boolean(valueOf(this.node, 'weights'))
-    this.reset.disabled = !own || this.isFixed
-    this.tell(own)
+    this.redraw('bar', () => drawLayers(this.svg, { blocks, weights, axis, current, isFixed, words }))
+    this.tell()
   }
 
-  tell(own) {
+  tell() {
     const { words } = this
     if (this.problem) this.status(this.problem, true)
     else if (this.isFixed) this.status(this.weights ? words.linked : words.unknown)
-    else this.status(`${own ? words.own : words.preset(valueOf(this.node, 'preset'))}. ${words.hint}`)
+    else this.status(`${this.isOwn ? words.own : words.preset(valueOf(this.node, 'preset'))}. ${words.hint}`)
   }
 
   grab(event) {
@@ -201,15 +156,4 @@ class LayerEditor {
   }
 }
 
-app.registerExtension({
-  name: 'likeness.layerWeights',
-
-  nodeCreated(node) {
-    if (node.comfyClass !== NODE) return
-    const editor = new LayerEditor(node)
-    hideHostPreview(node)
-    widen(node, 460)
-    watch(node, ['family', 'preset', 'boost', 'weights'], (name) => (name ? editor.chosen(name) : editor.refresh()))
-    chain(node, 'onExecuted', () => editor.refresh())
-  }
-})
+registerPlotEditor('likeness.layerWeights', 'LikenessLayerWeights', LayerEditor, 460)

@@ -1,8 +1,7 @@
 // Weight Schedule: the course of the factor over the steps, to drag; the value is in 'points' or the preset's inputs.
 
-import { app } from '../../scripts/app.js'
-import { addBar, addButton, addPanel, addStatus, addUndo, hideHostPreview, widen } from './editor/panel.js'
-import { addClipboard } from './editor/clipboard.js'
+import { addButton } from './editor/panel.js'
+import { PlotEditor, registerPlotEditor } from './editor/plot_editor.js'
 import { stepsOf } from './editor/sampler_steps.js'
 import {
   clamp,
@@ -17,98 +16,55 @@ import {
 import { LIMIT, PLOT, drawSchedule, newPlot } from './editor/schedule_drawing.js'
 import { WORDS } from './editor/schedule_words.js'
 import { follow, numberOf, pointAt } from './editor/svg.js'
-import { read, tables } from './editor/tables.js'
-import { chain, isLinked, outputOf, rememberStep, setValue, valueOf, watch } from './editor/widgets.js'
+import { isLinked, outputOf, rememberStep, setValue, valueOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
-const NODE = 'LikenessWeightSchedule'
 const STEP = 0.05
 const FINE = 0.01
 
-class ScheduleEditor {
+class ScheduleEditor extends PlotEditor {
+  static settings = {
+    panel: 'schedule curve',
+    height: 250,
+    text: 'points',
+    kind: 'points',
+    presets: ['curve_preset'],
+    inputs: ['curve', 'curve_preset', 'first', 'last', 'points']
+  }
+
   constructor(node) {
-    this.node = node
-    this.words = wordsOf(WORDS)
+    super(node, wordsOf(WORDS))
     this.points = null
-    this.current = 0
-    this.element = addPanel(node, 'schedule curve', 250)
-    this.buildBar()
-    this.status = addStatus(this.element)
-    this.svg.addEventListener('pointerdown', (event) => this.grab(event))
-    this.svg.addEventListener('keydown', (event) => this.key(event))
-    this.svg.addEventListener('focusin', (event) => (this.current = numberOf(event) ?? this.current))
-    this.element.addEventListener('pointerenter', () => !this.dragged && this.refresh()) // the sampler may have changed
-    tables().then(
-      (known) => {
-        this.known = known
-        this.refresh()
-      },
-      (error) => this.status(this.words.failed(error.message), true)
-    )
-  }
-
-  buildBar() {
-    const { words } = this
-    const bar = addBar(this.element)
-    this.reset = addButton(bar, 'replay', words.reset, () => this.write(''))
-    this.edit = addButton(bar, 'pencil', words.edit, () => this.write(asText(this.editable())))
-    this.svg = newPlot(words.plot)
-    addClipboard(
-      bar,
-      this.svg,
-      () => asText(this.points ?? []),
-      (text) => this.write(text.trim())
-    )
     this.steps = document.createElement('span')
-    const gap = Object.assign(document.createElement('span'), { className: 'likeness-gap' })
-    bar.append(gap, this.steps)
-    addUndo(bar, words)
-    this.element.append(this.svg)
+    this.gap.after(this.steps)
+    this.element.addEventListener('pointerenter', () => !this.dragged && this.refresh()) // the sampler may have changed
   }
 
-  get isFixed() {
-    return ['curve', 'curve_preset', 'first', 'last', 'points'].some((name) => isLinked(this.node, name))
+  newPlot() {
+    return newPlot(this.words.plot)
   }
 
-  get isOwn() {
-    return Boolean((valueOf(this.node, 'points') ?? '').trim())
+  addTools(bar) {
+    this.edit = addButton(bar, 'pencil', this.words.edit, () => this.write(asText(this.editable())))
+  }
+
+  asText() {
+    return asText(this.points ?? [])
   }
 
   get curve() {
     return this.known.curves[valueOf(this.node, 'curve_preset')]
   }
 
-  async refresh() {
-    if (!this.known) return
+  read(text) {
     const { node } = this
-    const text = valueOf(node, 'points')
-    this.problem = ''
     if (this.isFixed) this.points = outputOf(node)?.likeness_schedule?.[0].points ?? null
-    else if (this.isOwn) this.points = ownPoints(text) ?? (await this.ask(text))
-    else this.points = this.curve ? presetPoints(this.curve, valueOf(node, 'first'), valueOf(node, 'last')) : null
-    if (text === valueOf(node, 'points')) this.draw() // it may have changed while the server answered
-  }
-
-  async ask(text) {
-    try {
-      return (await read('points', text)).points
-    } catch (error) {
-      this.problem = error.message
-      return null
+    else if (!this.isOwn)
+      this.points = this.curve ? presetPoints(this.curve, valueOf(node, 'first'), valueOf(node, 'last')) : null
+    else {
+      this.points = ownPoints(text)
+      if (!this.points) return this.ask(text).then((found) => (this.points = found?.points ?? null))
     }
-  }
-
-  // A person's choice of a preset replaces the points; loading a workflow does not.
-  chosen(name) {
-    if (name === 'curve_preset' && valueOf(this.node, 'points')) setValue(this.node, 'points', '')
-    this.refresh()
-  }
-
-  write(text) {
-    if (this.isFixed) return
-    setValue(this.node, 'points', text)
-    this.refresh()
-    rememberStep()
   }
 
   editable() {
@@ -144,12 +100,10 @@ class ScheduleEditor {
     this.count = stepsOf(this.node)
     const { words, handles, points, axis, count } = this
     this.current = clamp(this.current, 0, Math.max(handles.length - 1, 0))
-    const focused = this.svg.contains(document.activeElement)
-    drawSchedule(this.svg, { points, axis, count, handles, current: this.current, words })
-    if (focused) this.svg.querySelector(`[data-focus="point ${this.current}"]`)?.focus({ preventScroll: true })
+    const { current } = this
+    this.redraw('point', () => drawSchedule(this.svg, { points, axis, count, handles, current, words }))
     this.steps.textContent = words.steps(this.count)
     this.steps.title = words.from(this.count)
-    this.reset.disabled = !this.isOwn || this.isFixed
     this.edit.disabled = this.isOwn || this.isFixed || !this.points
     this.tell()
   }
@@ -274,16 +228,7 @@ class ScheduleEditor {
   }
 }
 
-app.registerExtension({
-  name: 'likeness.weightSchedule',
+// The editor shows no factors of pictures.
+const showsAll = (node) => !valueOf(node, 'frames')?.trim() && !isLinked(node, 'frames')
 
-  nodeCreated(node) {
-    if (node.comfyClass !== NODE) return
-    const editor = new ScheduleEditor(node)
-    // The editor shows no factors of pictures.
-    hideHostPreview(node, () => !valueOf(node, 'frames')?.trim() && !isLinked(node, 'frames'))
-    widen(node, 460, 520)
-    watch(node, ['curve_preset', 'first', 'last', 'points'], (name) => (name ? editor.chosen(name) : editor.refresh()))
-    chain(node, 'onExecuted', () => editor.refresh())
-  }
-})
+registerPlotEditor('likeness.weightSchedule', 'LikenessWeightSchedule', ScheduleEditor, 460, 520, showsAll)

@@ -1,5 +1,7 @@
 """The bars of Layer Weights."""
 
+import json
+
 import pytest
 from pack.attention.layer_presets import PRESETS, preset
 from pack.attention.layers import FAMILIES
@@ -22,7 +24,9 @@ def any_editor(frontend):
 
 
 def bars(editor):
-    return editor.root.locator("[role=slider]").evaluate_all("bars => bars.map(bar => Number(bar.ariaValueNow))")
+    return editor.root.locator(".likeness-plot [role=slider]").evaluate_all(
+        "bars => bars.map(bar => Number(bar.ariaValueNow))"
+    )
 
 
 def test_a_bar_is_dragged_and_undone(editor):
@@ -81,3 +85,27 @@ def test_every_preset_is_shown_as_the_node_computes_it(any_editor):
             any_editor.set("preset", name)
             assert bars(any_editor) == pytest.approx(preset(name, family, 0.5).factors, abs=1e-4), (family, name)
     assert any_editor.value("weights") == "", "a preset that a person chooses replaces the numbers"
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_the_bars_work_within_a_subgraph(renderer, frontend, page):
+    editor = Editor(frontend, NODE, renderer, family="sdxl", preset="style")
+    outer = page.evaluate(
+        """id => {
+            const { node } = app.graph.convertToSubgraph(new Set([app.graph.getNodeById(id)]))
+            app.canvas.openSubgraph(node.subgraph, node)
+            return String(node.id)
+        }""",
+        editor.node,
+    )
+    inner = page.evaluate("() => String(app.canvas.graph._nodes.find(node => node.comfyClass).id)")
+    page.evaluate("() => app.canvas.ds.reset()")
+    frontend.settle()
+    editor.part('[data-focus="bar 0"]').focus()
+    editor.press("5")
+    sent = frontend.prompt()[f"{outer}:{inner}"]["inputs"]
+    assert sent["weights"] == "0:0.5, 6:1"
+    saved = json.loads(json.dumps(frontend.workflow()))
+    page.evaluate("() => app.canvas.setGraph(app.rootGraph)")
+    frontend.load(saved)
+    assert frontend.prompt()[f"{outer}:{inner}"]["inputs"] == sent

@@ -1,0 +1,122 @@
+// What the editors with a plot share: the panel and its bar, the mark that the keys act on, the server's tables, and a
+// value that is the text of one widget: empty while a preset decides.
+
+import { app } from '../../../scripts/app.js'
+import { addClipboard } from './clipboard.js'
+import { addBar, addButton, addPanel, addStatus, addUndo, hideHostPreview, widen } from './panel.js'
+import { numberOf } from './svg.js'
+import { read, tables } from './tables.js'
+import { chain, isLinked, rememberStep, setValue, valueOf, watch } from './widgets.js'
+
+// An editor says what it is by `static settings`:
+//   panel, height  of the panel
+//   text           the widget that holds the value
+//   kind           of text, for the server's reader
+//   presets        inputs whose choice by a person replaces the text; loading a workflow does not
+//   inputs         all that decide what is drawn
+// and has newPlot(), addTools(bar), asText(), draw(), grab(event), key(event), and read(text), which gives a promise when
+// it has to ask the server.
+export class PlotEditor {
+  constructor(node, words) {
+    Object.assign(this, { node, words, current: 0, problem: '', settings: this.constructor.settings })
+    this.element = addPanel(node, this.settings.panel, this.settings.height)
+    this.buildBar()
+    this.status = addStatus(this.element)
+    this.svg.addEventListener('pointerdown', (event) => this.grab(event))
+    this.svg.addEventListener('keydown', (event) => this.key(event))
+    this.svg.addEventListener('focusin', (event) => (this.current = numberOf(event) ?? this.current))
+    tables().then(
+      (known) => {
+        this.known = known
+        this.refresh()
+      },
+      (error) => this.status(words.failed(error.message), true)
+    )
+  }
+
+  buildBar() {
+    const { words } = this
+    const bar = addBar(this.element)
+    this.svg = this.newPlot()
+    this.reset = addButton(bar, 'replay', words.reset, () => this.write(''))
+    this.addTools(bar)
+    addClipboard(
+      bar,
+      this.svg,
+      () => this.asText(),
+      (text) => this.write(text.trim())
+    )
+    this.gap = Object.assign(document.createElement('span'), { className: 'likeness-gap' })
+    bar.append(this.gap)
+    addUndo(bar, words)
+    this.element.append(this.svg)
+  }
+
+  get text() {
+    return (valueOf(this.node, this.settings.text) ?? '').trim()
+  }
+
+  get isOwn() {
+    return Boolean(this.text)
+  }
+
+  // Another node gives what is drawn: here it can only be looked at.
+  get isFixed() {
+    return this.settings.inputs.some((name) => isLinked(this.node, name))
+  }
+
+  refresh() {
+    if (!this.known) return
+    const { text } = this
+    this.problem = ''
+    const asked = this.read(text)
+    if (asked) asked.then(() => text === this.text && this.draw()) // it may have changed while the server answered
+    else this.draw()
+  }
+
+  // What the server makes of a text in another form than the editor's own.
+  async ask(text, family) {
+    try {
+      return await read(this.settings.kind, text, family)
+    } catch (error) {
+      this.problem = error.message
+      return null
+    }
+  }
+
+  chosen(name) {
+    if (this.settings.presets.includes(name) && this.isOwn) setValue(this.node, this.settings.text, '')
+    this.refresh()
+  }
+
+  write(text) {
+    if (this.isFixed) return
+    setValue(this.node, this.settings.text, text)
+    this.refresh()
+    rememberStep()
+  }
+
+  // Draws anew and keeps the keys where they were.
+  redraw(mark, drawing) {
+    const focused = this.svg.contains(document.activeElement)
+    drawing()
+    if (focused) this.svg.querySelector(`[data-focus="${mark} ${this.current}"]`)?.focus({ preventScroll: true })
+    this.reset.disabled = !this.isOwn || this.isFixed
+  }
+}
+
+// Puts an editor on every node of a class; the host's own picture is hidden where the editor shows the same.
+export function registerPlotEditor(name, kind, Editor, width, height, showsAll) {
+  app.registerExtension({
+    name,
+
+    nodeCreated(node) {
+      if (node.comfyClass !== kind) return
+      const editor = new Editor(node)
+      hideHostPreview(node, () => showsAll?.(node) ?? true)
+      widen(node, width, height)
+      watch(node, Editor.settings.inputs, (changed) => (changed ? editor.chosen(changed) : editor.refresh()))
+      chain(node, 'onExecuted', () => editor.refresh())
+    }
+  })
+}
