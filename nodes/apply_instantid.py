@@ -45,7 +45,7 @@ class ApplyInstantID(io.ComfyNode):
             display_name="Apply InstantID",
             category="likeness",
             description=cls.__doc__ or "",
-            search_aliases=["instantid", "instant id", "face identity", "face swap", "faceid", "identitynet"],
+            search_aliases=["instantid", "instant id", "face identity", "face swap", "identitynet"],
             inputs=[
                 *steered_inputs(),
                 faces_input(),

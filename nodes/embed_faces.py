@@ -37,7 +37,6 @@ class EmbedFaces(io.ComfyNode):
                 "face embedding",
                 "average faces",
                 "face embeds",
-                "faceid embeds",
                 "align face",
                 "face crop",
             ],

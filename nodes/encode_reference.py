@@ -28,7 +28,7 @@ class EncodeReference(io.ComfyNode):
             display_name="Encode Reference",
             category="likeness",
             description=cls.__doc__ or "",
-            search_aliases=["ipadapter encoder", "clip vision encode", "image embeds", "image prompt"],
+            search_aliases=["ipadapter encoder", "clip vision encode", "image embeds", "reference"],
             inputs=[
                 wires.AdapterWire.Input("adapter", tooltip="The adapter that the embeds are for."),
                 io.Image.Input("image", tooltip="The reference: one picture or several, of any size."),

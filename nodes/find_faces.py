@@ -34,7 +34,7 @@ class FindFaces(io.ComfyNode):
             display_name="Find Faces",
             category="likeness",
             description=cls.__doc__ or "",
-            search_aliases=["face detection", "detect faces", "insightface", "face analysis", "faceid", "instantid"],
+            search_aliases=["face detection", "detect faces", "face analysis"],
             inputs=[
                 io.Image.Input("image", tooltip="The pictures to look at. A batch stays a batch of the same length."),
                 FaceModelsWire.Input(

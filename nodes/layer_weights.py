@@ -26,7 +26,7 @@ class LayerWeightsNode(io.ComfyNode):
             display_name="Layer Weights",
             category="likeness",
             description=cls.__doc__ or "",
-            search_aliases=["layer weights", "block weights", "weight type", "style transfer", "composition"],
+            search_aliases=["layer weights", "block weights", "weight type", "composition"],
             inputs=[
                 io.Combo.Input(
                     "family",

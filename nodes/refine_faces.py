@@ -35,7 +35,7 @@ class RefineFaces(io.ComfyNode):
             display_name="Refine Faces",
             category="likeness",
             description=cls.__doc__ or "",
-            search_aliases=["face detailer", "facedetailer", "fix faces", "face restore", "refine face", "instantid"],
+            search_aliases=["face detailer", "facedetailer", "fix faces", "face restore", "refine face"],
             inputs=[
                 io.Image.Input("image", tooltip="The pictures whose faces to repaint. The batch keeps its length."),
                 io.Model.Input(

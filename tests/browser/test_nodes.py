@@ -24,6 +24,8 @@ WORDS = {
     "pulid": "Fusion",
 }
 FIRST = 6
+# Where several of ours go by the words, the one that people mean is the first that is offered.
+TOP = {"image prompt": "Apply IP-Adapter", "faceid": "Load by Preset", "insightface": "Load Face Models"}
 
 
 def test_every_node_is_found_by_its_name_and_added(frontend, our_nodes):
@@ -37,7 +39,7 @@ def test_every_node_is_found_by_its_name_and_added(frontend, our_nodes):
 def test_a_node_is_found_by_the_words_people_know(words, wanted, frontend, page):
     offered = frontend.search(words, wanted)
     page.keyboard.press("Escape")
-    assert wanted in offered[:FIRST], offered
+    assert wanted in offered[: 1 if TOP.get(words) == wanted else FIRST], offered
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
