@@ -34,6 +34,7 @@ class Frontend:
         self.api = api
         self.complaints = []
         self.strangers = []
+        page.set_default_timeout(PATIENCE)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         page.on("response", self._answered)

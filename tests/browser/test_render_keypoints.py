@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pack.face.head_poses import POSES, pose_keypoints
 from pack.face.pose import KeypointSheet, Pose, fitted, from_json, posed, to_json
+from PIL import Image
 
 from .editors import Editor
 from .frontend import RENDERERS, until
@@ -140,6 +141,25 @@ def test_what_is_seen_is_what_the_node_draws(editor):
     assert np.allclose(after[1], second, atol=0.2)
     editor.set("keypoints", "{")
     editor.part(".likeness-wrong >> text=not JSON").wait_for()
+
+
+def test_a_picture_of_ones_own_lies_behind_the_points(editor, tmp_path):
+    Image.new("RGB", (400, 150), (200, 40, 40)).save(tmp_path / "behind.png")
+    behind = editor.root.locator(".likeness-canvas image")
+    with editor.page.expect_file_chooser() as chooser:
+        editor.button("image")
+    chooser.value.set_files(tmp_path / "behind.png")
+    behind.wait_for(state="attached")
+    assert [behind.get_attribute(name) for name in ("width", "height", "y")] == ["800", "300", "150"], "fitted"
+    saved = json.loads(json.dumps(editor.frontend.workflow()))
+    assert "behind" not in json.dumps(editor.frontend.prompt()), "it is for the eye alone"
+    editor.button("eye")
+    behind.wait_for(state="detached")
+    editor.frontend.load(saved)
+    behind.wait_for(state="attached")
+    editor.button("image")  # and off again
+    behind.wait_for(state="detached")
+    assert "behind" not in json.dumps(editor.frontend.workflow())
 
 
 def test_the_page_shapes_faces_as_the_pack_does(frontend):

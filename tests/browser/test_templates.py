@@ -1,13 +1,14 @@
 """Every template opens without a missing node, stands in both renderers, and runs from the page on the miniature."""
 
 import json
+from pathlib import Path
 
 import pytest
 from serving.substitutes import on_the_miniature
 
 from .frontend import RENDERERS, TEMPLATES, until
 
-CATEGORY = "Likeness"  # what the locales call the folder comfyui-likeness
+LOCALES = Path(__file__).resolve().parents[2] / "locales"
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
@@ -35,10 +36,13 @@ def inputs(prompt):
     return {number: (node["class_type"], node["inputs"]) for number, node in prompt.items()}
 
 
-def test_templates_are_offered_with_their_pictures(frontend, page):
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_templates_are_offered_with_their_pictures(language, frontend, page):
+    frontend.locale(language)
+    words = json.loads((LOCALES / language / "main.json").read_text(encoding="utf-8"))
     frontend.command("Comfy.BrowseTemplates")
-    page.get_by_text(CATEGORY, exact=True).click()
-    frontend.picture("templates")
+    page.get_by_text(words["templateWorkflows"]["category"]["comfyui-likeness"], exact=True).click()
+    frontend.picture(f"templates, {language}")
     page.mouse.move(800, 600)
     seen = set()
 
