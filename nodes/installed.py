@@ -15,6 +15,7 @@ from ..attention.installed import AdapterFile, adapter_file
 from ..attention.presets import PUBLISHED_CONTEXT, Preset
 from ..attention.published import FILES, File
 from . import folders
+from .fingerprint import hashed
 from .found_encoder import FoundEncoder
 
 ENCODERS = "clip_vision"
@@ -61,10 +62,13 @@ def encoder_for(adapter: Adapter) -> FoundEncoder | None:
 
 
 def listing() -> str:
-    """Changes when an adapter or an encoder is added, removed or replaced."""
+    """A hash that changes when an adapter or an encoder is added, removed or replaced.
+
+    The host writes what a node says of its files into every picture that it saves: no path may be in it.
+    """
     searched = (*folders.ADAPTERS, ENCODERS)
     listed = [(folder, name) for folder in searched for name in folder_paths.get_filename_list(folder)]
-    return " ".join(filter(None, (_state(folder_paths.get_full_path(*file)) for file in listed)))
+    return hashed(filter(None, (_state(folder_paths.get_full_path(*file)) for file in listed)))
 
 
 def _state(path: str | None) -> str:

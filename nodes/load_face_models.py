@@ -10,6 +10,7 @@ from ..face.providers import CHOICES
 from . import face_folders
 from .badges import face_model_badges
 from .face_wires import FaceModelsWire
+from .fingerprint import hashed
 from .notice import for_page, noted
 
 
@@ -63,9 +64,9 @@ class LoadFaceModels(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, pack: str, **_: object) -> tuple[object, ...]:
+    def fingerprint_inputs(cls, pack: str, **_: object) -> str:
         files = sorted(file for file in face_folders.pack_folder(pack).rglob("*.onnx") if file.is_file())
-        return tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+        return hashed(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
 
     @classmethod
     def execute(cls, pack: str, provider: str = CHOICES[0]) -> io.NodeOutput:
