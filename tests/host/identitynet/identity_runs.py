@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from functools import cache
+from types import SimpleNamespace
 
 import torch
 from comfy.patcher_extension import WrappersMP
@@ -113,3 +114,24 @@ def distance(one, other):
 def half(control, number, halves=2):
     """The residuals of one of the conditionings that ran in one call."""
     return {side: [x.chunk(halves)[number] for x in parts] for side, parts in control.items()}
+
+
+def pre_run(net, base):
+    sampling = base.model.model.model_sampling
+    net.pre_run(SimpleNamespace(model_sampling=sampling), sampling.percent_to_sigma)
+    return sampling
+
+
+def call(net, base, options, rows=1, sigma=7.0):
+    """One call of a net as the sampler makes it; the text of all rows is the same."""
+    pre_run(net, base)
+    latent = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0)).repeat(rows, 1, 1, 1)
+    cond = {
+        "c_crossattn": base.positive[0][0].expand(rows, -1, -1),
+        "y": torch.zeros(rows, base.model.model.adm_channels),
+    }
+    return net.get_control(latent, torch.full((rows,), sigma), cond, len(options["cond_or_uncond"]), options)
+
+
+def shown(context, image=None, **how):
+    return identitynet_from(network(), context).showing(Hint(hints() if image is None else image, **how))

@@ -13,6 +13,7 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from identity_runs import (
     WIDTH,
+    call,
     carried,
     copied,
     distance,
@@ -25,6 +26,7 @@ from identity_runs import (
     plain,
     recorded,
     same,
+    shown,
     tokens,
     watching,
 )
@@ -163,27 +165,6 @@ def test_halves_batched_together_or_apart_agree(sdxl, residuals, monkeypatch):
     for place, index in enumerate(indices):
         assert distance(half(together, place), apart[(index,)]) < 1e-5
     assert distance(apart[(0,)], apart[(1,)]) > EFFECT
-
-
-def pre_run(net, base):
-    sampling = base.model.model.model_sampling
-    net.pre_run(SimpleNamespace(model_sampling=sampling), sampling.percent_to_sigma)
-    return sampling
-
-
-def call(net, base, options, rows=1, sigma=7.0):
-    """One call of a net as the sampler makes it; the text of all rows is the same."""
-    pre_run(net, base)
-    latent = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0)).repeat(rows, 1, 1, 1)
-    cond = {
-        "c_crossattn": base.positive[0][0].expand(rows, -1, -1),
-        "y": torch.zeros(rows, base.model.model.adm_channels),
-    }
-    return net.get_control(latent, torch.full((rows,), sigma), cond, len(options["cond_or_uncond"]), options)
-
-
-def shown(context, image=None, **how):
-    return identitynet_from(network(), context).showing(Hint(hints() if image is None else image, **how))
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
