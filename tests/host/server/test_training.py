@@ -1,5 +1,6 @@
 """A folder of pictures with captions becomes an adapter over HTTP, with few more than the required settings."""
 
+import asyncio
 import os
 
 import pytest
@@ -106,3 +107,21 @@ def test_a_folder_of_portraits_becomes_an_instantid_that_steers(server, api, peo
     assert done.picture("save").startswith(b"\x89PNG")
     listed = api.json("/object_info/LikenessLoadIPAdapter")["LikenessLoadIPAdapter"]["input"]["required"]["file"]
     assert "people.safetensors" in str(listed)
+
+
+def test_the_command_line_trains_over_http(server, lesson, tmp_path, capsys):
+    """What `run.py train` queues, through its own client: a report, the curve, a picture for each look."""
+    from runner.cli import parse
+    from runner.train.__main__ import train
+    from runner.train.prompt import lesson as linked
+    from runner.train.prompt import prompt_for
+
+    inputs = server.base / "input"
+    words = ["--pictures", str(inputs / lesson), "--name", "by-command", "--steps", "4", "--batch-size", "2"]
+    options = parse(["train", *words, "--look-every", "2"])
+    folder = linked(options.pictures, inputs, options.name)
+    said = asyncio.run(train(server.url, prompt_for(options, folder), tmp_path))
+    assert "3 pictures, as 64x64" in said and "4 steps" in said and "base model untouched" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["loss.png", "sample-01.png", "sample-02.png"]
+    assert "4 of 4 steps trained" in capsys.readouterr().out
+    assert (server.base / "models" / "ipadapter" / "by-command.safetensors").is_file()
