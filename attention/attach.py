@@ -13,8 +13,9 @@ from .attachment import Attachment
 from .call_rows import rows_of_call
 from .compiled import is_compiled, own_graphs
 from .dispatch import CALL, Call, dispatch
+from .placed import Acting
 from .rows import Conditionings, tell_apart
-from .run import Acting, Run
+from .run import Run
 
 ATTACHMENTS = "likeness_attachments"
 RUN = "likeness_run"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import comfy.ldm.modules.attention as host
@@ -16,8 +17,9 @@ from .fused import MOST_SEGMENTS, Segment, kernel_for
 from .fused import attend as attend_fused
 from .fusion import Strength, delta, mass_on_first
 from .layers import BlockKey
+from .placed import Acting, Placed
 from .rows import Rows
-from .run import Acting, KeyValue, Run
+from .run import KeyValue, Run
 
 CALL = "likeness_call"
 Options = Mapping[str, Any]
@@ -37,6 +39,20 @@ class Call:
         """What computed this layer before: another pack's patch (in the host's order of lookup) or the host."""
         return self.replaced.get(block) or self.replaced.get(block[:2]) or _host_attention
 
+    @cached_property
+    def _placed(self) -> tuple[Placed, ...]:
+        return self.run.placed(self.acting, self.rows)
+
+    def placed_on(self, count: int) -> tuple[Placed, ...] | None:
+        """The acting branches on the call's rows, of which there are `count` in a layer.
+
+        None where another patch has made a number of rows that fits no known scheme.
+        """
+        if count == self.rows.count:
+            return self._placed
+        rows = self.rows.expanded_to(count)
+        return None if rows is None else self.run.placed(self.acting, rows)
+
 
 def _host_attention(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
     return host.optimized_attention(
@@ -54,50 +70,48 @@ def dispatch(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
     call: Call = options[CALL]
     block: BlockKey = (*options["block"], options["block_index"])
     previous = call.previous(block)
-    rows = call.rows.expanded_to(len(q))
-    if rows is None:
-        _warn_of_rows(call.run, len(q), call.rows.count)
+    placed = call.placed_on(q.shape[0])
+    if placed is None:
+        _warn_of_rows(call.run, q.shape[0], call.rows.count)
         return previous(q, k, v, options)
-    run = call.run
-    acting = [a for a in call.acting if run.branches[a.branch].attachment.scale_in(block)]
+    acting = [one for one in placed if one.attachment.scale_in(block)]
     if previous is _host_attention and "optimized_attention_override" not in options:
-        fused = _fused(q, k, v, run, acting, rows, block, options)
+        fused = _fused(q, k, v, call.run, acting, block, options)
         if fused is not None:
             return fused
     out = base = previous(q, k, v, options)
     for one in acting:
-        out = _with_branch(out, base, q, run, one, rows, block, options)
+        out = _with_branch(out, base, q, call.run, one, block, options)
     return out
 
 
 def _fused(  # noqa: PLR0913  one layer's whole context
-    q: Tensor, k: Tensor, v: Tensor, run: Run, acting: Sequence[Acting], rows: Rows, block: BlockKey, options: Options
+    q: Tensor, k: Tensor, v: Tensor, run: Run, acting: Sequence[Placed], block: BlockKey, options: Options
 ) -> Tensor | None:
     """The same by one kernel, None where that is switched off or a branch needs more than it does."""
     heads: int = options["n_heads"]
     kernel = kernel_for(q, heads)
     if kernel is None or not 0 < len(acting) <= MOST_SEGMENTS:
         return None
-    if not all(run.branches[a.branch].attachment.is_plain for a in acting):
+    if not all(one.attachment.is_plain for one in acting):
         return None
-    branches = [a.branch for a in acting]
-    segments = [_segment(q, run, a, rows, block, options) for a in acting]
-    return attend_fused(kernel, q, k, v, heads, run.packed(branches, block, rows, q), segments)
+    segments = [_segment(q, run, one, block, options) for one in acting]
+    return attend_fused(kernel, q, k, v, heads, run.packed(acting, block, q), segments)
 
 
-def _segment(q: Tensor, run: Run, acting: Acting, rows: Rows, block: BlockKey, options: Options) -> Segment:
-    scaled = run.scaled(acting, block, rows, q)
+def _segment(q: Tensor, run: Run, placed: Placed, block: BlockKey, options: Options) -> Segment:
+    scaled = run.scaled(placed, block, q)
     assert not isinstance(scaled.keys, Tensor) and not isinstance(scaled.output, Tensor)  # as plain branches have them
-    return Segment(scaled.keys, scaled.output, run.mask(acting.branch, rows, _grid(options), q))
+    return Segment(scaled.keys, scaled.output, run.mask(placed, _grid(options), q))
 
 
 def _with_branch(  # noqa: PLR0913  one layer's whole context
-    out: Tensor, base: Tensor, q: Tensor, run: Run, acting: Acting, rows: Rows, block: BlockKey, options: Options
+    out: Tensor, base: Tensor, q: Tensor, run: Run, placed: Placed, block: BlockKey, options: Options
 ) -> Tensor:
-    attachment = run.branches[acting.branch].attachment
+    attachment = placed.attachment
     heads: int = options["n_heads"]
-    scaled = run.scaled(acting, block, rows, q)
-    seen = run.key_value(acting.branch, block, rows, q)
+    scaled = run.scaled(placed, block, q)
+    seen = run.key_value(placed, block, q)
     image = _attend(q, seen, scaled.keys, scaled.mean_shift, heads)
     added, factor = image, scaled.output
     if not attachment.fusion.adds:
@@ -105,7 +119,7 @@ def _with_branch(  # noqa: PLR0913  one layer's whole context
         added, factor = delta(base, image, scaled.output, mass, attachment.fusion), 1.0
     # Written to a new tensor once, then in place: `base` may be another pack's.
     target = out if out is not base else None
-    mask = run.mask(acting.branch, rows, _grid(options), q)
+    mask = run.mask(placed, _grid(options), q)
     if isinstance(factor, Tensor):
         mask, factor = (factor if mask is None else factor * mask), 1.0
     if mask is None:
@@ -124,7 +138,7 @@ def _attend(q: Tensor, seen: KeyValue, keys: Strength, mean_shift: Strength, hea
     elif keys != 1.0:
         scale = keys * (q.shape[-1] // heads) ** -0.5
     # PyTorch's own attention on purpose: quantised or approximate ones lose what few tokens carry.
-    grouped = q.reshape(len(seen.key), -1, q.shape[-1])
+    grouped = q.reshape(seen.key.shape[0], -1, q.shape[-1])
     return host.attention_pytorch(grouped, seen.key, value, heads, mask=seen.bias, scale=scale).reshape(q.shape)
 
 
@@ -137,7 +151,7 @@ def _shifted(value: Tensor, means: Tensor, shift: Strength) -> Tensor:
 
 def _mass(q: Tensor, seen: KeyValue, attachment: Attachment, heads: int) -> Tensor:
     tokens = attachment.fusion.mass_tokens or seen.key.shape[1] - attachment.fusion.zero_tokens
-    grouped = q.reshape(len(seen.key), -1, q.shape[-1])
+    grouped = q.reshape(seen.key.shape[0], -1, q.shape[-1])
     return mass_on_first(grouped, seen.key, heads, tokens, seen.bias).reshape(*q.shape[:2], 1)
 
 

@@ -76,7 +76,9 @@ class KeyValues:
 
     def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
         key, value = self.layers[block]
-        return key[list(entries)].to(device), value[list(entries)].to(device)
+        if tuple(entries) != tuple(range(self.count)):
+            key, value = key[list(entries)], value[list(entries)]
+        return key.to(device), value.to(device)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from math import lcm
 from threading import Lock
@@ -13,22 +13,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .attachment import Attachment
-from .call_rows import places
-from .embeds_scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN, Scaled
+from .embeds_scaling import EMBEDS_SCALING, SHIFTS_MEAN, Scaled
 from .few_tokens import fastest_count
 from .fused import Packed, packed
-from .key_values import KeyValuesOnDemand, Source
+from .key_values import KeyValuesOnDemand
 from .layers import BlockKey
 from .masks import on_grid
+from .placed import Acting, Group, Placed, place, sources
 from .rows import Conditionings, Polarity, Rows
 from .schedule import Course
-from .short_batch import references_of
 
 T = TypeVar("T")
 STORE_BUDGET = 1 << 30
 """Bytes of a run's tensors. Beyond it, as with many windows of frames, they are made anew for each call."""
-Group = tuple[Polarity, int]
-"""A side, and which of its entries."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +35,6 @@ class Branch:
     attachment: Attachment
     sigma_start: float
     sigma_end: float
-
-
-@dataclass(frozen=True)
-class Acting:
-    """A branch that acts in a call of the model, and the factor of its schedule there."""
-
-    branch: int
-    factor: float
 
 
 @dataclass(frozen=True)
@@ -128,75 +117,55 @@ class Run:
         self._told.add(what)
         return not known
 
-    def key_value(self, branch: int, block: BlockKey, rows: Rows, q: Tensor) -> KeyValue:
+    def placed(self, acting: Sequence[Acting], rows: Rows) -> tuple[Placed, ...]:
+        """The branches that act in a call, on the rows of that call."""
+        return tuple(place(one, self.branches[one.branch].attachment, rows) for one in acting)
+
+    def key_value(self, placed: Placed, block: BlockKey, q: Tensor) -> KeyValue:
         """What the queries `q` of one layer attend to, of the same kind and on the same device."""
-        attachment = self.branches[branch].attachment
-        groups = _groups(attachment, block, rows)
+        attachment, groups = placed.attachment, placed.groups_in(block)
 
         def make() -> KeyValue:
             return _key_value(attachment, block, groups, q)
 
         if isinstance(attachment.positive, KeyValuesOnDemand):
             return make()
-        key = ("key_value", branch, block, groups, q.device, q.dtype)
+        key = ("key_value", placed.branch, block, groups, q.device, q.dtype)
         return self._store.get(key, make, lambda made: made.nbytes)
 
-    def mask(self, branch: int, rows: Rows, grid: tuple[int, int], q: Tensor) -> Tensor | None:
+    def mask(self, placed: Placed, grid: tuple[int, int], q: Tensor) -> Tensor | None:
         """The factor (rows or 1, N, 1) of each query, of the kind of `q`; None for a branch without mask."""
-        attachment = self.branches[branch].attachment
-        masks = attachment.attn_mask
+        masks, where, rule = placed.attachment.attn_mask, placed.mask_places, placed.attachment.mask_rule
         if masks is None:
             return None
-        where = places(rows, len(masks))
 
         def make() -> Tensor:
-            parts = {w: on_grid(masks[w[0]][None].float(), grid, w[1], attachment.mask_rule) for w in set(where)}
+            parts = {w: on_grid(masks[w[0]][None].float(), grid, w[1], rule) for w in set(where)}
             return torch.cat([parts[w] for w in where]).to(q)
 
-        return self._store.get(("mask", branch, grid, where, q.device, q.dtype), make, lambda made: made.nbytes)
+        return self._store.get(("mask", placed.branch, grid, where, q.device, q.dtype), make, lambda made: made.nbytes)
 
-    def scaled(self, acting: Acting, block: BlockKey, rows: Rows, q: Tensor) -> Scaled:
+    def scaled(self, placed: Placed, block: BlockKey, q: Tensor) -> Scaled:
         """Where the branch's factor acts in a layer: each part one number, or one for each row (rows, 1, 1)."""
-        attachment = self.branches[acting.branch].attachment
-        scaling, width = EMBEDS_SCALING[attachment.embeds_scaling], q.shape[-1]
-        number = attachment.scale_in(block) * acting.factor
-        if not attachment.frame_scales:
+        scaling, width = EMBEDS_SCALING[placed.attachment.embeds_scaling], q.shape[-1]
+        number, factors = placed.attachment.scale_in(block) * placed.factor, placed.frame_factors
+        if not factors:
             return scaling(number, width)
-        last = len(attachment.frame_scales) - 1
-        factors = tuple(attachment.frame_scales[min(frame, last)] for _, frame in rows.listed())
-        key = ("scaled", acting.branch, number, factors, width, q.device, q.dtype)
+        key = ("scaled", placed.branch, number, factors, width, q.device, q.dtype)
 
         def make() -> Scaled:
             return scaling(number * torch.tensor(factors)[:, None, None].to(q), width)
 
         return self._store.get(key, make, lambda made: made.nbytes)
 
-    def packed(self, branches: Sequence[int], block: BlockKey, rows: Rows, q: Tensor) -> Packed:
+    def packed(self, branches: Sequence[Placed], block: BlockKey, q: Tensor) -> Packed:
         """The keys and values of several branches in one, for the fused kernel."""
 
         def make() -> Packed:
-            return packed([self.key_value(branch, block, rows, q) for branch in branches])
+            return packed([self.key_value(placed, block, q) for placed in branches])
 
-        groups = tuple(_groups(self.branches[branch].attachment, block, rows) for branch in branches)
-        key = ("packed", tuple(branches), block, groups, q.device, q.dtype)
-        return self._store.get(key, make, lambda made: made.nbytes)
-
-
-def _sources(attachment: Attachment, block: BlockKey) -> Mapping[Polarity, Source]:
-    """Where each side gets its tokens in a layer: in a swapped one the negative side gets the reference's."""
-    swapped = block in attachment.swapped
-    return {"positive": attachment.positive, "negative": attachment.positive if swapped else attachment.negative}
-
-
-def _groups(attachment: Attachment, block: BlockKey, rows: Rows) -> tuple[Group, ...]:
-    scaled_by_row = bool(attachment.frame_scales) and attachment.embeds_scaling != REFERENCE
-    if not attachment.per_frame and not rows.copies and not scaled_by_row:
-        return tuple((chunk.polarity, 0) for chunk in rows.chunks)
-    entries = {
-        side: dict(zip(rows.frames, references_of(attachment.short_batch, rows.frames, source.count), strict=True))
-        for side, source in _sources(attachment, block).items()
-    }
-    return tuple((chunk.polarity, entries[chunk.polarity][frame]) for chunk, frame in rows.listed())
+        which = tuple((placed.branch, placed.groups_in(block)) for placed in branches)
+        return self._store.get(("packed", which, block, q.device, q.dtype), make, lambda made: made.nbytes)
 
 
 def _key_value(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...], q: Tensor) -> KeyValue:
@@ -226,7 +195,7 @@ def _entries(
     attachment: Attachment, block: BlockKey, side: Polarity, groups: tuple[Group, ...], q: Tensor
 ) -> dict[Group, KeyValue]:
     """The tokens (1, T, D) of each group of one side, as long as they are; each entry is fetched once."""
-    source = _sources(attachment, block)[side]
+    source = sources(attachment, block in attachment.swapped)[side]
     numbers = tuple(dict.fromkeys(number for polarity, number in groups if polarity == side))
     keys, values = (part.to(q) for part in source.pick(block, numbers, q.device))
     if side == "positive" and block in attachment.swapped:
@@ -239,7 +208,7 @@ def _entries(
 
 
 def _repeated(entry: KeyValue, copies: int) -> KeyValue:
-    return _each(entry, lambda tokens: tokens.repeat(1, copies, 1))
+    return entry if copies == 1 else _each(entry, lambda tokens: tokens.repeat(1, copies, 1))
 
 
 def _padded(entry: KeyValue, length: int) -> KeyValue:

@@ -64,9 +64,9 @@ def test_every_cross_attention_is_reached(family, count, request, apply, ksample
     reached = set()
     key_value = Run.key_value
 
-    def recording(self, branch, block, rows, q):
+    def recording(self, placed, block, q):
         reached.add(block)
-        return key_value(self, branch, block, rows, q)
+        return key_value(self, placed, block, q)
 
     monkeypatch.setattr(Run, "key_value", recording)
     ksample(base, apply(base.model, family), steps=1)

@@ -90,15 +90,15 @@ def prompt(sd15):
 
 @pytest.fixture
 def reached(monkeypatch):
-    """Every time a layer asks for the keys and values of a branch: the branch's number, the block and the rows."""
+    """Every time a layer asks for the keys and values of a branch: the block, and the side of each row."""
     from pack.attention.run import Run
 
     found = []
     key_value = Run.key_value
 
-    def recording(self, branch, block, rows, q):
-        found.append(SimpleNamespace(branch=branch, block=block, rows=rows))
-        return key_value(self, branch, block, rows, q)
+    def recording(self, placed, block, q):
+        found.append(SimpleNamespace(block=block, sides=[side for side, _ in placed.groups_in(block)]))
+        return key_value(self, placed, block, q)
 
     monkeypatch.setattr(Run, "key_value", recording)
     return found

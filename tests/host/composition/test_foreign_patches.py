@@ -49,8 +49,7 @@ def test_rows_that_a_patch_repeats_get_their_own_tokens(sd15, apply, ksample, pi
     torch.testing.assert_close(result, plain, atol=1e-3, rtol=1e-3)
     assert differs(plain, ksample(sd15, batch=2)) > differs.effect
     for asked in reached:
-        polarities = [chunk.polarity for chunk, _ in asked.rows.listed()]
-        assert (polarities.count("positive"), polarities.count("negative")) == (2 * regions, 2)
+        assert (asked.sides.count("positive"), asked.sides.count("negative")) == (2 * regions, 2)
 
 
 def test_rows_repeated_in_an_unknown_way_are_left_alone_with_one_warning(sd15, apply, ksample, caplog):

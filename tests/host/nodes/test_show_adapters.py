@@ -33,10 +33,10 @@ def test_factors_are_those_that_the_run_gives_every_layer_at_every_step(two, sdx
     scaled = Run.scaled
     steps = []
 
-    def recording(self, acting, block, rows, q):
-        attachment = self.branches[acting.branch].attachment
-        seen[len(steps), id(attachment), block] = attachment.scale_in(block) * acting.factor
-        return scaled(self, acting, block, rows, q)
+    def recording(self, placed, block, q):
+        attachment = placed.attachment
+        seen[len(steps), id(attachment), block] = attachment.scale_in(block) * placed.factor
+        return scaled(self, placed, block, q)
 
     acting = Run.acting
     monkeypatch.setattr(Run, "scaled", recording)

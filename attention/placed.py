@@ -1,0 +1,76 @@
+"""A branch that acts in a call of the model, on the rows of that call: looked up once, then read by every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .attachment import Attachment
+from .call_rows import Place, places
+from .embeds_scaling import REFERENCE
+from .key_values import Source
+from .layers import BlockKey
+from .rows import Polarity, Rows
+from .short_batch import references_of
+
+Group = tuple[Polarity, int]
+"""A side, and which of its entries."""
+
+
+@dataclass(frozen=True)
+class Acting:
+    """A branch that acts in a call of the model, and the factor of its schedule there."""
+
+    branch: int
+    factor: float
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Branch number `branch` of a run, with the `factor` of its schedule, on the rows of one call.
+
+    `groups` are what consecutive rows attend to, `swapped_groups` the same in the attachment's swapped layers.
+    `mask_places` say where each row's mask comes from, `frame_factors` are the rows' own factors; both are empty
+    where the attachment has none.
+    """
+
+    branch: int
+    attachment: Attachment
+    factor: float
+    groups: tuple[Group, ...]
+    swapped_groups: tuple[Group, ...]
+    mask_places: tuple[Place, ...]
+    frame_factors: tuple[float, ...]
+
+    def groups_in(self, block: BlockKey) -> tuple[Group, ...]:
+        return self.swapped_groups if block in self.attachment.swapped else self.groups
+
+
+def place(acting: Acting, attachment: Attachment, rows: Rows) -> Placed:
+    """The branch `acting`, whose attachment is given, on these rows."""
+    masks, scales = attachment.attn_mask, attachment.frame_scales
+    return Placed(
+        acting.branch,
+        attachment,
+        acting.factor,
+        _groups(attachment, rows, swapped=False),
+        _groups(attachment, rows, swapped=True) if attachment.swapped else (),
+        () if masks is None else places(rows, len(masks)),
+        tuple(scales[min(frame, len(scales) - 1)] for _, frame in rows.listed()) if scales else (),
+    )
+
+
+def sources(attachment: Attachment, swapped: bool) -> Mapping[Polarity, Source]:
+    """Where each side gets its tokens: in a swapped layer the negative side gets the reference's."""
+    return {"positive": attachment.positive, "negative": attachment.positive if swapped else attachment.negative}
+
+
+def _groups(attachment: Attachment, rows: Rows, swapped: bool) -> tuple[Group, ...]:
+    scaled_by_row = bool(attachment.frame_scales) and attachment.embeds_scaling != REFERENCE
+    if not attachment.per_frame and not rows.copies and not scaled_by_row:
+        return tuple((chunk.polarity, 0) for chunk in rows.chunks)
+    entries = {
+        side: dict(zip(rows.frames, references_of(attachment.short_batch, rows.frames, source.count), strict=True))
+        for side, source in sources(attachment, swapped).items()
+    }
+    return tuple((chunk.polarity, entries[chunk.polarity][frame]) for chunk, frame in rows.listed())
