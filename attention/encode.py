@@ -76,6 +76,11 @@ def seen(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | None
     return torch.cat(squares).movedim(1, -1).clamp(0, 1)
 
 
+def keys_of(image: Tensor, fit: str = "crop", mask: Tensor | None = None) -> list[Hashable]:
+    """A key for each picture that `encode` is given: equal ones are encoded, and look, alike."""
+    return [shot.key() for shot in _shots(image, fit, mask)]
+
+
 def describe(clip_vision: Any) -> str:
     """The encoder in words, by its widths."""
     config = clip_vision.config

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import torch
-from comfy_api.latest import io, ui
+from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.branch import unconditional
 from ..attention.embeds import stacked
-from ..attention.encode import encode, seen
+from ..attention.encode import encode, keys_of, seen
 from ..attention.picture import FITS
 from ..attention.tiles import with_tiles
 from . import wires
 from .encoder import encoder_for
 from .face_reference import reads_faces
+from .show import MOST, shown
 
 
 class EncodeReference(io.ComfyNode):
@@ -68,7 +70,7 @@ class EncodeReference(io.ComfyNode):
                     "negative_embeds", tooltip="The adapter's own 'no reference', as its authors make it."
                 ),
             ],
-            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+            hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )
 
@@ -91,10 +93,20 @@ class EncodeReference(io.ComfyNode):
         shots = with_tiles(image, mask, tiles)
         embeds = stacked([encode(encoder, pictures, fit, masks) for pictures, masks in shots])
         adapter.adapter.check(embeds)
-        preview = ui.PreviewImage(
-            torch.cat([seen(encoder, pictures, fit, masks) for pictures, masks in shots]), cls=cls
-        )
-        return io.NodeOutput(embeds, unconditional(adapter.adapter, encoder), ui=preview)
+        pictures, different = _different(encoder, shots, fit)
+        count = sum(len(given) for given, _ in shots)
+        text = f"{count} pictures, {different} of them different" if different < count else ""
+        return shown(cls, text, pictures, embeds, unconditional(adapter.adapter, encoder), of=different)
+
+
+def _different(encoder: Any, shots: list[tuple[Tensor, Tensor | None]], fit: str) -> tuple[Tensor, int]:
+    """What the encoder sees of the first pictures, each different one once, and how many different ones there are."""
+    first: dict[Hashable, tuple[Tensor, Tensor | None]] = {}
+    for pictures, masks in shots:
+        for i, key in enumerate(keys_of(pictures, fit, masks)):
+            first.setdefault(key, (pictures[i][None], None if masks is None else masks[min(i, len(masks) - 1)][None]))
+    few = list(first.values())[:MOST]
+    return torch.cat([seen(encoder, picture, fit, mask) for picture, mask in few]), len(first)
 
 
 NODES = [EncodeReference]

@@ -84,7 +84,7 @@ def test_the_node_previews_it(load, picture, tmp_path, monkeypatch):
     monkeypatch.setattr(folder_paths, "temp_directory", str(tmp_path))
     loaded = load("sd15", "plus")
     output = EncodeReference.execute(loaded, picture(1, 90, 70, count=2), fit="crop")
-    entries = output.ui.as_dict()["images"]
+    entries = output.ui["images"]
     expected = seen(loaded.clip_vision, picture(1, 90, 70, count=2), "crop")
     assert len(entries) == 2
     for entry, square in zip(entries, expected, strict=True):
@@ -142,3 +142,21 @@ def test_a_batch_is_as_large_as_the_host_has_memory_for(free, count, encoder, mo
 def test_of_many_pictures_the_first_are_shown_and_the_rest_counted(sd15, load, picture):
     output = ApplyIPAdapter.execute(sd15.model, load("sd15"), image=picture(5, 40, 40).expand(20, -1, -1, -1))
     assert len(output.ui["images"]) == 16 and "(the first 16 of 20 are shown)" in output.ui["text"][0]
+
+
+def test_encode_reference_shows_each_different_picture_once_and_says_how_many_there_are(load, picture):
+    different = picture(8, 40, 40, count=20)
+    frames = different[[i // 15 for i in range(300)]]
+    output = EncodeReference.execute(load("sd15"), frames)
+    assert output.args[0].count == 300
+    assert len(output.ui["images"]) == 16
+    assert output.ui["text"] == ("300 pictures, 20 of them different\n(the first 16 of 20 are shown)",)
+    few = EncodeReference.execute(load("sd15"), different[:2], mask=torch.ones(1, 40, 40))
+    assert len(few.ui["images"]) == 2 and "text" not in few.ui
+
+
+def test_a_mask_of_its_own_makes_a_picture_a_different_one(load, picture):
+    same = picture(9, 40, 40).expand(3, -1, -1, -1)
+    masks = torch.stack([torch.ones(40, 40), torch.zeros(40, 40)])
+    output = EncodeReference.execute(load("sd15"), same, mask=masks)
+    assert len(output.ui["images"]) == 2 and output.ui["text"][0] == "3 pictures, 2 of them different"
