@@ -20,6 +20,8 @@ from torch import Tensor
 SWITCH = "LIKENESS_FUSED"
 MOST_SEGMENTS = 8
 WIDEST_HEAD = 256
+OLDEST = (8, 0)
+"""Compute capability. Before it there are no tensor cores for bf16, and half as much fast memory for the tiles."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,19 @@ def kernel_for(q: Tensor, heads: int) -> ModuleType | None:
     if kernel is None:
         return None
     # The interpreter is for tests, on the CPU. On a GPU products in float32 without tensor cores gain nothing.
-    runs = kernel.interpreted() if q.device.type == "cpu" else q.is_cuda and q.element_size() == 2
+    runs = kernel.interpreted() if q.device.type == "cpu" else q.element_size() == 2 and _new_enough(q.device)
     return kernel if runs else None
+
+
+@cache
+def _new_enough(device: torch.device) -> bool:
+    """Whether it is an NVIDIA GPU of a kind that the kernel is written for."""
+    if device.type != "cuda" or torch.version.hip is not None:
+        return False
+    if torch.cuda.get_device_capability(device) >= OLDEST:
+        return True
+    logging.warning("Likeness: the fused kernel needs compute capability %d.%d or newer. It stays off.", *OLDEST)
+    return False
 
 
 @cache

@@ -45,6 +45,15 @@ def test_a_processor_and_a_wide_head_stay_with_the_hosts_attention(monkeypatch):
     assert fused.kernel_for(torch.zeros(1, 4, 512), 1) is None
 
 
+@pytest.mark.parametrize(("capability", "runs"), [((7, 5), False), ((8, 0), True), ((12, 0), True)])
+def test_a_gpu_older_than_the_kernel_keeps_the_hosts_attention(capability, runs, monkeypatch, caplog):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    for _ in range(2):
+        assert fused._new_enough(torch.device("cuda", 3)) is runs
+    fused._new_enough.cache_clear()
+    assert caplog.text.count("needs compute capability 8.0") == (not runs)
+
+
 def test_without_triton_it_says_so_once_and_stays_off(monkeypatch, caplog):
     monkeypatch.setenv(fused.SWITCH, "1")
     monkeypatch.setitem(sys.modules, "triton", None)
