@@ -1,13 +1,12 @@
 """What attention to few tokens costs on a processor: the same answer by different ways, in processor time, interleaved, shortest of many.
 
-python bench/few_tokens.py > few_tokens.csv
+python bench/few_tokens.py      # half a minute; prints the table of bench/README.md
 """
 
 from __future__ import annotations
 
-import csv
-import sys
 import time
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -52,28 +51,43 @@ def products(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 
 WAYS = (sdpa, repeated, filled, products)
+NAMES = ("PyTorch's attention", "repeated to 16", "filled to 16 and shut out", "product, softmax, product")
 
 
-def row(layer: tuple[int, int, int], tokens: int, repeats: int) -> dict[str, object]:
-    heads, channels, queries = layer
-    q, k, v = (torch.randn(2, n, heads * channels) for n in (queries, tokens, tokens))
-    spent: dict[str, list[float]] = {way.__name__: [] for way in WAYS}
+@dataclass(frozen=True)
+class Size:
+    """A layer's heads, channels of a head and queries, and the tokens that it attends to."""
+
+    heads: int
+    channels: int
+    queries: int
+    tokens: int
+
+    def __str__(self) -> str:
+        return f"{self.heads} x {self.channels}, {self.queries} queries, {self.tokens} tokens"
+
+
+def shortest(size: Size, repeats: int) -> list[float]:
+    """The shortest time of each way, in milliseconds."""
+    q, k, v = (torch.randn(2, n, size.heads * size.channels) for n in (size.queries, size.tokens, size.tokens))
+    spent: list[list[float]] = [[] for _ in WAYS]
     for _ in range(repeats):
-        for way in WAYS:
+        for way, times in zip(WAYS, spent, strict=True):
             started = time.process_time()
-            way(q, k, v, heads)
-            spent[way.__name__].append(1000 * (time.process_time() - started))
-    shortest = {name: round(min(times), 3) for name, times in spent.items()}
-    return {"heads": heads, "channels": channels, "queries": queries, "tokens": tokens, **shortest}
+            way(q, k, v, size.heads)
+            times.append(1000 * (time.process_time() - started))
+    return [min(times) for times in spent]
 
 
 def main(repeats: int = 9) -> None:
     torch.set_num_threads(1)
+    print(f"| batch of 2, milliseconds | {' | '.join(NAMES)} |")
+    print("| --- |" + " --- |" * len(WAYS))
     with torch.inference_mode():
-        rows = [row(layer, tokens, repeats) for layer in LAYERS for tokens in TOKENS]
-    table = csv.DictWriter(sys.stdout, rows[0])
-    table.writeheader()
-    table.writerows(rows)
+        for layer in LAYERS:
+            for tokens in TOKENS:
+                size = Size(*layer, tokens)
+                print(f"| {size} | {' | '.join(f'{ms:.2f}' for ms in shortest(size, repeats))} |", flush=True)
 
 
 if __name__ == "__main__":

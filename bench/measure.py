@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import comfy.ldm.modules.attention as host_attention
@@ -17,12 +18,16 @@ from models import LATENT, SMALL, base, loaded, steered
 from scenarios import Scenario
 
 STEPS = 2
+"""Of a run that is counted."""
+TIMED_STEPS = 4
+"""Of a run that is timed; the first step makes what the run needs once, so the others are the steps' time."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One row of the table: seconds per step are medians, counts are of one sampling run, sizes in MiB.
+    """One row of the table: times are medians, counts are of one sampling run, sizes in MiB.
 
+    `once_ms` is what a run takes once, more than the plain model's: its first step above another of its steps.
     `encodes`, `projections` and `encodes_again`, `projections_again`: of the first run, and of another with other
     weight and seed. `operators` and `waits` are those of a step above the plain model's.
     """
@@ -31,6 +36,7 @@ class Result:
     family: str
     seconds_per_step: float
     ratio: float
+    once_ms: float
     attentions: float
     operators: int
     waits: int
@@ -44,23 +50,48 @@ class Result:
     device_peak_mib: float
 
 
-def sample(scenario: Scenario, given: Any, steps: int = STEPS, seed: int = 0) -> None:
-    """One sampling run."""
+def sample(scenario: Scenario, given: Any, steps: int = STEPS, seed: int = 0, after_step: Any = None) -> None:
+    """One sampling run; `after_step` is called in each step when the model has been called."""
     shape = (scenario.frames, 4, *(LATENT[scenario.family] if scenario.frames == 1 else SMALL))
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
     sides = given.positive, given.negative
     latent = torch.zeros_like(noise)
-    comfy.sample.sample(given.model, noise, steps, 5.0, "euler", "normal", *sides, latent, disable_pbar=True, seed=seed)
+    comfy.sample.sample(
+        given.model, noise, steps, 5.0, "euler", "normal", *sides, latent,
+        disable_pbar=True, seed=seed, callback=after_step,
+    )  # fmt: skip
 
 
-def seconds(scenario: Scenario, given: Any) -> float:
-    """Seconds per step: of the processor where it does the work (others may use the machine), of the clock on a GPU."""
-    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
-    started = clock()
-    sample(scenario, given)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return (clock() - started) / STEPS
+def now() -> float:
+    """Seconds: of the processor where it does the work (others may use the machine), of the clock on a GPU."""
+    if not torch.cuda.is_available():
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+@dataclass
+class Times:
+    """Seconds of the parts of timed runs: up to the end of the first step, and each step that follows."""
+
+    first: list[float] = field(default_factory=list)
+    steps: list[float] = field(default_factory=list)
+
+    def take(self, scenario: Scenario, given: Any) -> None:
+        """Time another run."""
+        marks = [now()]
+        sample(scenario, given, TIMED_STEPS, after_step=lambda *_: marks.append(now()))
+        first, *steps = (b - a for a, b in itertools.pairwise(marks))
+        self.first.append(first)
+        self.steps += steps
+
+    @property
+    def step(self) -> float:
+        return statistics.median(self.steps)
+
+    @property
+    def once(self) -> float:
+        return statistics.median(self.first) - self.step
 
 
 def per_step(scenario: Scenario, given: Any) -> tuple[int, int]:
@@ -102,10 +133,10 @@ def measure(scenario: Scenario, repeats: int) -> Result:
         sample(scenario, given)
     plain = base(scenario.family)
     sample(scenario, plain)
-    ours, theirs = [], []
+    ours, theirs = Times(), Times()
     for _ in range(repeats):
-        theirs.append(seconds(scenario, plain))
-        ours.append(seconds(scenario, given))
+        theirs.take(scenario, plain)
+        ours.take(scenario, given)
     with calls((host_attention, "optimized_attention"), (host_attention, "attention_pytorch")) as attention:
         sample(scenario, given)
     operators, waits = (a - b for a, b in zip(per_step(scenario, given), per_step(scenario, plain), strict=True))
@@ -116,8 +147,9 @@ def measure(scenario: Scenario, repeats: int) -> Result:
     return Result(
         scenario=scenario.name,
         family=scenario.family,
-        seconds_per_step=statistics.median(ours),
-        ratio=statistics.median(ours) / statistics.median(theirs),
+        seconds_per_step=ours.step,
+        ratio=ours.step / theirs.step,
+        once_ms=1000 * (ours.once - theirs.once),
         attentions=sum(attention.values()) / STEPS,
         operators=operators,
         waits=waits,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -28,16 +29,35 @@ class Peak:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.mib = _resident()
+        self.mib = _peak()
         if torch.cuda.is_available():
             self.device_mib = torch.cuda.max_memory_allocated() / 2**20
 
 
-def _resident() -> float:
+@dataclass(frozen=True)
+class Resident:
+    """MiB of the process that are resident now: its own, and mapped files. Both are 0 where only the sum is known."""
+
+    anonymous: float
+    mapped: float
+
+
+def resident() -> Resident:
+    """What the process holds now; Linux says which part of it is a mapped file."""
+    return Resident(_status("RssAnon"), _status("RssFile"))
+
+
+def _status(field: str) -> float:
     if STATUS.is_file():
         for line in STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _peak() -> float:
+    if STATUS.is_file():
+        return _status("VmHWM")
     if sys.platform == "win32":
         import psutil
 

@@ -1,4 +1,7 @@
-"""The least that an adapter can cost: one attention with ready keys and values added in each layer."""
+"""The least that an adapter can cost: one attention with ready keys and values added in each layer.
+
+On a processor few tokens are repeated to as many as it attends to fastest, as a careful author would do.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,13 @@ class MinimalPatch:
 
 def patched(model: Any, attachment: Any) -> Any:
     """A clone of `model` with the minimal patch in every layer of an attachment, negative rows first."""
+    from pack.attention.few_tokens import fastest_count
+
     clone = model.clone()
+    tokens = attachment.positive.num_tokens
+    copies = fastest_count(tokens, clone.load_device) // tokens
     for block in attachment.positive.blocks:
         sides = (attachment.negative.pick(block, (0,)), attachment.positive.pick(block, (0,)))
-        key, value = (torch.cat(parts) for parts in zip(*sides, strict=True))
+        key, value = (torch.cat(parts).repeat(1, copies, 1) for parts in zip(*sides, strict=True))
         clone.set_model_attn2_replace(MinimalPatch(key, value, attachment.scale_in(block)), *block)
     return clone

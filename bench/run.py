@@ -1,4 +1,4 @@
-"""Measures the scenarios and writes the figures with their machine: bench/results/*.csv, a plot, and a table on the screen."""
+"""Measures the scenarios and writes the figures with their machine: a CSV and a plot in bench/results, tables on the screen."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import host  # noqa: E402  needs this folder on the path
+from plot import plot  # noqa: E402
+from table import full, read  # noqa: E402
 
 
 def machine() -> dict[str, str]:
@@ -32,7 +34,7 @@ def machine() -> dict[str, str]:
     ).stdout.strip()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return {
-        "date": datetime.date.today().isoformat(),
+        "date": datetime.datetime.now().isoformat(" ", "minutes"),
         "commit": commit or "unknown",
         "comfyui": comfyui_version.__version__,
         "torch": importlib.metadata.version("torch"),
@@ -58,7 +60,11 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=7, help="interleaved runs of each scenario")
     parser.add_argument("--only", default="", help="scenarios whose name or family contains this")
     parser.add_argument("--peer", type=Path, help="a driver for another pack, see bench/README.md")
-    parser.add_argument("--full", action="store_true", help="SD1.5 at its published widths (4 GB); SDXL stays narrow")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="SD1.5 at its published widths (4 GB), and a load of SDXL's; its steps stay narrow",
+    )
     return parser.parse_args(arguments)
 
 
@@ -66,6 +72,7 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     """The rows of all scenarios that were asked for, printed as they come."""
     import models
     from faces import measure_faces
+    from loading import measure_loading
     from measure import measure
     from scenarios import SCENARIOS
 
@@ -79,16 +86,16 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
             continue
         rows.append(asdict(measure(scenario, options.repeats)))
         print(_line(rows[-1]), flush=True)
+    if options.only in "loading":
+        rows += measure_loading(options.full)
     if options.only in "faces":
-        for row in measure_faces(options.repeats):
-            rows.append(row)
-            print(f"{row['family']:5} {row['scenario']:40} {row['seconds_per_step']:8.4f} s", flush=True)
+        rows += measure_faces(options.repeats)
     return rows
 
 
 def _line(row: dict[str, Any]) -> str:
     return (
-        f"{row['family']:5} {row['scenario']:28} x{row['ratio']:5.2f} {row['seconds_per_step']:7.3f} s/step  "
+        f"{row['family']:5} {row['scenario']:28} x{row['ratio']:5.2f} {row['seconds_per_step']:7.3f} s/step {row['once_ms']:+5.0f} ms once  "
         f"+{row['operators']} operators +{row['waits']} waits  attentions {row['attentions']:.0f}  "
         f"encoded {row['encodes']}, {row['encodes_again']}  projected {row['projections']}, {row['projections_again']}  "
         f"held {row['adapter_mib_held']:.0f} MiB  peak {row['peak_mib']:.0f} MiB  alive {row['runs_alive']}"
@@ -106,19 +113,22 @@ def main() -> None:
         rows = measured(options)
     if not rows:
         sys.exit(f"no scenario contains '{options.only}'")
-    about |= {"widths": "SD1.5 published" if options.full else "small", "import_ms": str(round(1000 * import_seconds))}
-    path = HERE / "results" / f"{about['date']}-{about['gpu'].replace(' ', '-').lower()}-{about['commit']}.csv"
+    about |= {
+        "widths": "SD1.5 published, SDXL small" if options.full else "small",
+        "repeats": str(options.repeats),
+        "import_ms": str(round(1000 * import_seconds)),
+    }
+    name = f"{about['date'].replace(':', '')}-{about['gpu']}-{about['commit']}.csv"
+    path = HERE / "results" / name.replace(" ", "-").lower()
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [*max(rows, key=len), *about])
+        table = csv.DictWriter(file, dict.fromkeys([*(name for row in rows for name in row), *about]))
         table.writeheader()
         table.writerows({**row, **about} for row in rows)
-    print(f"written to {path}")
+    print(f"\n{full(read(path))}\n\nwritten to {path}")
     if importlib.util.find_spec("matplotlib"):
-        from plot import plot
-
         plot(rows, path.with_suffix(".png"))
-        print(f"drawn to {path.with_suffix('.png')}")
+    print(f"to make it the committed run: python {HERE / 'table.py'} {path} --take")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,38 @@
+"""The figures in the documents are those of the committed run: none is typed."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).resolve().parents[3] / "bench"
+sys.path.insert(0, str(BENCH))
+import table  # noqa: E402
+
+ROWS = table.read(table.REFERENCE)
+
+
+def test_every_table_of_all_scenarios_is_of_the_committed_run():
+    text = (BENCH / "README.md").read_text(encoding="utf-8")
+    assert table.with_full(text, ROWS) == text
+    assert all(row["scenario"] in text for row in ROWS)
+
+
+@pytest.mark.parametrize("document", table.SHORT_IN, ids=lambda path: path.name)
+def test_short_tables_are_of_the_committed_run(document):
+    text = document.read_text(encoding="utf-8")
+    assert table.with_short(text, ROWS) == text
+
+
+def test_other_figures_would_be_noticed():
+    text = table.SHORT_IN[0].read_text(encoding="utf-8")
+    changed = [{**row, "ratio": "9.87"} for row in ROWS]
+    assert table.with_short(text, changed).count("| 9.87 |") == len(table.SHORT)
+
+
+def test_a_scenario_that_fails_to_be_timed_is_a_dash_and_an_empty_column_is_left_out():
+    about = dict.fromkeys(
+        ("commit", "date", "processor", "gpu", "torch", "comfyui", "python", "repeats", "widths"), "x"
+    )
+    rows = [{"scenario": "one photo: again", "family": "faces", "seconds_per_step": "0.0031", **about}]
+    assert table.full(rows).endswith("| faces | ms |\n| --- | --- |\n| one photo: again | 3.1 |")
