@@ -49,7 +49,8 @@ def identitynet_from(control_net: ControlBase, face: FaceContext, family: str = 
 def _check_sound(network: Network) -> None:
     if network in _sound:
         return
-    broken = first_not_finite(network.named_parameters())
+    # What is on the meta device has no values yet.
+    broken = first_not_finite((name, weight) for name, weight in network.named_parameters() if not weight.is_meta)
     if broken is not None:
         raise ValueError(
             f"the connected control_net is damaged: its weight '{broken}' has values that are no numbers (NaN or "
