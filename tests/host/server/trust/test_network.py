@@ -47,7 +47,7 @@ def uploaded(server, name, content):
 
 def test_neither_pictures_nor_embeds_nor_the_history_hold_a_path(server, api, prompt, example_photo):
     photo = (server.base / "input" / "example.png").read_bytes()
-    name = uploaded(server, "my photo.png", photo)
+    name = uploaded(server, "a photo of mine.png", photo)
     graph = prompt(photo__image=name)
     graph |= {
         "face_models": node("LikenessLoadFaceModels", pack="vectron", provider="CPU"),
@@ -69,7 +69,7 @@ def test_neither_pictures_nor_embeds_nor_the_history_hold_a_path(server, api, pr
     shown += [json.dumps(entry.entry["outputs"]), kept.read_bytes()[:4096].decode("ascii", "replace")]
     for text in shown:
         assert str(server.base) not in text and not A_PATH.search(text), A_PATH.search(text)
-    assert "my photo.png" in texts["save"]["prompt"]
+    assert "a photo of mine.png" in texts["save"]["prompt"]
 
 
 def asked(server, path, body=None, kind="application/json"):
