@@ -72,7 +72,7 @@ def now() -> float:
 
 @dataclass
 class Times:
-    """Seconds of the parts of timed runs: up to the end of the first step, and each step that follows."""
+    """Seconds of the parts of timed runs: up to the end of the first step, and the median of the steps that follow."""
 
     first: list[float] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Times:
         sample(scenario, given, TIMED_STEPS, after_step=lambda *_: marks.append(now()))
         first, *steps = (b - a for a, b in itertools.pairwise(marks))
         self.first.append(first)
-        self.steps += steps
+        self.steps.append(statistics.median(steps))
 
     @property
     def step(self) -> float:
@@ -91,7 +91,15 @@ class Times:
 
     @property
     def once(self) -> float:
-        return statistics.median(self.first) - self.step
+        return statistics.median(first - step for first, step in zip(self.first, self.steps, strict=True))
+
+    def ratio_to(self, other: Times) -> float:
+        """The median of the ratios of runs that followed each other.
+
+        A processor that others use changes its speed for seconds at a time, by half: neighbours share it, medians of
+        all runs do not.
+        """
+        return statistics.median(ours / theirs for ours, theirs in zip(self.steps, other.steps, strict=True))
 
 
 def per_step(scenario: Scenario, given: Any) -> tuple[int, int]:
@@ -120,7 +128,7 @@ def held_while_sampling(scenario: Scenario, given: Any, adapters: list[Any]) -> 
 
 
 def measure(scenario: Scenario, repeats: int) -> Result:
-    """Warm up, then alternate between the scenario and the plain model; the ratio is that of the medians."""
+    """Warm up, then alternate between the scenario and the plain model; the ratio is the median of neighbours'."""
     from pack.attention import encode
     from pack.attention.adapter import Adapter
     from pack.attention.dispatch import Call
@@ -148,7 +156,7 @@ def measure(scenario: Scenario, repeats: int) -> Result:
         scenario=scenario.name,
         family=scenario.family,
         seconds_per_step=ours.step,
-        ratio=ours.step / theirs.step,
+        ratio=ours.ratio_to(theirs),
         once_ms=1000 * (ours.once - theirs.once),
         attentions=sum(attention.values()) / STEPS,
         operators=operators,
