@@ -95,7 +95,7 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def _line(row: dict[str, Any]) -> str:
     return (
-        f"{row['family']:5} {row['scenario']:28} x{row['ratio']:5.2f} {row['seconds_per_step']:7.3f} s/step {row['once_ms']:+5.0f} ms once  "
+        f"{row['family']:5} {row['scenario']:28} x{row['ratio']:5.2f} x{row['fastest_ratio']:5.2f} {row['seconds_per_step']:7.3f} s/step {row['once_ms']:+5.0f} ms once  "
         f"+{row['operators']} operators +{row['waits']} waits  attentions {row['attentions']:.0f}  "
         f"encoded {row['encodes']}, {row['encodes_again']}  projected {row['projections']}, {row['projections_again']}  "
         f"held {row['adapter_mib_held']:.0f} MiB  peak {row['peak_mib']:.0f} MiB  alive {row['runs_alive']}"

@@ -38,6 +38,7 @@ def _pair(name: str) -> Callable[[Row], str]:
 
 STEPS: Mapping[str, Callable[[Row], str]] = {
     "time of a step, ratio": lambda row: _number(row, "ratio", 2),
+    "of the fastest steps": lambda row: _number(row, "fastest_ratio", 2),
     "ms a step": lambda row: _number({"ms": _times(row.get("seconds_per_step"), 1000)}, "ms"),
     "ms once a run": lambda row: _number(row, "once_ms", 0, "+"),
     "operators": lambda row: _number(row, "operators", 0, "+"),
