@@ -147,6 +147,19 @@ def example_photo(server):
 
 
 @pytest.fixture(scope="session")
+def example_folder(server):
+    """The folder of pictures with captions that the training example names."""
+    from PIL import Image
+
+    folder = server.base / "input" / "my-pictures"
+    folder.mkdir(parents=True)
+    for colour in ("red", "blue", "green"):
+        wall = Image.blend(Image.new("RGB", (256, 256), colour), Image.linear_gradient("L").convert("RGB"), 0.5)
+        wall.save(folder / f"{colour}.png")
+        (folder / f"{colour}.txt").write_text(f"a {colour} wall", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
 def saved_embeds(server, api, example_photo):
     """The file that the example without a photo names, saved by the example that makes it."""
     folder = ROOT / "example_workflows" / "api"

@@ -1,5 +1,7 @@
 """A prompt for real files -> the same prompt on the miniature; what stands in for what is listed in SUBSTITUTES."""
 
+from itertools import count
+
 SMALLER = 4  # times, each side
 PLACED = ("shift_x", "shift_y", "dilate", "feather")  # in pixels of the picture too
 SIZED = ("EmptyLatentImage", "LikenessRenderKeypoints", "LikenessFaceMasks", "SolidMask")
@@ -12,6 +14,7 @@ PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys can
     "InstantID": ("instantid", "instantid"),
 }
 ENCODER = "encoder of the miniature"
+TRAINED = count()  # a name is taken once
 
 
 def load_adapter(family, variant, kind="auto"):
@@ -25,6 +28,10 @@ SUBSTITUTES = {
         "class_type": "MiniatureModel",
         "inputs": {"family": family, "seed": 1},
     },
+    "CLIPVisionLoader": lambda inputs, family: {
+        "class_type": "MiniatureCLIPVision",
+        "inputs": {"kind": "vit_h", "seed": 3},
+    },
     "ControlNetLoader": lambda inputs, family: {
         "class_type": "MiniatureControlNet",
         "inputs": {"family": family, "seed": 2},
@@ -35,6 +42,11 @@ SUBSTITUTES = {
     },
     "LikenessLoadIPAdapter": lambda inputs, family: load_adapter(family, "plus"),
     "LikenessLoadByPreset": lambda inputs, family: load_adapter(family, *PRESETS[inputs["preset"]]),
+    "LikenessTrainIPAdapter": lambda inputs, family: {
+        "class_type": "LikenessTrainIPAdapter",
+        "inputs": {**inputs, "name": f"{inputs['name']}-{next(TRAINED)}", "steps": 2, "batch_size": 2}
+        | {"bucket_side": 64, "look_every": 2},
+    },
     "LikenessLoadFaceModels": lambda inputs, family: {
         "class_type": "LikenessLoadFaceModels",
         "inputs": {"pack": "vectron", "provider": "CPU"},
