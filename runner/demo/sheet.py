@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 PICTURE = 300
 GAP = 24
@@ -25,13 +25,25 @@ NOTICE_INK = "#7a4b00"
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture with its title and a note; `tone` colours the note, `inset` is shown small in the picture's corner."""
+    """A picture with its title and a note; `tone` colours the note, `inset` is shown small in the picture's corner.
+
+    A picture twice as wide as high takes the room of two.
+    """
 
     picture: Image.Image
     title: str
     note: str
     tone: str = ""
     inset: Image.Image | None = None
+
+    @property
+    def columns(self) -> int:
+        return max(1, round(self.picture.width / self.picture.height))
+
+    @property
+    def room(self) -> int:
+        """Its width on the sheet in pixels."""
+        return self.columns * (PICTURE + GAP) - GAP
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,10 @@ class Section:
 
     heading: str
     tiles: Sequence[Tile]
+
+    @property
+    def columns(self) -> int:
+        return sum(tile.columns for tile in self.tiles)
 
 
 @dataclass(frozen=True)
@@ -67,16 +83,18 @@ def places(rows: Sequence[Sequence[Section]], top: int) -> Iterator[tuple[Sectio
     """Where the tiles of each section go when the first row starts at `top`."""
     for number, row in enumerate(rows):
         y = top + number * (ROW + GAP) + HEADING
-        column = 0
+        x = MARGIN
         for section in row:
-            columns = range(column, column + len(section.tiles))
-            yield section, [Place(MARGIN + each * (PICTURE + GAP), y) for each in columns]
-            column += len(section.tiles)
+            corners = []
+            for tile in section.tiles:
+                corners.append(Place(x, y))
+                x += tile.room + GAP
+            yield section, corners
 
 
 def size(rows: Sequence[Sequence[Section]], header: Header, footer_lines: int) -> tuple[int, int]:
     """Width and height of the sheet in pixels."""
-    columns = max(sum(len(section.tiles) for section in row) for row in rows)
+    columns = max(sum(section.columns for section in row) for row in rows)
     height = MARGIN + header.height + len(rows) * (ROW + GAP) + footer_lines * 26 + MARGIN
     return 2 * MARGIN + columns * (PICTURE + GAP) - GAP, height
 
@@ -87,7 +105,8 @@ def contact_sheet(header: Header, rows: Sequence[Sequence[Section]], footer: Seq
     draw = ImageDraw.Draw(sheet)
     _draw_header(draw, header, sheet.width)
     for section, corners in places(rows, MARGIN + header.height):
-        _draw_heading(draw, section.heading, corners)
+        right = corners[-1].x + section.tiles[-1].room
+        _draw_heading(draw, section.heading, corners[0], right)
         for tile, corner in zip(section.tiles, corners, strict=True):
             _draw_tile(sheet, draw, tile, corner)
     for number, line in enumerate(reversed(footer), start=1):
@@ -108,24 +127,26 @@ def _draw_header(draw: ImageDraw.ImageDraw, header: Header, width: int) -> None:
         _text(draw, (MARGIN + 18, y + 18), header.caption, 20, NOTICE_INK, room - 36)
 
 
-def _draw_heading(draw: ImageDraw.ImageDraw, heading: str, corners: Sequence[Place]) -> None:
-    left, right, y = corners[0].x, corners[-1].x + PICTURE, corners[0].y - HEADING
+def _draw_heading(draw: ImageDraw.ImageDraw, heading: str, first: Place, right: int) -> None:
+    left, y = first.x, first.y - HEADING
     draw.line((left, y + 4, right, y + 4), fill=LINE, width=2)
     _text(draw, (left, y + 16), heading, 20, INK, right - left)
 
 
 def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: Place) -> None:
-    picture = tile.picture.convert("RGB").resize((PICTURE, PICTURE), Image.Resampling.LANCZOS)
+    picture = tile.picture.convert("RGB").resize((tile.columns * PICTURE, PICTURE), Image.Resampling.LANCZOS)
     sheet.paste(picture, (corner.x, corner.y))
     if tile.inset is not None:
-        small = tile.inset.convert("RGB").resize((INSET, INSET), Image.Resampling.LANCZOS)
-        left, top = corner.x + PICTURE - INSET - 6, corner.y + PICTURE - INSET - 6
-        draw.rectangle((left - 2, top - 2, left + INSET + 1, top + INSET + 1), fill=PAPER)
+        small = ImageOps.contain(
+            tile.inset.convert("RGB"), ((tile.columns + 1) * INSET // 2, INSET), Image.Resampling.LANCZOS
+        )
+        left, top = corner.x + picture.width - small.width - 6, corner.y + PICTURE - small.height - 6
+        draw.rectangle((left - 2, top - 2, left + small.width + 1, top + small.height + 1), fill=PAPER)
         sheet.paste(small, (left, top))
     y = corner.y + PICTURE
-    draw.rectangle((corner.x - 1, corner.y - 1, corner.x + PICTURE, y), outline=LINE)
-    _text(draw, (corner.x, y + 9), tile.title, 20, INK, PICTURE)
-    _text(draw, (corner.x, y + 35), tile.note, 17, TONES[tile.tone], PICTURE)
+    draw.rectangle((corner.x - 1, corner.y - 1, corner.x + picture.width, y), outline=LINE)
+    _text(draw, (corner.x, y + 9), tile.title, 20, INK, tile.room)
+    _text(draw, (corner.x, y + 35), tile.note, 17, TONES[tile.tone], tile.room)
 
 
 def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, points: int, ink: str, room: int) -> None:

@@ -42,6 +42,18 @@ def test_every_picture_is_pasted_where_its_place_is():
             assert drawn.getpixel((corner.x + 150, corner.y + 150)) == (255, 0, 0)
 
 
+def test_a_wide_picture_takes_the_room_of_two():
+    blue, green = Image.new("RGB", (128, 64), "blue"), Image.new("RGB", (128, 64), "green")
+    row = [sheet.Section("wide", [sheet.Tile(blue, "t", "", inset=green), TILES[0]])]
+    header = sheet.Header("title", [], "")
+    drawn = sheet.contact_sheet(header, [row], [])
+    ((_, (wide, beside)),) = sheet.places([row], sheet.MARGIN + header.height)
+    assert beside.x - wide.x == 2 * (sheet.PICTURE + sheet.GAP) and drawn.width - sheet.MARGIN == beside.x + 300
+    assert drawn.getpixel((wide.x + 350, wide.y + 150)) == (0, 0, 255)
+    assert drawn.getpixel((wide.x + 500, wide.y + 250)) == (0, 128, 0), "its inset is as wide"
+    assert drawn.getpixel((beside.x + 150, beside.y + 150)) == (255, 0, 0)
+
+
 def test_the_caption_takes_a_strip_only_when_there_is_one():
     with_caption = sheet.contact_sheet(sheet.Header("t", ["x"], RANDOM_CAPTION), GRID, [])
     without = sheet.contact_sheet(sheet.Header("t", ["x"], ""), GRID, [])
