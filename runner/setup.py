@@ -74,14 +74,14 @@ def _miniature_adapters(places: Places, host: Host) -> None:
         raise Problem(f"{script} is not there.", "restore the repository: `git checkout -- tests/miniature`.")
 
     def write() -> None:
-        say("Writing miniature adapters with random weights")
+        say("Writing the miniatures' files")
         environ = {**os.environ, "LIKENESS_COMFYUI": str(host.tree), "OMP_NUM_THREADS": "1"}
         run(
             [host.python, script, places.base / "models"],
-            "Writing the miniature adapters",
+            "Writing the miniatures' files",
             AGAIN,
             env=environ,
         )
 
-    key = key_of(contents(source.glob("*.py")), host.tree)
+    key = key_of(contents([*source.rglob("*.py"), *source.rglob("*.safetensors")]), host.tree)
     once(places.stamps / "miniature", key, places.base / "models" / "ipadapter" / "miniature", write)

@@ -117,13 +117,13 @@ def test_make_adapters_writes_once_and_repairs_what_is_broken(tmp_path):
         out = subprocess.run(script, env=host, capture_output=True, text=True, check=True, timeout=240).stdout
         return [line.split()[0] for line in out.splitlines()]
 
-    assert make() == ["wrote"] * 5
+    assert make() == ["wrote"] * 8
     folder = tmp_path / "ipadapter" / "miniature"
     files = sorted(folder.iterdir())
-    expected = ["sd15_base", "sd15_plus", "sdxl_base", "sdxl_instantid", "sdxl_plus"]
+    expected = ["sd15_base", "sd15_plus", "sdxl_base", "sdxl_instantid", "sdxl_plus", "world_base", "world_instantid"]
     assert [file.name for file in files] == [f"{name}.safetensors" for name in expected]
     files[0].write_bytes(files[0].read_bytes()[:1000])
-    assert sorted(make()) == ["kept"] * 4 + ["wrote"]
+    assert sorted(make()) == ["kept"] * 7 + ["wrote"]
     stored = safetensors.torch.load_file(files[4])
     made = adapters.flat(adapters.adapter_state_dict("sdxl", "plus", 11))
     assert stored.keys() == made.keys()

@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .families import ENCODERS, FAMILIES
+from .world.loaders import NODES as WORLD
 
 # The models pull in the whole host, so each node imports them when it runs.
 
@@ -81,7 +82,7 @@ class MiniatureExtension(ComfyExtension):
         encoder_files.teach_the_host()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [MiniatureModel, MiniatureCLIPVision, MiniatureControlNet]
+        return [MiniatureModel, MiniatureCLIPVision, MiniatureControlNet, *WORLD]
 
 
 async def comfy_entrypoint() -> MiniatureExtension:

@@ -1,6 +1,7 @@
-"""Writes the miniature adapter files under a models folder; LIKENESS_COMFYUI names the host."""
+"""Writes the miniatures' files under a models folder; LIKENESS_COMFYUI names the host."""
 
 import argparse
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,15 @@ def reach(comfyui: Path) -> None:
     comfy.options.enable_args_parsing()
 
 
+def load_package(name: str, folder: Path) -> None:
+    """Import a package from its folder under a name of its own."""
+    places = [str(folder)]
+    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=places)
+    assert spec and spec.loader
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+
+
 def write_if_changed(path: Path, content: bytes) -> bool:
     """Put the content in place in one step; False when the file already holds it."""
     if path.is_file() and path.read_bytes() == content:
@@ -35,15 +45,21 @@ def write_if_changed(path: Path, content: bytes) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path, help="the models folder; files go to DIR/ipadapter/miniature")
-    folder = parser.parse_args().directory.resolve() / "ipadapter" / "miniature"
+    parser.add_argument("directory", type=Path, help="the models folder; adapters go to DIR/ipadapter/miniature")
+    models = parser.parse_args().directory.resolve()
     reach(Path(os.environ.get("LIKENESS_COMFYUI", "")).resolve())
+    load_package("pack", Path(__file__).resolve().parents[2])
 
     from miniature.adapters import adapter_state_dict, as_safetensors
+    from miniature.world.installed import contents
 
-    for family, variant in FILES:
-        path = folder / f"{family}_{variant}.safetensors"
-        changed = write_if_changed(path, as_safetensors(adapter_state_dict(family, variant, SEED)))
+    folder = models / "ipadapter" / "miniature"
+    made = {
+        folder / f"{family}_{variant}.safetensors": as_safetensors(adapter_state_dict(family, variant, SEED))
+        for family, variant in FILES
+    }
+    for path, content in {**made, **contents(models)}.items():
+        changed = write_if_changed(path, content)
         sys.stdout.write(f"{'wrote' if changed else 'kept'} {path}\n")
 
 

@@ -23,6 +23,8 @@ ADAPTERS = (
 def server(tmp_path_factory):
     import comfy.options
     from miniature import adapters, loras
+    from miniature.make_adapters import write_if_changed
+    from miniature.world import installed
     from safetensors.torch import save_file
 
     from runner.comfyui import Host
@@ -40,10 +42,12 @@ def server(tmp_path_factory):
         adapters.write_safetensors(
             adapters.adapter_state_dict(family, variant, 11), folder / f"{family}_{variant}.safetensors"
         )
+    for path, content in installed.contents(base / "models").items():
+        write_if_changed(path, content)
     (base / "models" / "loras").mkdir()
     save_file(loras.lora_state_dict(5), base / "models" / "loras" / "miniature_sdxl.safetensors")
     packs = base / "models" / "insightface" / "models"
-    packs.mkdir(parents=True)
+    packs.mkdir(parents=True, exist_ok=True)
     for pack in (DATA / "insightface" / "models").glob("*/"):
         link_folder(pack, packs / pack.name)
     with Server(

@@ -1,0 +1,120 @@
+"""Trains the world's adapters with the pack's own trainer: an IP-Adapter on shapes, InstantID on faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+import torch.nn.functional as F
+from pack.attention.embeds import Embeds
+from pack.attention.training.examples import Example, Examples
+from pack.attention.training.loop import Watch
+from pack.attention.training.publish import IDENTITYNET
+from pack.attention.training.settings import Settings
+from pack.attention.training.train import save_adapter, trainer_for
+from pack.face.draw import draw_keypoints
+from torch import Tensor
+
+from . import base, files, models, recogniser
+from .encoder import pooled
+from .faces import keypoints
+from .fitting import Course
+from .layout import WORLD
+from .people import TRAINED
+from .pictures import Drawn
+from .shapes import SIDE
+
+ENCODER = "the world's vision transformer"
+HINT_SCALE = 4  # keypoints are drawn this much larger, then averaged: their dots are 10 pixels wide
+SETTINGS = {
+    "ip_adapter": Settings(
+        steps=9000, batch_size=32, learning_rate=1.5e-3, warmup=100, average=0.998, checkpointing=False, seed=1
+    ),
+    "instantid": Settings(
+        steps=5000, batch_size=32, learning_rate=1.5e-3, warmup=100, average=0.998, checkpointing=False, seed=2
+    ),
+}
+
+
+def texts(data: base.Caches) -> list[Any]:
+    """The host's conditioning entry of every caption; the first is the empty one's."""
+    rows = zip(data.context.float().split(1), data.pooled.split(1), strict=True)
+    return [[context, {"pooled_output": pooled}] for context, pooled in rows]
+
+
+def examples(data: base.Caches, embeds: list[Embeds], first: int, hints: list[Tensor] | None = None) -> Examples:
+    """The pictures from `first` on, each with its features."""
+    told = texts(data)
+    listed = [
+        Example(
+            data.latents[first + i] / WORLD.latent_scale,
+            told[int(data.caption[first + i])],
+            each,
+            None if hints is None else hints[i],
+        )
+        for i, each in enumerate(embeds)
+    ]
+    name = embeds[0].names[0]
+    nothing = Embeds(**{name: torch.zeros_like(embeds[0].feature(name))}, encoder=embeds[0].encoder)
+    return Examples(tuple(listed), told[0], nothing)
+
+
+def shape_pixels(folder: Path) -> Tensor:
+    """The pictures of shapes (n, 64, 64, 3), 8 bit."""
+    return base.pixels(folder)[: base.PICTURES]
+
+
+def seen_raw(folder: Path, raw: Any) -> Tensor:
+    """What the encoder sees in them before it is whitened: (n, F)."""
+    made = base.cached(folder / "shape_features.safetensors", lambda: {"pooled": pooled(raw, shape_pixels(folder))})
+    return made["pooled"]
+
+
+def shape_examples(folder: Path) -> Examples:
+    """Every picture of a shape, with what the image encoder sees in it."""
+    white = models.clip_vision(folder)
+    seen = base.cached(folder / "white_features.safetensors", lambda: {"pooled": pooled(white, shape_pixels(folder))})
+    embeds = [Embeds(image_embeds=row, encoder=ENCODER) for row in seen["pooled"].split(1)]
+    return examples(base.caches(folder), embeds, 0)
+
+
+def face_examples(folder: Path) -> Examples:
+    """Every picture of a face, with its keypoints and the embedding of another picture of the same person."""
+    drawn = base.drawn()[base.PICTURES :]
+    seen = recogniser.seen(recogniser.network_of_the_world(folder), recogniser.upright(drawn))
+    others = torch.from_numpy(numpy.roll(seen, -TRAINED, axis=0))  # the people come in turn
+    embeds = [Embeds(face=row, encoder="") for row in others.split(1)]
+    return examples(base.caches(folder), embeds, base.PICTURES, [hint(each) for each in drawn])
+
+
+def hint(drawn: Drawn) -> Tensor:
+    """The keypoints of a drawn face as a picture (3, 64, 64), 0..1."""
+    assert drawn.pose
+    large = draw_keypoints([HINT_SCALE * keypoints(drawn.pose)], (HINT_SCALE * SIDE, HINT_SCALE * SIDE))
+    return F.avg_pool2d(torch.from_numpy(large).movedim(-1, 0).float() / 255, HINT_SCALE)
+
+
+EXAMPLES: dict[str, Callable[[Path], Examples]] = {"ip_adapter": shape_examples, "instantid": face_examples}
+VARIANT = {"ip_adapter": "base", "instantid": "instantid"}
+
+
+def make(folder: Path, which: str) -> None:
+    """Train one of the two, resuming from `folder`, and write its files there."""
+    settings = SETTINGS[which]
+    given = EXAMPLES[which](folder)
+    trainer = trainer_for(models.unet(folder), given, VARIANT[which], settings)
+    course = Course(folder / f"{which}.log", settings.steps)
+    watch = Watch(
+        after_step=lambda done, _of, loss: course.tell(done - 1, loss), state=folder / f"{which}.state", keep_every=250
+    )
+    trained = trainer.run(watch)
+    told = {"trained_on": "pictures drawn by tests/miniature/world"}
+    if which == "ip_adapter":
+        save_adapter(folder / files.IP_ADAPTER, trainer, trained, told)
+        return
+    save_adapter(folder / files.INSTANTID, trainer, trained, told)
+    own = {name: tensor for name, tensor in trained.weights.items() if name.startswith(IDENTITYNET)}
+    files.keep(folder / files.IDENTITYNET, {name.removeprefix(IDENTITYNET): tensor for name, tensor in own.items()})

@@ -1,0 +1,92 @@
+"""The training loop that the autoencoder and the base model share: AdamW, cosine, averaged weights, resumable."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+AVERAGE = 0.99  # of the averaged weights, for each step
+REPORT = 25  # steps
+KEEP = 100  # steps between saved states
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to fit."""
+
+    steps: int
+    rate: float
+    warmup: int = 50
+
+    def rate_at(self, step: int) -> float:
+        """Linear warm-up, then a cosine down to a fiftieth."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def fit(network: nn.Module, loss_of: Callable[[int], Tensor], plan: Plan, state: Path, log: Path) -> dict[str, Tensor]:
+    """Fit a network from where `state` stopped; the averaged weights.
+
+    `loss_of(step)` draws its batch from a generator seeded with the step, so a resumed run sees what an
+    uninterrupted one would have seen.
+    """
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=plan.rate, weight_decay=0.01, betas=(0.9, 0.99))
+    averaged = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    first = 0
+    if state.is_file():
+        kept = torch.load(state, weights_only=True)
+        network.load_state_dict(kept["network"])
+        optimizer.load_state_dict(kept["optimizer"])
+        averaged, first = kept["averaged"], kept["step"]
+    course = Course(log, plan.steps)
+    for step in range(first, plan.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = plan.rate_at(step)
+        loss = loss_of(step)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        average(averaged, network, step)
+        course.tell(step, loss.item())
+        if (step + 1) % KEEP == 0 or step + 1 == plan.steps:
+            kept = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+            part = state.with_suffix(".part")
+            torch.save({**kept, "averaged": averaged, "step": step + 1}, part)
+            part.replace(state)
+    return averaged
+
+
+@torch.no_grad()
+def average(averaged: dict[str, Tensor], network: nn.Module, step: int) -> None:
+    """Take the weights after a step into their average, in place."""
+    share = min(AVERAGE, (1 + step) / (10 + step))
+    for name, tensor in network.state_dict().items():
+        averaged[name].lerp_(tensor, 1 - share)
+
+
+class Course:
+    """Writes the mean loss of every few steps to the log."""
+
+    def __init__(self, log: Path, steps: int) -> None:
+        self.log, self.steps = log, steps
+        self.began, self.total = time.monotonic(), 0.0
+
+    def tell(self, step: int, loss: float) -> None:
+        self.total += loss
+        if (step + 1) % REPORT:
+            return
+        seconds = time.monotonic() - self.began
+        line = f"step {step + 1} of {self.steps}  loss {self.total / REPORT:.5f}  {seconds:.0f} s"
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        self.total = 0.0
