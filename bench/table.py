@@ -99,26 +99,29 @@ def short(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
 
 
 def with_full(text: str, rows: Sequence[Row]) -> str:
-    return _between(text, lambda _: full(rows))
+    return between(text, lambda _: full(rows))
 
 
 def with_short(text: str, rows: Sequence[Row]) -> str:
     """A document whose short table has these figures; head and first column keep the document's own words."""
 
-    def filled(old: str) -> str:
-        head, line, *body = old.splitlines()
-        names = [row.split("|")[1].strip() for row in body]
-        new = [f"| {name} | {' | '.join(cells)} |" for name, cells in zip(names, short(rows), strict=True)]
-        return "\n".join([head, line, *new])
-
-    return _between(text, filled)
+    return between(text, lambda old: refilled(old, short(rows)))
 
 
-def _between(text: str, change: Callable[[str], str]) -> str:
+def refilled(old: str, rows: Sequence[Sequence[str]]) -> str:
+    """A table with other figures; its head and first column stay."""
+    head, line, *body = old.splitlines()
+    names = [row.split("|")[1].strip() for row in body]
+    return "\n".join(
+        [head, line, *(f"| {name} | {' | '.join(cells)} |" for name, cells in zip(names, rows, strict=True))]
+    )
+
+
+def between(text: str, change: Callable[[str], str], mark: str = "figures") -> str:
     """Change what stands between the marks."""
-    found = re.search(r"(<!-- figures -->\n)(.*?)(\n<!-- end of figures -->)", text, re.DOTALL)
+    found = re.search(rf"(<!-- {mark} -->\n)(.*?)(\n<!-- end of {mark} -->)", text, re.DOTALL)
     if found is None:
-        raise ValueError("the marks '<!-- figures -->' and '<!-- end of figures -->' are not in the document")
+        raise ValueError(f"the marks '<!-- {mark} -->' and '<!-- end of {mark} -->' are not in the document")
     return text[: found.start()] + found[1] + change(found[2]) + found[3] + text[found.end() :]
 
 

@@ -8,6 +8,7 @@ import pytest
 BENCH = Path(__file__).resolve().parents[3] / "bench"
 sys.path.insert(0, str(BENCH))
 import table  # noqa: E402
+import world_table  # noqa: E402
 
 ROWS = table.read(table.REFERENCE)
 
@@ -22,6 +23,16 @@ def test_every_table_of_all_scenarios_is_of_the_committed_run():
 def test_short_tables_are_of_the_committed_run(document):
     text = document.read_text(encoding="utf-8")
     assert table.with_short(text, ROWS) == text
+
+
+def test_the_world_s_tables_are_of_its_committed_run():
+    text = (BENCH / "README.md").read_text(encoding="utf-8")
+    rows = table.read(world_table.REFERENCE)
+    assert world_table.with_tables(text, rows) == text
+    for readme in (each.read_text(encoding="utf-8") for each in table.SHORT_IN):
+        assert world_table.with_short(readme, rows) == readme
+    changed = [{**row, "colour": "0.987"} if row.get("colour") else row for row in rows]
+    assert "| 99 % |" in world_table.tables(changed)
 
 
 def test_other_figures_would_be_noticed():

@@ -1,0 +1,57 @@
+"""Measures what the adapters of the miniature world do: how much of a held-out reference arrives, how well the text is
+kept beside it, and what chance gives.
+
+python bench/world.py FOLDER writes world.csv there, from which world_table.py makes tables. The folder keeps the networks
+that judge the pictures; fitting them takes some minutes once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import host  # noqa: E402  needs this folder on the path
+
+Row = dict[str, Any]
+FIRST = ("experiment", "layers", "fusion", "weight")
+
+
+def written(rows: Sequence[Row], path: Path) -> None:
+    """Write the rows as CSV with the columns of all of them."""
+    columns = list(dict.fromkeys([*FIRST, *(name for row in rows for name in row)]))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows({name: _rounded(value) for name, value in row.items()} for row in rows)
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.4g}" if isinstance(value, float) else value
+
+
+def main() -> None:
+    form = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    form.add_argument("folder", type=Path)
+    folder: Path = form.parse_args().folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    host.reach()
+    import torch
+    from miniature.world.evaluation import Evaluation
+
+    rows: list[Row] = []
+    with torch.inference_mode():
+        for row in Evaluation(folder).rows():
+            print({name: _rounded(value) for name, value in row.items()}, flush=True)
+            rows.append(row)
+    written(rows, folder / "world.csv")
+
+
+if __name__ == "__main__":
+    main()
