@@ -23,6 +23,7 @@ OPTIONS = {
     "--python": ("the Python of that ComfyUI, if it is not found beside it", ("demo", "train", "serve", "bench")),
     "--models-dir": ("a folder with real checkpoints, or a ComfyUI models folder", ("demo", "serve")),
 }
+PHOTOGRAPHS = "draw from photographs with models of random weights: how a real ComfyUI is wired, and no more"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
                 sub.add_argument(option, type=Path, metavar="PATH", help=says)
         if name == "train":
             add_to(sub)
+        if name == "demo":
+            sub.add_argument("--photographs", action="store_true", help=PHOTOGRAPHS)
     return form
 
 

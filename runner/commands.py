@@ -5,16 +5,16 @@ import os
 import subprocess
 import time
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from .checks import run_all
 from .client_process import client_status
 from .comfyui import Host
-from .demo.job import Job, miniature_job, real_job
+from .demo.job import miniature_job, real_job
 from .folders import folders_in, options_for
-from .models import choose
+from .models import RealModels, choose
 from .places import Places, program_in
 from .problems import Problem, say
 from .processes import status_of
@@ -27,34 +27,39 @@ def demo(places: Places, options: argparse.Namespace) -> int:
     """draw the demonstration through the real ComfyUI and write its sheet to demo-output/"""
     models = choose(options.models_dir.resolve()) if options.models_dir else None
     host = prepare(places, Wanted(options.comfyui, options.python, miniature=models is None))
-    photos = places.test_data / "photos"
-    job = _possible(real_job(photos, models) if models else miniature_job(photos), host)
     extra = options_for(models.folders() if models else {}, places.work / "model-folders.yaml")
+    client = _photographs(places, host, models) if models or options.photographs else _world(host)
     say("Starting ComfyUI")
     with Server(host, places.base, places.server_log, extra) as server:
-        return _draw(places, host, server, job)
+        module, *arguments = client
+        return client_status(places, host, server, module, ["--pictures", places.pictures, *arguments])
 
 
-def _possible(job: Job, host: Host) -> Job:
-    """The job without InstantID's part where this ComfyUI's Python lacks the face packages, which is said."""
+def _world(host: Host) -> Sequence[str]:
+    """The client that draws with the miniature world's trained models."""
+    return ["runner.demo.world", *([] if _finds_faces(host) else ["--without-faces"])]
+
+
+def _photographs(places: Places, host: Host, models: RealModels | None) -> Sequence[str]:
+    """The client that draws from photographs, with real models or with small ones of random weights."""
+    photos, file = places.test_data / "photos", places.work / "demo.json"
+    job = real_job(photos, models) if models else miniature_job(photos)
+    if job.identity and not _finds_faces(host):
+        job = replace(job, identity=None)
+    job.write(file)
+    return ["runner.demo", "--job", str(file)]
+
+
+def _finds_faces(host: Host) -> bool:
+    """Whether this ComfyUI's Python has the face packages; without them InstantID's part is left out, which is said."""
     probe = [host.python, "-c", "import cv2, insightface, onnxruntime"]
-    if (
-        job.identity is None
-        or host.is_private
-        or subprocess.run(probe, capture_output=True, check=False).returncode == 0
-    ):
-        return job
+    if host.is_private or subprocess.run(probe, capture_output=True, check=False).returncode == 0:
+        return True
     say(
         "InstantID's part is left out: this ComfyUI's Python lacks the face packages. To have it: "
         f"{host.python} -m pip install -r {Path(__file__).resolve().parents[1] / 'requirements.txt'}"
     )
-    return replace(job, identity=None)
-
-
-def _draw(places: Places, host: Host, server: Server, job: Job) -> int:
-    file = places.work / "demo.json"
-    job.write(file)
-    return client_status(places, host, server, "runner.demo", ["--job", file, "--pictures", places.pictures])
+    return False
 
 
 def test(places: Places, options: argparse.Namespace) -> int:

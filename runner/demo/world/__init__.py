@@ -1,0 +1,1 @@
+"""The demonstration on the miniature world: models that are small, trained, and show what the pack does."""
