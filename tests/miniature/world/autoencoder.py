@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from comfy.taesd.taesd import TAESD
-from torch import Tensor, nn
+from torch import Tensor, autocast, nn
 
 from .fitting import Plan, fit
 from .pictures import as_images, draw_faces, draw_shapes, identities
@@ -86,7 +86,7 @@ def crops(pictures: Tensor, step: int) -> Tensor:
 def loss_of(network: TAESD, batch: Tensor, step: int) -> Tensor:
     """How far a picture comes back changed from a slightly noisy latent, and how far the latent is from unit size."""
     generator = torch.Generator().manual_seed(SEED + step)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast("cpu", torch.bfloat16):
         latent = network.taesd_encoder(batch).float()
         noisy = latent + 0.05 * torch.randn(latent.shape, generator=generator)
         back = network.taesd_decoder(noisy).float()

@@ -12,7 +12,7 @@ import comfy.taesd.taesd
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor, autocast, nn
 
 from .. import models
 from .fitting import Plan, fit
@@ -61,7 +61,7 @@ def encoded_pictures(pictures: Tensor, autoencoder: Path) -> Tensor:
     network = comfy.taesd.taesd.TAESD(latent_channels=4)
     network.load_state_dict({k: v.float() for k, v in safetensors.torch.load_file(autoencoder).items()})
     network = network.taesd_encoder.to(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast("cpu", torch.bfloat16):
         return torch.cat([network(part.movedim(-1, 1)).float() for part in pictures.split(50)]).contiguous()
 
 
@@ -134,7 +134,7 @@ def loss_of(network: nn.Module, data: Caches, ids: Tensor, signal: Tensor, step:
     share = signal[moment][:, None, None, None]
     noisy = share.sqrt() * clean + (1 - share).sqrt() * noise
     adm = torch.cat([data.pooled[captions], ids.expand(BATCH, -1)], dim=1)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast("cpu", torch.bfloat16):
         predicted = network(noisy, moment, context=data.context[captions].float(), y=adm)
     return F.mse_loss(predicted.float(), noise)
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import Conv2d, GroupNorm, Linear
 
 from .faces import EXPRESSIONS, IDENTITY, keypoints
 from .fitting import Plan, fit
@@ -39,10 +40,10 @@ class Judge(nn.Module):
         widths = (3, 32, 64, 96, 128)
         steps: list[nn.Module] = []
         for before, after in zip(widths, widths[1:], strict=False):
-            steps += [nn.Conv2d(before, after, 5, 2, 2), nn.GroupNorm(8, after), nn.SiLU()]
-        self.body = nn.Sequential(*steps, nn.Flatten(), nn.Dropout(0.2), nn.Linear(128 * 16, 256), nn.SiLU())
-        self.heads = nn.ModuleDict({name: nn.Linear(256, len(names)) for name, names in self.attributes.items()})
-        self.points = nn.Linear(256, POINTS)
+            steps += [Conv2d(before, after, 5, 2, 2), GroupNorm(8, after), nn.SiLU()]
+        self.body = nn.Sequential(*steps, nn.Flatten(), nn.Dropout(0.2), Linear(128 * 16, 256), nn.SiLU())
+        self.heads = nn.ModuleDict({name: Linear(256, len(names)) for name, names in self.attributes.items()})
+        self.points = Linear(256, POINTS)
 
     def forward(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         seen = self.body(pictures * 2 - 1)
