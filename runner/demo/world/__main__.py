@@ -26,8 +26,8 @@ HEADER = Header(
     (
         "A base model of 4 million weights, trained from nothing on pictures that a program draws; an IP-Adapter, an "
         "IdentityNet and its adapter, trained on it by this pack.",
-        f"{SIDE} x {SIDE} pixels, {STEPS} steps, cfg {CFG:g}, seed {SEED}; the references and people are held out: no model "
-        "was trained on them.",
+        f"{SIDE} x {SIDE} pixels, {STEPS} steps, cfg {CFG:g}, seed {SEED}; the base model and the "
+        "adapters were not trained on these references and people.",
     ),
     "",
 )

@@ -102,7 +102,7 @@ def _posed(person: str) -> tuple[Cell, ...]:
 
 
 def _person(name: str) -> Cell:
-    return Cell(f"person-{name}", f"Person {name}", "drawn; no model has seen this person", name)
+    return Cell(f"person-{name}", f"Person {name}", "drawn; not trained on", name)
 
 
 PLAIN = Cell("plain", "Plain model", "no node of the pack")

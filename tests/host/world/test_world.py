@@ -96,9 +96,10 @@ def sees():
 def tells(sees):
     """Embeddings -> the number of the hair and of the skin, by a linear map fitted on other people."""
     from miniature.world.faces import IDENTITY
-    from miniature.world.pictures import draw_faces, identities
+    from miniature.world.people import trained_on
+    from miniature.world.pictures import draw_faces
 
-    others = draw_faces(77, 1500, identities(77, 500))
+    others = draw_faces(77, 1500, trained_on())
     seen = sees(others)
     inverse = torch.linalg.solve(seen.T @ seen + 30 * torch.eye(seen.shape[1]), seen.T)
     maps = {}

@@ -110,7 +110,7 @@ class DrawnShape(io.ComfyNode):
 
 
 class DrawnFace(io.ComfyNode):
-    """A picture of one of the people whom no model of the world has seen, and where its keypoints are."""
+    """A picture of one of the people on whom neither base model nor adapters were trained, and where its keypoints are."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
