@@ -12,10 +12,10 @@ from comfy.controlnet import ControlBase, ControlIsolation, ControlNet
 from torch import Tensor
 
 from .attach import RUN
+from .cache import Memo
 from .call_rows import places, rows_of_call
 from .hint import Hint, Sizing, hint_rows
 from .inputs import check_mask
-from .memo import Memo
 from .residual_mask import MaskResize, factor, touches
 from .rows import Conditionings, Rows
 from .run import Run

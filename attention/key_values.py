@@ -10,8 +10,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from .cache import digest
 from .layers import BlockKey
-from .memo import digest
 
 Pair = tuple[Tensor, Tensor]
 

@@ -12,9 +12,9 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from .adapter import Adapter
+from .cache import digest
 from .inputs import check_number
 from .layers import layers
-from .memo import digest
 
 LORAS = "likeness_loras"
 _BLOCKS = {"input": "input_blocks.{}", "middle": "middle_block", "output": "output_blocks.{}"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..memo import digest
+from ..cache import digest
 
 
 def fingerprint(module: nn.Module) -> str:

@@ -12,7 +12,7 @@ import comfy.model_management
 import torch
 from torch import Tensor, autocast
 
-from ..memo import digest
+from ..cache import digest
 from .averaged import Averaged
 from .conditions import Conditions
 from .examples import Draw, Example, Examples

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 import torch
-from pack.attention.memo import Memo, digest
+from pack.attention.cache import Memo, digest
 
 
 def test_a_result_is_made_once():
