@@ -15,8 +15,8 @@ import comfy.utils
 import torch
 from torch import Tensor
 
-from . import outline
-from .finite import first_not_finite
+from .files import header
+from .files.finite import first_not_finite
 
 # Published files say `ip_adapter`; Kolors' FaceID and third-party conversions say `adapter_modules`.
 PARTS: Mapping[str, str] = {
@@ -83,11 +83,11 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     """
     file = Path(path)
     with naming(file):
-        before = outline.state(file)
+        before = header.state(file)
         outlined = _outlined(file)
         _sorted_into_parts(file, before.st_size, outlined)
         tensors = dict(_flat(_loaded(file)))
-        if _described(tensors) != _described(outlined) or _moment(outline.state(file)) != _moment(before):
+        if _described(tensors) != _described(outlined) or _moment(header.state(file)) != _moment(before):
             raise ValueError("it was changed while it was being read. Run the workflow again.")
         _check_finite(tensors)
         return _sorted_into_parts(file, before.st_size, tensors)
@@ -97,7 +97,7 @@ def read_outline(path: str | os.PathLike[str]) -> Checkpoint:
     """As `read`, from the names and shapes alone: every tensor is on the meta device, none was read."""
     file = Path(path)
     with naming(file):
-        return _sorted_into_parts(file, outline.state(file).st_size, _outlined(file))
+        return _sorted_into_parts(file, header.state(file).st_size, _outlined(file))
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def naming(file: Path) -> Generator[None]:
 
 
 def _outlined(file: Path) -> Mapping[str, Tensor]:
-    return dict(_flat(outline.tensors(file)))
+    return dict(_flat(header.tensors(file)))
 
 
 def _described(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
@@ -124,8 +124,8 @@ def _moment(state: os.stat_result) -> tuple[int, int, int]:
 def _loaded(file: Path) -> Mapping[str, Any]:
     try:
         return cast(Mapping[str, Any], comfy.utils.load_torch_file(str(file), safe_load=True))
-    except (pickle.UnpicklingError, *outline.DAMAGED) as error:
-        raise outline.damaged(error) from error
+    except (pickle.UnpicklingError, *header.DAMAGED) as error:
+        raise header.damaged(error) from error
 
 
 def _flat(tensors: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Tensor]]:

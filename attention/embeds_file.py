@@ -17,9 +17,9 @@ from torch import Tensor
 from . import ipadpt
 from .adapter import Adapter
 from .embeds import Embeds
-from .file_hash import sha256_of
-from .pack_version import pack_version
-from .whole_file import metadata_of, tensors_of
+from .files.made_by import pack_version
+from .files.read_whole import metadata_of, tensors_of
+from .files.sha256 import sha256_of
 
 T = TypeVar("T")
 SUFFIX = ".likeness.safetensors"

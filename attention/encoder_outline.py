@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from torch import Tensor
 
-from . import outline
 from .encoders import encoder_of
+from .files import header
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def read(path: Path) -> EncoderOutline | None:
     Both layouts of keys, Hugging Face's and OpenCLIP's, alone or beside a text encoder. Raises ValueError with
     the reason when the file is damaged or would have to run code.
     """
-    content = outline.tensors(path)
+    content = header.tensors(path)
     return next((_sizes(content, layout) for layout in _LAYOUTS if layout.first in content), None)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from .encoder_outline import EncoderOutline, read
 from .encoders import Encoder, encoders_for
+from .files.published import FILES
 from .presets import PRESETS
-from .published import FILES
 from .variants import Variant
 
 

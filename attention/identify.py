@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .checkpoint import Checkpoint
-from .file_hash import sha256_of
+from .files.header import metadata
+from .files.made_by import MAKER
+from .files.sha256 import sha256_of
 from .layers import Family, family_of
-from .outline import metadata
-from .pack_version import MAKER
 from .structure import check_structure
 from .variants import Variant, variants_of
 

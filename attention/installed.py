@@ -9,11 +9,11 @@ from pathlib import Path
 from . import checkpoint
 from .checkpoint import Checkpoint
 from .encoders import Encoder, encoders_for
-from .file_hash import sha256_of
+from .files.header import state
+from .files.published import FILES, File
+from .files.sha256 import sha256_of
 from .identify import candidates_of
 from .layers import Family, family_of
-from .outline import state
-from .published import FILES, File
 from .variants import Variant
 
 # The weights that read a feature, by variant.

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import outline, pickled
 from .embeds import Embeds
+from .files import header, pickle_header
 
 SUFFIX = ".ipadpt"
 
@@ -30,15 +30,15 @@ def load(path: Path) -> Embeds:
     code.
     """
     try:
-        size = outline.state(path).st_size
-        _check(path, pickled.outline(path), size)  # before torch makes room for what the file says it holds
+        size = header.state(path).st_size
+        _check(path, pickle_header.outline(path), size)  # before torch makes room for what the file says it holds
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except NoEmbeds:
         raise
-    except (pickle.UnpicklingError, *outline.DAMAGED) as error:
+    except (pickle.UnpicklingError, *header.DAMAGED) as error:
         raise ValueError(
             f"'{path.name}' cannot be read as saved embeds; only tensors are taken from such a file, nothing in it is "
-            f"run: {outline.reason(error)}. Encode the pictures again and save them with Save Embeds."
+            f"run: {header.reason(error)}. Encode the pictures again and save them with Save Embeds."
         ) from error
     if not bool(torch.isfinite(found).all()):
         raise ValueError(f"'{path.name}' holds values that are no numbers (NaN or infinite).")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from .encoders import ENCODERS, Encoder
-from .published import FILES, File
+from .files.published import FILES, File
 
 # The width of the text that the published adapters of a family go beside.
 PUBLISHED_CONTEXT = MappingProxyType({"sd15": 768, "sdxl": 2048})

@@ -9,7 +9,7 @@ from comfy.controlnet import ControlBase, ControlNet
 from comfy.ldm.modules.attention import BasicTransformerBlock, CrossAttention
 from torch import nn
 
-from .finite import first_not_finite
+from .files.finite import first_not_finite
 from .identitynet import FaceContext, IdentityNet
 from .layers import FAMILIES
 

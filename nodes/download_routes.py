@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import web
 from server import PromptServer
 
+from ..attention.files.published import FILES, File
 from ..attention.layers import FAMILIES
 from ..attention.presets import PURPOSES, Preset, presets_for
-from ..attention.published import FILES, File
 from . import installed
 from .download_jobs import DownloadJobs
 

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..attention.adapter import Adapter
 from ..attention.embeds_file import SavedEmbeds, load
-from ..attention.file_hash import sha256_of
+from ..attention.files.sha256 import sha256_of
 from . import wires
 from .embeds_folders import listed, path_of
 from .notice import noted

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoint import Checkpoint
-from ..pack_version import MAKER, pack_version
+from ..files.made_by import MAKER, pack_version
 
 Weights = Mapping[str, Tensor]
 ADAPTER = "adapter."

@@ -270,7 +270,7 @@ def test_a_saved_embedding_needs_no_encoder_at_all(model_folders, sd15, ksample,
 
 
 def test_a_link_to_nothing_is_no_installed_file(model_folders):
-    from pack.attention.published import FILES
+    from pack.attention.files.published import FILES
 
     file = next(file for file in FILES.values() if file.folder == "ipadapter")
     (model_folders / "ipadapter").mkdir(parents=True, exist_ok=True)

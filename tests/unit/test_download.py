@@ -12,7 +12,7 @@ from collections import namedtuple
 
 import pytest
 from aiohttp import ClientSession, web
-from pack.attention.published import FILES, File, Repository
+from pack.attention.files.published import FILES, File, Repository
 from pack.nodes import download, download_routes, installed
 from pack.nodes.download import Download, DownloadError
 from pack.nodes.download_jobs import EVENT, DownloadJobs

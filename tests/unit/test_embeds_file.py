@@ -10,7 +10,7 @@ import torch
 from pack.attention import embeds_file
 from pack.attention.embeds import Embeds
 from pack.attention.embeds_file import FORMAT, MadeFor, load, save
-from pack.attention.pack_version import pack_version
+from pack.attention.files.made_by import pack_version
 from safetensors import safe_open
 
 ADAPTER = MadeFor("plus.safetensors", "plus", "sdxl", "ab" * 32)

@@ -7,7 +7,8 @@ import pytest
 import safetensors.torch
 import torch
 from miniature import sparse
-from pack.attention import checkpoint, outline
+from pack.attention import checkpoint
+from pack.attention.files import header
 from pack.attention.installed import adapter_file
 
 STEMS = sorted(path.stem for path in sparse.SHAPES.glob("*.json"))
@@ -86,7 +87,7 @@ def test_only_the_head_of_a_large_file_is_read(name, tmp_path):
         return int(next(line for line in open("/proc/self/io") if line.startswith("rchar")).split()[1])
 
     before = bytes_read()
-    outline.tensors(path)
+    header.tensors(path)
     assert bytes_read() - before < 1 << 20 < path.stat().st_size
 
 
@@ -98,7 +99,7 @@ def test_an_outline_is_what_loading_gives(zipped, tmp_path):
         "ip_adapter": {"b": torch.zeros(2, 3).T, "c": torch.zeros((), dtype=torch.bfloat16)},
     }
     torch.save(content, path, _use_new_zipfile_serialization=zipped)
-    loaded, outlined = torch.load(path, weights_only=True), outline.tensors(path)
+    loaded, outlined = torch.load(path, weights_only=True), header.tensors(path)
     assert {part: list(tensors) for part, tensors in loaded.items()} == {p: list(t) for p, t in outlined.items()}
     for part, tensors in loaded.items():
         for key, tensor in tensors.items():
@@ -109,13 +110,13 @@ def test_an_outline_is_what_loading_gives(zipped, tmp_path):
 def test_a_replaced_file_is_looked_at_again_and_the_same_one_is_not(tmp_path, monkeypatch):
     path = tmp_path / "some.safetensors"
     safetensors.torch.save_file({"a": torch.zeros(2)}, path)
-    first = outline.tensors(path)
-    monkeypatch.setattr(outline.safetensors, "safe_open", None)
-    assert outline.tensors(path) is first
+    first = header.tensors(path)
+    monkeypatch.setattr(header.safetensors, "safe_open", None)
+    assert header.tensors(path) is first
     monkeypatch.undo()
     safetensors.torch.save_file({"b": torch.zeros(3)}, path)
     os.utime(path, ns=(0, 1))
-    assert list(outline.tensors(path)) == ["b"]
+    assert list(header.tensors(path)) == ["b"]
 
 
 class RunsCode:

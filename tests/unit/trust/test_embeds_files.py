@@ -9,9 +9,10 @@ import hostile
 import pytest
 import safetensors.torch
 import torch
-from pack.attention import embeds_file, whole_file
+from pack.attention import embeds_file
 from pack.attention.embeds import Embeds
 from pack.attention.embeds_file import FORMAT, SUFFIX, load, save
+from pack.attention.files import read_whole
 
 MOST = 64 << 20
 
@@ -84,7 +85,7 @@ def test_more_than_fits_into_memory_is_refused_before_it_is_read(tmp_path, monke
     }
     head = hostile.safetensors_header(header)
     hostile.sparse(path, len(head) + 4 * 512 * count, head)  # 2 GB of zeros, and true to its word
-    monkeypatch.setattr(whole_file.comfy.model_management, "get_free_memory", lambda device: 1 << 30)
+    monkeypatch.setattr(read_whole.comfy.model_management, "get_free_memory", lambda device: 1 << 30)
     assert "bytes are free" in refused(path)
 
 

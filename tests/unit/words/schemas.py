@@ -55,7 +55,7 @@ def _words(schema):
 
 def files_table(readme):
     """The table of published files as Markdown, from the pack's own tables."""
-    from pack.attention.published import FILES
+    from pack.attention.files.published import FILES
 
     rows = (" | ".join(_cells(file)) for file in FILES.values())
     head = TABLE.search(readme.read_text(encoding="utf-8"))[0].splitlines()[0]  # it is in the language of the file

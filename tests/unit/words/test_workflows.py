@@ -113,7 +113,7 @@ def _takes(field, value):
 @pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
 def test_files_it_needs_are_named_as_they_are_published(path):
     """The host's dialog of missing models offers what `properties.models` names."""
-    from pack.attention.published import FILES
+    from pack.attention.files.published import FILES
 
     published = {(file.folder, file.name): file for file in FILES.values()}
     for node in read(path)["nodes"]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from pack.attention.published import FILES
+from pack.attention.files.published import FILES
 from PIL import Image
 from serving.fixtures import node
 

@@ -16,7 +16,7 @@ import safetensors
 import torch
 from torch import Tensor
 
-from . import pickled
+from . import pickle_header
 
 SAFETENSORS = (".safetensors", ".sft")
 _DTYPES = {
@@ -115,7 +115,7 @@ def reason(error: BaseException) -> str:
 @lru_cache(maxsize=512)
 def _tensors(file: Path, _size: int, _mtime_ns: int) -> Mapping[str, Any]:
     try:
-        return _safetensors(file) if file.suffix.lower() in SAFETENSORS else _unwrapped(pickled.outline(file))
+        return _safetensors(file) if file.suffix.lower() in SAFETENSORS else _unwrapped(pickle_header.outline(file))
     except (pickle.UnpicklingError, *DAMAGED) as error:
         raise damaged(error) from error
 

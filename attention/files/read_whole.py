@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from .outline import DAMAGED, reason, state
+from .header import DAMAGED, reason, state
 
 MAX_HEADER = 1 << 20
 """Bytes of the list of tensors: embeds have four tensors at most."""

@@ -1,0 +1,1 @@
+"""What is in a model file, told without running anything of it."""
