@@ -17,7 +17,7 @@ from .embeds import Embeds
 from .encoders import encoders_for
 from .identify import AUTO, Identity, identify
 from .key_values import KeyValues, KeyValuesOnDemand, Pair, Source
-from .layers import BlockKey, layers
+from .models.families import BlockKey, layers
 
 # Bytes. Keys and values of one SDXL picture of 16 tokens are 11 MB in float32, of 257 tokens 171 MB.
 MEMO_BUDGET = 1 << 30

@@ -14,8 +14,8 @@ from .embeds_scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN
 from .fusion import Fusion
 from .inputs import check_mask, check_number
 from .key_values import KeyValues, Source
-from .layers import BlockKey
 from .masks import MASK_RULES, MEAN
+from .models.families import BlockKey
 from .schedule import Schedule
 from .short_batch import REPEAT_LAST, SHORT_BATCH
 

@@ -16,7 +16,7 @@ from .attachment import Attachment
 from .fused import MOST_SEGMENTS, Segment, kernel_for
 from .fused import attend as attend_fused
 from .fusion import Strength, delta, mass_on_first
-from .layers import BlockKey
+from .models.families import BlockKey
 from .placed import Acting, Placed
 from .rows import Rows
 from .run import KeyValue, Run

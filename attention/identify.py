@@ -9,7 +9,7 @@ from .checkpoint import Checkpoint
 from .files.header import metadata
 from .files.made_by import MAKER
 from .files.sha256 import sha256_of
-from .layers import Family, family_of
+from .models.families import Family, family_of
 from .structure import check_structure
 from .variants import Variant, variants_of
 

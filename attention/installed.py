@@ -13,7 +13,7 @@ from .files.header import state
 from .files.published import FILES, File
 from .files.sha256 import sha256_of
 from .identify import candidates_of
-from .layers import Family, family_of
+from .models.families import Family, family_of
 from .variants import Variant
 
 # The weights that read a feature, by variant.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .cache import digest
-from .layers import BlockKey
+from .models.families import BlockKey
 
 Pair = tuple[Tensor, Tensor]
 

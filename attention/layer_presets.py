@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from .layer_weights import LayerWeights
-from .layers import FAMILIES, layers
+from .models.families import FAMILIES, layers
 
 LINEAR = "linear"
 _WEAK = 0.2

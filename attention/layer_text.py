@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from .layer_weights import LayerWeights
-from .layers import FAMILIES
+from .models.families import FAMILIES
 
 _PAIR = re.compile(r"\s*(!?)\s*(\d+)\s*:\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 

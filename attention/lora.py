@@ -14,7 +14,7 @@ from torch import Tensor
 from .adapter import Adapter
 from .cache import digest
 from .inputs import check_number
-from .layers import layers
+from .models.families import layers
 
 LORAS = "likeness_loras"
 _BLOCKS = {"input": "input_blocks.{}", "middle": "middle_block", "output": "output_blocks.{}"}

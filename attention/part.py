@@ -17,7 +17,7 @@ from .attachment import Attachment
 from .hint import Hint
 from .identitynet import FaceContext, IdentityNet
 from .key_values import Pair, Source
-from .layers import BlockKey
+from .models.families import BlockKey
 from .short_batch import references_of
 
 WHOLE_PICTURE = ("area", "concat_latent_image", "gligen")

@@ -9,7 +9,7 @@ from .attachment import Attachment
 from .call_rows import Place, places
 from .embeds_scaling import REFERENCE
 from .key_values import Source
-from .layers import BlockKey
+from .models.families import BlockKey
 from .rows import Polarity, Rows
 from .short_batch import references_of
 

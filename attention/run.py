@@ -17,8 +17,8 @@ from .embeds_scaling import EMBEDS_SCALING, SHIFTS_MEAN, Scaled
 from .few_tokens import fastest_count
 from .fused import Packed, packed
 from .key_values import KeyValuesOnDemand
-from .layers import BlockKey
 from .masks import on_grid
+from .models.families import BlockKey
 from .placed import Acting, Group, Placed, place, sources
 from .rows import Conditionings, Polarity, Rows
 from .schedule import Course

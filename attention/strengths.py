@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .attachment import Attachment
-from .layers import family_of, layers
+from .models.families import family_of, layers
 from .rows import Conditionings
 from .run import Run
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from .files.finite import first_not_finite
 from .identitynet import FaceContext, IdentityNet
-from .layers import FAMILIES
+from .models.families import FAMILIES
 
 _ADVICE = "Connect InstantID's ControlNet ('diffusion_pytorch_model.safetensors' of its folder ControlNetModel)."
 _sound: WeakSet[Network] = WeakSet()

@@ -15,9 +15,9 @@ from ..attention.branch import key_values, unconditional
 from ..attention.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
 from ..attention.embeds import Embeds
 from ..attention.encode import encode, seen
-from ..attention.fit import check_fits
 from ..attention.key_values import KeyValues, Source
 from ..attention.lora import with_lora
+from ..attention.models.fit import check_fits
 from ..attention.short_batch import REPEAT_LAST, SHORT_BATCH
 from ..face.value import FaceBatch
 from . import wires

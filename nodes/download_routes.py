@@ -10,7 +10,7 @@ from aiohttp import web
 from server import PromptServer
 
 from ..attention.files.published import FILES, File
-from ..attention.layers import FAMILIES
+from ..attention.models.families import FAMILIES
 from ..attention.presets import PURPOSES, Preset, presets_for
 from . import installed
 from .download_jobs import DownloadJobs

@@ -6,11 +6,11 @@ import json
 from functools import cache
 from typing import Any
 
-from ..attention.layer_outline import outlines
 from ..attention.layer_presets import PRESETS, preset
 from ..attention.layer_text import parse
 from ..attention.layer_weights import LayerWeights
-from ..attention.layers import FAMILIES
+from ..attention.models.blocks import outlines
+from ..attention.models.families import FAMILIES
 from ..attention.schedule_presets import CURVES, Curve
 from ..attention.schedule_text import parse_points
 from ..face import draw

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..attention.layer_presets import LINEAR, PRESETS, preset
 from ..attention.layer_text import parse
 from ..attention.layer_weights import LayerWeights
-from ..attention.layers import FAMILIES
+from ..attention.models.families import FAMILIES
 from . import wires
 from .editor_tables import factors
 from .notice import for_page

@@ -10,8 +10,8 @@ from comfy_api.latest import io
 from ..attention import checkpoint
 from ..attention.adapter import Adapter
 from ..attention.choose import Choice, choose
-from ..attention.layers import FAMILIES
-from ..attention.model_layers import ModelLayers, model_layers
+from ..attention.models.families import FAMILIES
+from ..attention.models.model_layers import ModelLayers, model_layers
 from ..attention.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
 from . import installed, wires
 from .badges import adapter_badges

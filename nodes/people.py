@@ -12,9 +12,9 @@ from torch import Tensor
 
 from ..attention.adapter import Adapter
 from ..attention.embeds import NO_PICTURE, Embeds
-from ..attention.fit import check_fits
 from ..attention.inputs import check_number, masks_of
 from ..attention.masks import within
+from ..attention.models.fit import check_fits
 from ..face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
 from ..face.embed import check_recogniser
 from ..face.errors import MissingFace

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ..attention.attachment import Attachment
-from ..attention.layer_outline import outlines
+from ..attention.models.blocks import outlines
 from ..attention.strengths import Strengths
 from . import plot
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from ..adapter import AdapterModule
 from ..checkpoint import Checkpoint
-from ..fit import cross_attention_modules
 from ..identify import Identity
-from ..layers import layers
-from ..model_layers import ModelLayers
+from ..models.families import layers
+from ..models.fit import cross_attention_modules
+from ..models.model_layers import ModelLayers
 from ..variants import VARIANTS, Variant
 
 HEAD_WIDTH = 64  # of a perceiver

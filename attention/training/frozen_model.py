@@ -11,7 +11,7 @@ import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_patcher import ModelPatcher
 
-from ..model_layers import ModelLayers, model_layers
+from ..models.model_layers import ModelLayers, model_layers
 from .frozen import check_untouched, fingerprint
 from .settings import PRECISIONS
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..adapter import AdapterModule
 from ..identify import Identity
-from ..layers import layers
+from ..models.families import layers
 from .objective import Noised
 
 Options = Mapping[str, Any]

@@ -17,7 +17,7 @@ from ...attention.hint_size import cutting_hints
 from ...attention.layer_presets import LINEAR, PRESETS, preset
 from ...attention.layer_text import parse
 from ...attention.layer_weights import LayerWeights
-from ...attention.layers import layers
+from ...attention.models.families import layers
 from ...face.embed import embeddings
 from ...face.value import FaceBatch
 from .. import wires

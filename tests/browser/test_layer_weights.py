@@ -4,7 +4,7 @@ import json
 
 import pytest
 from pack.attention.layer_presets import PRESETS, preset
-from pack.attention.layers import FAMILIES
+from pack.attention.models.families import FAMILIES
 
 from .editors import Editor
 from .frontend import RENDERERS

@@ -32,7 +32,7 @@ def test_a_model_that_is_no_unet_is_named(sd15, apply):
 
 
 def test_a_model_of_other_widths_is_refused(sd15, load, apply):
-    from pack.attention.fit import check_fits
+    from pack.attention.models.fit import check_fits
 
     loaded = load("sd15", "base", 77)
     weight = loaded.adapter.module.to_k["1"]

@@ -80,7 +80,7 @@ def test_each_layer_alone_changes_the_picture(sd15, apply, ksample, variant):
     from dataclasses import replace
 
     from pack.attention.attach import attachments, with_attachments
-    from pack.attention.layers import layers
+    from pack.attention.models.families import layers
 
     steered = apply(sd15.model, "sd15", variant)
     (whole,) = attachments(steered)

@@ -4,7 +4,7 @@ import pytest
 from miniature import sparse
 from pack.attention import checkpoint
 from pack.attention.adapter import Adapter
-from pack.attention.layers import layers
+from pack.attention.models.families import layers
 
 STEMS = [path.stem for path in sorted(sparse.SHAPES.glob("*.json")) if sparse.entry(path.stem)["variant"] != "refused"]
 LOOK_ALIKES = ("faceid_plus", "faceid_plus_v2", "instantid", "portrait_unnorm")

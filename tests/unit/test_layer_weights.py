@@ -3,7 +3,7 @@
 import pytest
 from pack.attention.layer_presets import PRESETS, preset
 from pack.attention.layer_text import parse
-from pack.attention.layers import FAMILIES, layers
+from pack.attention.models.families import FAMILIES, layers
 
 LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10}
 FAMILY = pytest.mark.parametrize("family", FAMILIES)

@@ -1,7 +1,7 @@
 """The layer tables against what the published numbering is known to be (formats of diffusers' processors)."""
 
 import pytest
-from pack.attention.layers import family_of, layers
+from pack.attention.models.families import family_of, layers
 
 
 def by_index(family):

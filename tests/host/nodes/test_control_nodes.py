@@ -3,9 +3,9 @@
 import pytest
 import torch
 from pack.attention.attach import attachments
-from pack.attention.layer_outline import outlines
 from pack.attention.layer_presets import preset
-from pack.attention.layers import layers
+from pack.attention.models.blocks import outlines
+from pack.attention.models.families import layers
 from pack.nodes import fusion as fusion_module
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.fusion import FORMULAS, FusionNode

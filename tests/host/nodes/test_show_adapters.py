@@ -5,7 +5,7 @@ import pytest
 import torch
 from pack.attention.attach import attachments
 from pack.attention.layer_presets import preset
-from pack.attention.layers import layers
+from pack.attention.models.families import layers
 from pack.attention.schedule import Schedule
 from pack.attention.strengths import strengths
 from pack.nodes.plot import heat

@@ -44,8 +44,8 @@ def test_a_changed_base_model_is_refused():
 @pytest.mark.parametrize("variant", ["base", "plus", "instantid"])
 def test_a_new_adapter_begins_beside_the_text(variant):
     """Keys and values begin as the base model's own for text; an IdentityNet begins by adding nothing."""
-    from pack.attention.fit import cross_attention_modules
-    from pack.attention.layers import layers
+    from pack.attention.models.families import layers
+    from pack.attention.models.fit import cross_attention_modules
 
     made = trainer("sdxl", variant)
     attentions = cross_attention_modules(made.frozen.unet)
@@ -169,9 +169,9 @@ def test_bad_settings_are_refused(changes, message):
 
 def test_the_published_count_at_full_size():
     """IP-Adapter for SD1.5 trains 22,319,616 numbers; it, plus and InstantID's adapter as their files have them."""
-    from pack.attention.fit import CrossAttentionShape
-    from pack.attention.layers import FAMILIES, layers
-    from pack.attention.model_layers import ModelLayers
+    from pack.attention.models.families import FAMILIES, layers
+    from pack.attention.models.fit import CrossAttentionShape
+    from pack.attention.models.model_layers import ModelLayers
     from pack.attention.training.fresh_adapter import new_module, parameter_count
     from pack.attention.training.publish import adapter_tensors, checkpoint_of
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 import torch
 from pack.attention.embeds import Embeds
-from pack.attention.layers import FAMILIES
+from pack.attention.models.families import FAMILIES
 from torch import Tensor
 
 from . import adapters, encoder, files, models, recogniser

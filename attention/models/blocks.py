@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .layer_presets import ROLES
-from .layers import FAMILIES, layers
+from ..layer_presets import ROLES
+from .families import FAMILIES, layers
 
 _LEVELS = {"sd15": 4, "sdxl": 3, "vega": 3}  # resolutions of the UNet, each half as fine as the one before
 _PER_LEVEL = 3  # blocks at each resolution on either side: two and a down, three and an up

@@ -11,8 +11,8 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_patcher import ModelPatcher
 from torch import nn
 
-from .adapter import Adapter
-from .layers import FAMILIES, BlockKey, layers
+from ..adapter import Adapter
+from .families import FAMILIES, BlockKey, layers
 
 
 @dataclass(frozen=True)

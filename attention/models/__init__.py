@@ -1,0 +1,1 @@
+"""Where a base model's cross-attentions are, and which adapters fit them."""
