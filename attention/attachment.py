@@ -16,8 +16,8 @@ from .inputs import check_mask, check_number
 from .key_values import KeyValues, Source
 from .masks import MASK_RULES, MEAN
 from .models.families import BlockKey
-from .schedule import Schedule
 from .short_batch import REPEAT_LAST, SHORT_BATCH
+from .weights.schedule import Schedule
 
 
 @dataclass(frozen=True, eq=False)

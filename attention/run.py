@@ -21,7 +21,7 @@ from .masks import on_grid
 from .models.families import BlockKey
 from .placed import Acting, Group, Placed, place, sources
 from .rows import Conditionings, Polarity, Rows
-from .schedule import Course
+from .weights.schedule import Course
 
 T = TypeVar("T")
 STORE_BUDGET = 1 << 30

@@ -13,8 +13,8 @@ from ..attention.embeds_scaling import EMBEDS_SCALING, REFERENCE
 from ..attention.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
 from ..attention.inputs import masks_of
 from ..attention.key_values import Source
-from ..attention.layer_presets import LINEAR, PRESETS, preset
-from ..attention.layer_weights import LayerWeights
+from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
+from ..attention.weights.layer_weights import LayerWeights
 from . import wires
 from .sliders import SLIDER, STRENGTH, usually
 

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..attention.combine import COMBINATIONS, CONCAT, combined, weighted
 from ..attention.embeds import Embeds, stacked
-from ..attention.schedule_text import parse_numbers
+from ..attention.weights.schedule_text import parse_numbers
 from . import wires
 
 _MOST = 5

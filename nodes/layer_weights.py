@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..attention.layer_presets import LINEAR, PRESETS, preset
-from ..attention.layer_text import parse
-from ..attention.layer_weights import LayerWeights
 from ..attention.models.families import FAMILIES
+from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
+from ..attention.weights.layer_text import parse
+from ..attention.weights.layer_weights import LayerWeights
 from . import wires
 from .editor_tables import factors
 from .notice import for_page

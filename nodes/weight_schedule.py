@@ -7,9 +7,9 @@ from typing import Any
 from comfy_api.input import CurveInput
 from comfy_api.latest import io
 
-from ..attention.schedule import Schedule
-from ..attention.schedule_presets import CONSTANT, CURVES, schedule_of
-from ..attention.schedule_text import BETWEEN, parse_numbers, parse_points, spread
+from ..attention.weights.curves import CONSTANT, CURVES, schedule_of
+from ..attention.weights.schedule import Schedule
+from ..attention.weights.schedule_text import BETWEEN, parse_numbers, parse_points, spread
 from . import wires
 from .notice import for_page
 from .plot_schedule import schedule_picture

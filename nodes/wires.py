@@ -9,7 +9,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..attention.adapter import Adapter
-from ..attention.schedule import Schedule
+from ..attention.weights.schedule import Schedule
 
 AdapterWire = io.Custom("LIKENESS_ADAPTER")
 """Carries a `LoadedAdapter`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..layer_presets import ROLES
+from ..weights.layer_presets import ROLES
 from .families import FAMILIES, layers
 
 _LEVELS = {"sd15": 4, "sdxl": 3, "vega": 3}  # resolutions of the UNet, each half as fine as the one before

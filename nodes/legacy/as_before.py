@@ -14,10 +14,10 @@ from ...attention.branch import unconditional
 from ...attention.embeds import Embeds
 from ...attention.encode import encode
 from ...attention.hint_size import cutting_hints
-from ...attention.layer_presets import LINEAR, PRESETS, preset
-from ...attention.layer_text import parse
-from ...attention.layer_weights import LayerWeights
 from ...attention.models.families import layers
+from ...attention.weights.layer_presets import LINEAR, PRESETS, preset
+from ...attention.weights.layer_text import parse
+from ...attention.weights.layer_weights import LayerWeights
 from ...face.embed import embeddings
 from ...face.value import FaceBatch
 from .. import wires

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ...attention.layer_presets import PRESETS
+from ...attention.weights.layer_presets import PRESETS
 
 WEIGHT_TYPES: Mapping[str, str] = MappingProxyType(
     {

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...attention.schedule_text import parse_numbers
+from ...attention.weights.schedule_text import parse_numbers
 
 # The old pack's names for the curves, whose 'in' and 'out' are the other way round elsewhere.
 _TIMINGS: Mapping[str, Callable[[float], float]] = MappingProxyType(

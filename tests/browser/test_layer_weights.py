@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from pack.attention.layer_presets import PRESETS, preset
 from pack.attention.models.families import FAMILIES
+from pack.attention.weights.layer_presets import PRESETS, preset
 
 from .editors import Editor
 from .frontend import RENDERERS

@@ -1,7 +1,7 @@
 """The curve of Weight Schedule."""
 
 import pytest
-from pack.attention.schedule_presets import CURVES, schedule_of
+from pack.attention.weights.curves import CURVES, schedule_of
 
 from .editors import Editor
 from .frontend import RENDERERS

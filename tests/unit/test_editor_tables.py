@@ -5,9 +5,9 @@ import json
 
 import pytest
 from aiohttp import ClientSession, web
-from pack.attention.layer_presets import PRESETS, preset
 from pack.attention.models.families import FAMILIES
-from pack.attention.schedule_presets import CURVES, schedule_of
+from pack.attention.weights.curves import CURVES, schedule_of
+from pack.attention.weights.layer_presets import PRESETS, preset
 from pack.nodes import editor_routes
 from pack.nodes.editor_tables import tables
 

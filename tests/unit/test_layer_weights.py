@@ -1,9 +1,9 @@
 """Layer presets and texts against the formulas and dictionaries people know."""
 
 import pytest
-from pack.attention.layer_presets import PRESETS, preset
-from pack.attention.layer_text import parse
 from pack.attention.models.families import FAMILIES, layers
+from pack.attention.weights.layer_presets import PRESETS, preset
+from pack.attention.weights.layer_text import parse
 
 LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10}
 FAMILY = pytest.mark.parametrize("family", FAMILIES)

@@ -3,9 +3,9 @@
 import math
 
 import pytest
-from pack.attention.schedule import Schedule
-from pack.attention.schedule_presets import CURVES, schedule_of
-from pack.attention.schedule_text import parse_numbers, parse_points, spread
+from pack.attention.weights.curves import CURVES, schedule_of
+from pack.attention.weights.schedule import Schedule
+from pack.attention.weights.schedule_text import parse_numbers, parse_points, spread
 
 FORMULAS = {
     "constant": lambda u: 0.8,

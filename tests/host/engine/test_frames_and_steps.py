@@ -8,7 +8,7 @@ from pack.attention.attachment import Attachment
 from pack.attention.key_values import KeyValues, KeyValuesOnDemand
 from pack.attention.rows import Conditionings
 from pack.attention.run import Run
-from pack.attention.schedule import Schedule
+from pack.attention.weights.schedule import Schedule
 from pack.nodes.wires import WeightSchedule
 
 BLOCK = ("input", 4, 0)

@@ -59,7 +59,7 @@ def test_a_frame_of_factor_zero_is_the_text_alone_bit_for_bit(layer, source, nam
 
 
 def test_factors_multiply(layer, source):
-    from pack.attention.schedule import Schedule
+    from pack.attention.weights.schedule import Schedule
 
     tokens = source()
     several = Attachment(

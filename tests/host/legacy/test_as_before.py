@@ -5,7 +5,7 @@ import pytest
 import torch
 from pack.attention.adapter import Adapter
 from pack.attention.branch import unconditional
-from pack.attention.layer_presets import PRESETS, preset
+from pack.attention.weights.layer_presets import PRESETS, preset
 from pack.nodes.legacy import setting
 from pack.nodes.legacy.as_before import old_negative, two_parts, without_middle
 from pack.nodes.legacy.rewrite import rewritten

@@ -2,8 +2,8 @@
 
 import graphs
 import pytest
-from pack.attention.layer_presets import PRESETS
 from pack.attention.presets import PURPOSES
+from pack.attention.weights.layer_presets import PRESETS
 from pack.nodes.legacy.options import PRESET_PURPOSES, WEIGHT_TYPES, purpose
 from pack.nodes.legacy.rewrite import rewritten
 from pack.nodes.legacy.table import ROWS

@@ -3,9 +3,9 @@
 import pytest
 import torch
 from pack.attention.attach import attachments
-from pack.attention.layer_presets import preset
 from pack.attention.models.blocks import outlines
 from pack.attention.models.families import layers
+from pack.attention.weights.layer_presets import preset
 from pack.nodes import fusion as fusion_module
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.fusion import FORMULAS, FusionNode

@@ -4,10 +4,10 @@ import comfy.samplers
 import pytest
 import torch
 from pack.attention.attach import attachments
-from pack.attention.layer_presets import preset
 from pack.attention.models.families import layers
-from pack.attention.schedule import Schedule
 from pack.attention.strengths import strengths
+from pack.attention.weights.layer_presets import preset
+from pack.attention.weights.schedule import Schedule
 from pack.nodes.plot import heat
 from pack.nodes.show_adapters import ShowAdapters
 from pack.nodes.wires import WeightSchedule

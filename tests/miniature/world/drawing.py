@@ -19,8 +19,8 @@ from pack.attention.embeds import Embeds
 from pack.attention.fusion import Fusion
 from pack.attention.hint import Hint
 from pack.attention.identitynet import FaceContext, IdentityNet
-from pack.attention.layer_presets import LINEAR, preset
-from pack.attention.layer_text import parse
+from pack.attention.weights.layer_presets import LINEAR, preset
+from pack.attention.weights.layer_text import parse
 from torch import Tensor
 
 from . import files, models

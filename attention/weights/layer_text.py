@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
+from ..models.families import FAMILIES
 from .layer_weights import LayerWeights
-from .models.families import FAMILIES
 
 _PAIR = re.compile(r"\s*(!?)\s*(\d+)\s*:\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from ..models.families import FAMILIES, layers
 from .layer_weights import LayerWeights
-from .models.families import FAMILIES, layers
 
 LINEAR = "linear"
 _WEAK = 0.2

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .models.families import FAMILIES, BlockKey, layers
+from ..models.families import FAMILIES, BlockKey, layers
 
 
 @dataclass(frozen=True)

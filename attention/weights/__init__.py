@@ -1,0 +1,1 @@
+"""How strongly a branch acts: by layer, by step, by picture."""
