@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from .adapter import Adapter
-from .embeds import NO_PICTURE, Embeds
-from .encode import encode_zero_pixels
 from .key_values import Source
+from .reference.embeds import NO_PICTURE, Embeds
+from .reference.encode import encode_zero_pixels
 
 
 def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .encoder_outline import EncoderOutline, read
-from .encoders import Encoder, encoders_for
 from .files.published import FILES
 from .presets import PRESETS
+from .reference.encoder_header import EncoderOutline, read
+from .reference.encoders import Encoder, encoders_for
 from .variants import Variant
 
 

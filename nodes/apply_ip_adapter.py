@@ -12,12 +12,12 @@ from torch import Tensor
 from ..attention.adapter import Adapter
 from ..attention.attach import attach
 from ..attention.branch import key_values, unconditional
-from ..attention.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
-from ..attention.embeds import Embeds
-from ..attention.encode import encode, seen
 from ..attention.key_values import KeyValues, Source
 from ..attention.lora import with_lora
 from ..attention.models.fit import check_fits
+from ..attention.reference.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
+from ..attention.reference.embeds import Embeds
+from ..attention.reference.encode import encode, seen
 from ..attention.short_batch import REPEAT_LAST, SHORT_BATCH
 from ..face.value import FaceBatch
 from . import wires

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..attention.adapter import Adapter
-from ..attention.encode import describe
+from ..attention.reference.encode import describe
 from ..face.models import FaceModels
 from ..face.value import FaceBatch
 from .found_encoder import FoundEncoder

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..attention.combine import COMBINATIONS, CONCAT, combined, weighted
-from ..attention.embeds import Embeds, stacked
+from ..attention.reference.combine import COMBINATIONS, CONCAT, combined, weighted
+from ..attention.reference.embeds import Embeds, stacked
 from ..attention.weights.schedule_text import parse_numbers
 from . import wires
 

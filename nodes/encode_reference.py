@@ -10,10 +10,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.branch import unconditional
-from ..attention.embeds import stacked
-from ..attention.encode import encode, keys_of, seen
-from ..attention.picture import FITS
-from ..attention.tiles import with_tiles
+from ..attention.reference.embeds import stacked
+from ..attention.reference.encode import encode, keys_of, seen
+from ..attention.reference.square import FITS
+from ..attention.reference.tiles import with_tiles
 from . import wires
 from .encoder import encoder_for
 from .face_reference import reads_faces

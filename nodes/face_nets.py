@@ -9,9 +9,9 @@ from comfy_api.latest import io
 
 from ..attention.adapter import Adapter
 from ..attention.apply_identitynet import Conditioning, apply_identitynet
-from ..attention.embeds import Embeds
 from ..attention.hint import Hint
 from ..attention.identitynet import FaceContext
+from ..attention.reference.embeds import Embeds
 from ..attention.wrap_controlnet import identitynet_from
 from . import wires
 from .people import Person

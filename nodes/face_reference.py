@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from ..attention.adapter import Adapter
-from ..attention.embeds import Embeds
-from ..attention.encode import encode
+from ..attention.reference.embeds import Embeds
+from ..attention.reference.encode import encode
 from ..face.align import crop
 from ..face.embed import check_recogniser, embeddings
 from ..face.picture import to_image

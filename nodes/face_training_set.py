@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..attention.embeds import Embeds
+from ..attention.reference.embeds import Embeds
 from ..attention.training.buckets import Cut
 from ..attention.training.examples import Examples
 from ..attention.training.fresh_adapter import variant_named

@@ -9,11 +9,11 @@ import folder_paths
 
 from ..attention import find_encoder
 from ..attention.adapter import Adapter
-from ..attention.encoders import Encoder
 from ..attention.files.published import FILES, File
 from ..attention.find_encoder import EncoderFile, Need
 from ..attention.installed import AdapterFile, adapter_file
 from ..attention.presets import PUBLISHED_CONTEXT, Preset
+from ..attention.reference.encoders import Encoder
 from . import folders
 from .fingerprint import hashed
 from .found_encoder import FoundEncoder

@@ -7,8 +7,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..attention.adapter import Adapter
-from ..attention.embeds_file import SavedEmbeds, load
 from ..attention.files.sha256 import sha256_of
+from ..attention.reference.embeds_file import SavedEmbeds, load
 from . import wires
 from .embeds_folders import listed, path_of
 from .notice import noted

@@ -8,8 +8,8 @@ from comfy_api.latest import io
 
 from ..attention import checkpoint
 from ..attention.adapter import Adapter
-from ..attention.encode import describe
 from ..attention.identify import AUTO
+from ..attention.reference.encode import describe
 from ..attention.variants import VARIANTS
 from . import folders, installed, wires
 from .badges import adapter_badges

@@ -6,7 +6,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.noise import NOISES, noise_picture, square
+from ..attention.reference.noise import NOISES, noise_picture, square
 from .sliders import SLIDER
 
 

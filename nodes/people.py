@@ -11,10 +11,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.adapter import Adapter
-from ..attention.embeds import NO_PICTURE, Embeds
 from ..attention.inputs import check_number, masks_of
 from ..attention.masks import within
 from ..attention.models.fit import check_fits
+from ..attention.reference.embeds import NO_PICTURE, Embeds
 from ..face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
 from ..face.embed import check_recogniser
 from ..face.errors import MissingFace

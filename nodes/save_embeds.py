@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from comfy_api.latest import io, ui
 
-from ..attention.embeds import Embeds
-from ..attention.embeds_file import MadeFor, save
+from ..attention.reference.embeds import Embeds
+from ..attention.reference.embeds_file import MadeFor, save
 from . import wires
 from .embeds_folders import new_file
 from .notice import noted

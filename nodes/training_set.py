@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..attention.embeds import Embeds
-from ..attention.encode import encode, encode_zero_pixels
+from ..attention.reference.embeds import Embeds
+from ..attention.reference.encode import encode, encode_zero_pixels
 from ..attention.training.buckets import Cut, cut_for
 from ..attention.training.examples import Example, Examples, Text
 from ..attention.training.fresh_adapter import variant_named

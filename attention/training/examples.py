@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..embeds import Embeds
+from ..reference.embeds import Embeds
 
 Text = Any
 """One entry of the host's conditioning: [text (1, T, C), dictionary]."""

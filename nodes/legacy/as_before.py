@@ -11,10 +11,10 @@ from comfy_api.latest import io
 
 from ...attention.adapter import Adapter
 from ...attention.branch import unconditional
-from ...attention.embeds import Embeds
-from ...attention.encode import encode
 from ...attention.hint_size import cutting_hints
 from ...attention.models.families import layers
+from ...attention.reference.embeds import Embeds
+from ...attention.reference.encode import encode
 from ...attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ...attention.weights.layer_text import parse
 from ...attention.weights.layer_weights import LayerWeights

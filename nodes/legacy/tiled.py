@@ -8,7 +8,7 @@ from comfy_api.latest import io
 from comfy_execution.graph_utils import GraphBuilder
 from torch import Tensor
 
-from ...attention.combine import COMBINATIONS, CONCAT, PER_FRAME
+from ...attention.reference.combine import COMBINATIONS, CONCAT, PER_FRAME
 from .. import wires
 from ..branch_settings import advanced_inputs, weight_inputs, wire_inputs
 from .pictures import tiles

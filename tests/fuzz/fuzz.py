@@ -27,8 +27,8 @@ def with_the_pack():
     with atheris.instrument_imports(include=["pack"]):
         spec.loader.exec_module(conftest)
         import pack.attention.checkpoint
-        import pack.attention.embeds_file
         import pack.attention.installed
+        import pack.attention.reference.embeds_file
         import pack.face.pose  # noqa: F401
 
 
@@ -54,8 +54,8 @@ def small_adapter(container):
 
 def small_embeds():
     import torch
-    from pack.attention.embeds import Embeds
-    from pack.attention.embeds_file import save
+    from pack.attention.reference.embeds import Embeds
+    from pack.attention.reference.embeds_file import save
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.likeness.safetensors")
@@ -95,7 +95,7 @@ def checkpoint():
 
 
 def embeds():
-    from pack.attention.embeds_file import SUFFIX, load
+    from pack.attention.reference.embeds_file import SUFFIX, load
 
     seeds = [bytes([i]) + content for i, content in enumerate(small_embeds())]
     return reads_files((load,), (SUFFIX, ".ipadpt")), seeds

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
-from pack.attention import encode as encoding
 from pack.attention.adapter import Adapter
 from pack.attention.attach import attachments
 from pack.attention.dispatch import Call
-from pack.attention.encode import encode
+from pack.attention.reference import encode as encoding
+from pack.attention.reference.encode import encode
 from pack.attention.run import Run
 from pack.nodes.weight_schedule import WeightScheduleNode
 

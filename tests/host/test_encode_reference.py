@@ -6,10 +6,10 @@ import pytest
 import torch
 from miniature import adapters, models
 from pack.attention import checkpoint
-from pack.attention import encode as encoding
 from pack.attention.adapter import Adapter
-from pack.attention.encode import encode, seen
-from pack.attention.picture import FITS, MEAN_COLOUR
+from pack.attention.reference import encode as encoding
+from pack.attention.reference.encode import encode, seen
+from pack.attention.reference.square import FITS, MEAN_COLOUR
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.encode_reference import EncodeReference
 from pack.nodes.encoder import encoder_for

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from pack.attention.embeds import Embeds
+from pack.attention.reference.embeds import Embeds
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.encode_reference import EncodeReference
 from pack.nodes.wires import LoadedAdapter

@@ -5,8 +5,8 @@ import pytest
 import safetensors.torch
 import torch
 from miniature import adapters, models
-from pack.attention.embeds import Embeds
-from pack.attention.encode import encode
+from pack.attention.reference.embeds import Embeds
+from pack.attention.reference.encode import encode
 from pack.nodes import folders, found_encoder, installed
 from pack.nodes.encoder import encoder_for
 from pack.nodes.load_by_preset import LoadByPreset
@@ -186,8 +186,8 @@ def test_the_host_loads_what_was_found_in_both_layouts(model_folders, monkeypatc
     """The host's own loader, narrow: 24 layers as in ViT-L, in Hugging Face's and OpenCLIP's names."""
     import comfy.clip_vision
     from comfy.clip_vision import ClipVisionModel
-    from pack.attention import encoder_outline
     from pack.attention.find_encoder import EncoderFile
+    from pack.attention.reference import encoder_header
 
     config = models.vision_config("vit_h") | {"num_hidden_layers": 24, "hidden_size": 32, "projection_dim": 16}
     config |= {"num_attention_heads": 2, "intermediate_size": 32}
@@ -197,7 +197,7 @@ def test_the_host_loads_what_was_found_in_both_layouts(model_folders, monkeypatc
     folder.mkdir()
     for name, content in (("hf.safetensors", state), ("open.safetensors", in_open_clips_names(state))):
         safetensors.torch.save_file({key: tensor.contiguous() for key, tensor in content.items()}, folder / name)
-        outline = encoder_outline.read(folder / name)
+        outline = encoder_header.read(folder / name)
         assert (outline.image_embeds, outline.penultimate, outline.tokens) == (16, 32, 257)
         encoder = found_encoder.FoundEncoder(EncoderFile(name, folder / name, outline))
         assert encode(encoder, torch.rand(1, 30, 40, 3)).penultimate.shape == (1, 257, 32)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 from oracles.encoders import picture
-from pack.attention.encode import _pixel_values
-from pack.attention.picture import FITS, what_the_encoder_sees
+from pack.attention.reference.encode import _pixel_values
+from pack.attention.reference.square import FITS, what_the_encoder_sees
 from transformers import CLIPImageProcessor
 
 SIZES = [(224, 224), (90, 130), (1023, 767), (683, 1024), (300, 401), (224, 225), (500, 333), (64, 2000)]

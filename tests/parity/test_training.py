@@ -17,7 +17,7 @@ from oracles.unets import FAMILIES, twin
 from ours import UNDECIDED
 from pack.attention.adapter import Adapter as LoadedFile
 from pack.attention.checkpoint import read
-from pack.attention.embeds import Embeds
+from pack.attention.reference.embeds import Embeds
 from pack.attention.training.examples import Example, Examples
 from pack.attention.training.fresh_adapter import parameter_count
 from pack.attention.training.fresh_identitynet import network_for

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from pack.attention.combine import COMBINATIONS, combined, weighted
-from pack.attention.embeds import NO_PICTURE, Embeds, stacked
+from pack.attention.reference.combine import COMBINATIONS, combined, weighted
+from pack.attention.reference.embeds import NO_PICTURE, Embeds, stacked
 
 
 def embeds(*pictures, encoder="H", **features):

@@ -7,10 +7,10 @@ import re
 import pytest
 import safetensors.torch
 import torch
-from pack.attention import embeds_file
-from pack.attention.embeds import Embeds
-from pack.attention.embeds_file import FORMAT, MadeFor, load, save
 from pack.attention.files.made_by import pack_version
+from pack.attention.reference import embeds_file
+from pack.attention.reference.embeds import Embeds
+from pack.attention.reference.embeds_file import FORMAT, MadeFor, load, save
 from safetensors import safe_open
 
 ADAPTER = MadeFor("plus.safetensors", "plus", "sdxl", "ab" * 32)

@@ -4,9 +4,10 @@ import pytest
 import safetensors.torch
 import torch
 from miniature import sparse
-from pack.attention import encoder_outline, find_encoder
-from pack.attention.encoder_outline import EncoderOutline
-from pack.attention.encoders import ENCODERS
+from pack.attention import find_encoder
+from pack.attention.reference import encoder_header
+from pack.attention.reference.encoder_header import EncoderOutline
+from pack.attention.reference.encoders import ENCODERS
 from pack.attention.variants import VARIANTS
 
 VIT_H, BIGG, VIT_L, VIT_L_336 = ENCODERS
@@ -60,7 +61,7 @@ def file(tmp_path):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_widths_are_read_from_every_layout(layout, encoder, file):
     _, path = file(LAYOUTS[layout](encoder))
-    found = encoder_outline.read(path)
+    found = encoder_header.read(path)
     assert found == EncoderOutline(encoder.image_embeds, encoder.penultimate, encoder.tokens)
     assert found.label == encoder.label
 
@@ -68,7 +69,7 @@ def test_widths_are_read_from_every_layout(layout, encoder, file):
 def test_torch_files_are_read_too(tmp_path):
     path = tmp_path / "pytorch_model.bin"
     torch.save({key: torch.zeros(shape) for key, shape in hugging_face(VIT_L_336).items()}, path)
-    assert encoder_outline.read(path).label == "CLIP ViT-L/14-336"
+    assert encoder_header.read(path).label == "CLIP ViT-L/14-336"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_torch_files_are_read_too(tmp_path):
     ],
 )
 def test_other_files_are_no_clip_encoders(keys, file):
-    assert encoder_outline.read(file({key: [4, 4] for key in keys})[1]) is None
+    assert encoder_header.read(file({key: [4, 4] for key in keys})[1]) is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 import torch
-from pack.attention import embeds_file, ipadpt
+from pack.attention.reference import embeds_file, ipadpt
 
 
 @pytest.mark.parametrize(("shape", "name"), [((2, 64), "image_embeds"), ((1, 257, 80), "penultimate")])

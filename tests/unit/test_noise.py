@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from pack.attention.noise import NOISES, noise_picture, square
+from pack.attention.reference.noise import NOISES, noise_picture, square
 
 S = 0.3
 

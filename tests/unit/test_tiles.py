@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from pack.attention.tiles import cut, with_tiles
+from pack.attention.reference.tiles import cut, with_tiles
 
 
 def coordinates(height, width):

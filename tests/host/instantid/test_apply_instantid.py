@@ -6,8 +6,8 @@ import pytest
 import torch
 from instantid_runs import columns, control_net, drawn, nets, residuals
 from pack.attention.attach import attachments
-from pack.attention.embeds import Embeds
 from pack.attention.fusion import Fusion
+from pack.attention.reference.embeds import Embeds
 from pack.nodes.recipes import NONE, RECIPES
 
 EFFECT = 1e-2

@@ -105,7 +105,7 @@ def test_settings_and_the_environment(user_settings, monkeypatch, caplog):
 def test_the_black_picture(variant, tmp_path):
     from miniature import adapters, models
     from pack.attention import checkpoint
-    from pack.attention.encode import encode
+    from pack.attention.reference.encode import encode
 
     path = tmp_path / "a.safetensors"
     adapters.write_safetensors(adapters.adapter_state_dict("sd15", variant, 11), path)

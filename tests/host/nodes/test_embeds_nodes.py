@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pack.attention.embeds_file import SUFFIX
+from pack.attention.reference.embeds_file import SUFFIX
 from pack.nodes import embeds_folders
 from pack.nodes.combine_embeds import CombineEmbeds
 from pack.nodes.encode_reference import EncodeReference

@@ -1,7 +1,7 @@
 """Tiles of a reference act as further pictures."""
 
 import torch
-from pack.attention.tiles import cut
+from pack.attention.reference.tiles import cut
 from pack.nodes.encode_reference import EncodeReference
 
 

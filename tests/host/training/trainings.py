@@ -45,7 +45,7 @@ def texts(clip, *words):
 
 
 def features(variant, count, generator):
-    from pack.attention.embeds import Embeds
+    from pack.attention.reference.embeds import Embeds
 
     shape = {"base": ("image_embeds", 64), "plus": ("penultimate", 257, 80), "instantid": ("face", FACE)}[variant]
     return Embeds(**{shape[0]: torch.randn(count, *shape[1:], generator=generator)})

@@ -7,8 +7,8 @@ import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
 from pack.attention import dispatch as dispatching
-from pack.attention import encode as encoding
 from pack.attention.attach import ATTACHMENTS, RUN
+from pack.attention.reference import encode as encoding
 from pack.attention.run import Run
 
 Interrupted = management.InterruptProcessingException

@@ -17,7 +17,7 @@ def world():
 def given():
     """Held-out shapes and what the image encoder sees in them."""
     from miniature.world import adapters, encoder, models, pictures
-    from pack.attention.embeds import Embeds
+    from pack.attention.reference.embeds import Embeds
 
     drawn = pictures.draw_shapes(900, REFERENCES)
     seen = encoder.pooled(models.clip_vision(), (pictures.as_images(drawn) * 255).round().byte())
@@ -112,7 +112,7 @@ def tells(sees):
 def test_a_person_is_recognised_where_the_keypoints_are(world, sees, tells):
     from miniature.world import adapters, evaluation, files
     from miniature.world.pictures import Drawn
-    from pack.attention.embeds import Embeds
+    from pack.attention.reference.embeds import Embeds
 
     people, posed = evaluation.held_out_faces()
     posed = posed[:: evaluation.POSES][:PEOPLE]

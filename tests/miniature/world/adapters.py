@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 import torch
 import torch.nn.functional as F
-from pack.attention.embeds import Embeds
+from pack.attention.reference.embeds import Embeds
 from pack.attention.training.examples import Example, Examples
 from pack.attention.training.loop import Watch
 from pack.attention.training.publish import IDENTITYNET

@@ -15,10 +15,10 @@ from pack.attention.attach import attach
 from pack.attention.attachment import Attachment
 from pack.attention.branch import key_values
 from pack.attention.checkpoint import read
-from pack.attention.embeds import Embeds
 from pack.attention.fusion import Fusion
 from pack.attention.hint import Hint
 from pack.attention.identitynet import FaceContext, IdentityNet
+from pack.attention.reference.embeds import Embeds
 from pack.attention.weights.layer_presets import LINEAR, preset
 from pack.attention.weights.layer_text import parse
 from torch import Tensor

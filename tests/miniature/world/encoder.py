@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pack.attention.encode import encode
+from pack.attention.reference.encode import encode
 from torch import Tensor
 
 from .layout import VISION_SEED

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy
 import torch
-from pack.attention.embeds import Embeds
 from pack.attention.models.families import FAMILIES
+from pack.attention.reference.embeds import Embeds
 from torch import Tensor
 
 from . import adapters, encoder, files, models, recogniser

@@ -9,10 +9,10 @@ import hostile
 import pytest
 import safetensors.torch
 import torch
-from pack.attention import embeds_file
-from pack.attention.embeds import Embeds
-from pack.attention.embeds_file import FORMAT, SUFFIX, load, save
 from pack.attention.files import read_whole
+from pack.attention.reference import embeds_file
+from pack.attention.reference.embeds import Embeds
+from pack.attention.reference.embeds_file import FORMAT, SUFFIX, load, save
 
 MOST = 64 << 20
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 import torch
-from pack.attention.embeds import Embeds
-from pack.attention.embeds_file import SUFFIX, save
+from pack.attention.reference.embeds import Embeds
+from pack.attention.reference.embeds_file import SUFFIX, save
 
 folder_paths = pytest.importorskip("folder_paths", reason="needs ComfyUI")
 OUT = [

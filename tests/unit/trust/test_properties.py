@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pack.attention import checkpoint
 from pack.attention.adapter import Adapter
-from pack.attention.embeds_file import SUFFIX, load
 from pack.attention.installed import adapter_file
+from pack.attention.reference.embeds_file import SUFFIX, load
 
 lenient = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

@@ -7,7 +7,7 @@ import shutil
 import hostile
 import pytest
 from miniature import adapters
-from pack.attention.embeds_file import SUFFIX
+from pack.attention.reference.embeds_file import SUFFIX
 from serving.fixtures import node
 
 FOLDER = "strangers"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from pack.attention.embeds import Embeds
-from pack.attention.embeds_file import SUFFIX, load, save
+from pack.attention.reference.embeds import Embeds
+from pack.attention.reference.embeds_file import SUFFIX, load, save
 from serving.api import Api
 from serving.fixtures import ROOT, node
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torchvision.transforms import functional as vision
 
-from .inputs import check_number, check_pictures
+from ..inputs import check_number, check_pictures
 
 _PULL = 75.0  # pixels of a picture's side: how far 'shuffle' moves things, before smoothing
 _SMOOTH = 3.5

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .inputs import check_pictures, masks_of
+from ..inputs import check_pictures, masks_of
 
 MOST = 256
 """Tiles of one picture: each is encoded like a picture of its own."""

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..files import header, pickle_header
 from .embeds import Embeds
-from .files import header, pickle_header
 
 SUFFIX = ".ipadpt"
 

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from torch import Tensor
 
+from ..files import header
 from .encoders import encoder_of
-from .files import header
 
 
 @dataclass(frozen=True)

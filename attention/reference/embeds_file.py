@@ -14,12 +14,12 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ..adapter import Adapter
+from ..files.made_by import pack_version
+from ..files.read_whole import metadata_of, tensors_of
+from ..files.sha256 import sha256_of
 from . import ipadpt
-from .adapter import Adapter
 from .embeds import Embeds
-from .files.made_by import pack_version
-from .files.read_whole import metadata_of, tensors_of
-from .files.sha256 import sha256_of
 
 T = TypeVar("T")
 SUFFIX = ".likeness.safetensors"

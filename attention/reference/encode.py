@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cache import Memo, digest
+from ..cache import Memo, digest
+from ..inputs import check_pictures, masks_of
 from .embeds import Embeds, stacked
 from .encoders import encoder_of
-from .inputs import check_pictures, masks_of
-from .picture import what_the_encoder_sees
+from .square import what_the_encoder_sees
 
 # Bytes. 257 hidden states of 1280 in float32 are 1.3 MB a picture, its square of 224 pixels 0.6 MB.
 MEMO_BUDGET = 1 << 28

@@ -1,0 +1,1 @@
+"""Pictures -> embeds: features of a reference before any projection."""
