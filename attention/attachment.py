@@ -9,11 +9,11 @@ from functools import cached_property
 
 from torch import Tensor
 
+from .adapter.key_values import KeyValues, Source
 from .cache import digest
 from .embeds_scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN
 from .fusion import Fusion
 from .inputs import check_mask, check_number
-from .key_values import KeyValues, Source
 from .masks import MASK_RULES, MEAN
 from .models.families import BlockKey
 from .short_batch import REPEAT_LAST, SHORT_BATCH

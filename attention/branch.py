@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .adapter import Adapter
-from .key_values import Source
+from .adapter.adapter import Adapter
+from .adapter.key_values import Source
 from .reference.embeds import NO_PICTURE, Embeds
 from .reference.encode import encode_zero_pixels
 

@@ -11,12 +11,12 @@ from comfy.controlnet import ControlBase
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
+from .adapter.key_values import Pair, Source
 from .apply_identitynet import Conditioning
 from .attach import attachments, with_attachments
 from .attachment import Attachment
 from .hint import Hint
 from .identitynet import FaceContext, IdentityNet
-from .key_values import Pair, Source
 from .models.families import BlockKey
 from .short_batch import references_of
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .adapter.key_values import Source
 from .attachment import Attachment
 from .call_rows import Place, places
 from .embeds_scaling import REFERENCE
-from .key_values import Source
 from .models.families import BlockKey
 from .rows import Polarity, Rows
 from .short_batch import references_of

@@ -55,8 +55,8 @@ def _model(path: Path) -> Any:
 
 
 def _adapter(path: Path) -> Any:
-    from pack.attention import checkpoint
-    from pack.attention.adapter import Adapter
+    from pack.attention.adapter import checkpoint
+    from pack.attention.adapter.adapter import Adapter
 
     return Adapter(checkpoint.read(path), "auto")
 

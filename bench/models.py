@@ -44,8 +44,8 @@ def base(family: str) -> SimpleNamespace:
 def loaded(family: str, variant: str) -> Any:
     """A freshly loaded adapter: its memory is empty, its weights are the mapped file."""
     from miniature import adapters, models
-    from pack.attention import checkpoint
-    from pack.attention.adapter import Adapter
+    from pack.attention.adapter import checkpoint
+    from pack.attention.adapter.adapter import Adapter
     from pack.nodes.wires import LoadedAdapter
 
     path = FILES / f"{family}-{variant}.safetensors"

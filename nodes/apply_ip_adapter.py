@@ -9,11 +9,11 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.adapter import Adapter
+from ..attention.adapter.adapter import Adapter
+from ..attention.adapter.key_values import KeyValues, Source
+from ..attention.adapter.lora import with_lora
 from ..attention.attach import attach
 from ..attention.branch import key_values, unconditional
-from ..attention.key_values import KeyValues, Source
-from ..attention.lora import with_lora
 from ..attention.models.fit import check_fits
 from ..attention.reference.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
 from ..attention.reference.embeds import Embeds

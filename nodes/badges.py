@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..attention.adapter import Adapter
+from ..attention.adapter.adapter import Adapter
 from ..attention.reference.encode import describe
 from ..face.models import FaceModels
 from ..face.value import FaceBatch

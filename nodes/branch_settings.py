@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.adapter import Adapter
+from ..attention.adapter.adapter import Adapter
+from ..attention.adapter.key_values import Source
 from ..attention.attachment import Attachment
 from ..attention.embeds_scaling import EMBEDS_SCALING, REFERENCE
 from ..attention.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
 from ..attention.inputs import masks_of
-from ..attention.key_values import Source
 from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ..attention.weights.layer_weights import LayerWeights
 from . import wires

@@ -7,7 +7,7 @@ from typing import Any
 from comfy.controlnet import ControlBase
 from comfy_api.latest import io
 
-from ..attention.adapter import Adapter
+from ..attention.adapter.adapter import Adapter
 from ..attention.apply_identitynet import Conditioning, apply_identitynet
 from ..attention.hint import Hint
 from ..attention.identitynet import FaceContext

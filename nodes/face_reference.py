@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ..attention.adapter import Adapter
+from ..attention.adapter.adapter import Adapter
 from ..attention.reference.embeds import Embeds
 from ..attention.reference.encode import encode
 from ..face.align import crop

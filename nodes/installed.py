@@ -8,7 +8,7 @@ from pathlib import Path
 import folder_paths
 
 from ..attention import find_encoder
-from ..attention.adapter import Adapter
+from ..attention.adapter.adapter import Adapter
 from ..attention.files.published import FILES, File
 from ..attention.find_encoder import EncoderFile, Need
 from ..attention.installed import AdapterFile, adapter_file

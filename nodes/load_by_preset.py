@@ -7,8 +7,8 @@ from typing import Any
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..attention import checkpoint
-from ..attention.adapter import Adapter
+from ..attention.adapter import checkpoint
+from ..attention.adapter.adapter import Adapter
 from ..attention.choose import Choice, choose
 from ..attention.models.families import FAMILIES
 from ..attention.models.model_layers import ModelLayers, model_layers

@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..attention.adapter import Adapter
+from ..attention.adapter.adapter import Adapter
 from ..attention.files.sha256 import sha256_of
 from ..attention.reference.embeds_file import SavedEmbeds, load
 from . import wires

@@ -6,11 +6,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..attention import checkpoint
-from ..attention.adapter import Adapter
-from ..attention.identify import AUTO
+from ..attention.adapter import checkpoint
+from ..attention.adapter.adapter import Adapter
+from ..attention.adapter.identify import AUTO
+from ..attention.adapter.variants import VARIANTS
 from ..attention.reference.encode import describe
-from ..attention.variants import VARIANTS
 from . import folders, installed, wires
 from .badges import adapter_badges
 from .found_encoder import FoundEncoder

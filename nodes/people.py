@@ -10,7 +10,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.adapter import Adapter
+from ..attention.adapter.adapter import Adapter
 from ..attention.inputs import check_number, masks_of
 from ..attention.masks import within
 from ..attention.models.fit import check_fits

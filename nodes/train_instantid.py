@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..attention.adapter import Adapter
-from ..attention.checkpoint import read
+from ..attention.adapter.adapter import Adapter
+from ..attention.adapter.checkpoint import read
 from ..attention.training.read_identitynet import read_identitynet
 from ..attention.training.train import INSTANTID, save_instantid, unet_config
 from ..face.choose import MISSING

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..attention.adapter import Adapter
-from ..attention.checkpoint import read
+from ..attention.adapter.adapter import Adapter
+from ..attention.adapter.checkpoint import read
 from ..attention.training.train import save_adapter
 from . import wires
 from .progress import ticker

@@ -8,7 +8,7 @@ from typing import Any
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..attention.adapter import Adapter
+from ..attention.adapter.adapter import Adapter
 from ..attention.weights.schedule import Schedule
 
 AdapterWire = io.Custom("LIKENESS_ADAPTER")

@@ -11,7 +11,7 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_patcher import ModelPatcher
 from torch import nn
 
-from ..adapter import Adapter
+from ..adapter.adapter import Adapter
 from .families import FAMILIES, BlockKey, layers
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_patcher import ModelPatcher
 
-from ..checkpoint import Checkpoint
+from ..adapter.checkpoint import Checkpoint
 from .families import FAMILIES, BlockKey, Family, layers
 from .fit import CrossAttentionShape, cross_attentions
 

@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..adapter import Adapter
+from ..adapter.adapter import Adapter
 from ..files.made_by import pack_version
 from ..files.read_whole import metadata_of, tensors_of
 from ..files.sha256 import sha256_of

@@ -11,13 +11,13 @@ import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from torch import Tensor, nn
 
-from ..adapter import AdapterModule
-from ..checkpoint import Checkpoint
-from ..identify import Identity
+from ..adapter.adapter import AdapterModule
+from ..adapter.checkpoint import Checkpoint
+from ..adapter.identify import Identity
+from ..adapter.variants import VARIANTS, Variant
 from ..models.families import layers
 from ..models.fit import cross_attention_modules
 from ..models.model_layers import ModelLayers
-from ..variants import VARIANTS, Variant
 
 HEAD_WIDTH = 64  # of a perceiver
 BLOCKS = 4  # of a perceiver

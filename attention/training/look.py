@@ -14,7 +14,7 @@ from comfy.cldm.cldm import ControlNet as Network
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..adapter import Adapter
+from ..adapter.adapter import Adapter
 from ..apply_identitynet import apply_identitynet
 from ..attach import attach
 from ..attachment import Attachment

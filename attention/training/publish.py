@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..checkpoint import Checkpoint
+from ..adapter.checkpoint import Checkpoint
 from ..files.made_by import MAKER, pack_version
 
 Weights = Mapping[str, Tensor]

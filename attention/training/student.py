@@ -10,8 +10,8 @@ import comfy.ldm.modules.attention as host
 from comfy.cldm.cldm import ControlNet as Network
 from torch import Tensor, nn
 
-from ..adapter import AdapterModule
-from ..identify import Identity
+from ..adapter.adapter import AdapterModule
+from ..adapter.identify import Identity
 from ..models.families import layers
 from .objective import Noised
 

@@ -9,7 +9,7 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...attention.adapter import Adapter
+from ...attention.adapter.adapter import Adapter
 from ...attention.branch import unconditional
 from ...attention.hint_size import cutting_hints
 from ...attention.models.families import layers

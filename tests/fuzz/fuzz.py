@@ -26,7 +26,7 @@ def with_the_pack():
     conftest = importlib.util.module_from_spec(spec)
     with atheris.instrument_imports(include=["pack"]):
         spec.loader.exec_module(conftest)
-        import pack.attention.checkpoint
+        import pack.attention.adapter.adapter.checkpoint
         import pack.attention.installed
         import pack.attention.reference.embeds_file
         import pack.face.pose  # noqa: F401
@@ -85,8 +85,8 @@ def reads_files(readers, suffixes):
 
 
 def checkpoint():
-    from pack.attention import checkpoint
-    from pack.attention.adapter import Adapter
+    from pack.attention.adapter import checkpoint
+    from pack.attention.adapter.adapter import Adapter
     from pack.attention.installed import adapter_file
 
     readers = (lambda path: Adapter(checkpoint.read(path)), lambda path: adapter_file(path.name, path))

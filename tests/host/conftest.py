@@ -65,8 +65,8 @@ def adapter_folder(tmp_path_factory):
 def load(adapter_folder):
     """(family, variant, seed) -> what Load IP-Adapter puts on its wire, with the encoder that fits."""
     from miniature import adapters, models
-    from pack.attention import checkpoint
-    from pack.attention.adapter import Adapter
+    from pack.attention.adapter import checkpoint
+    from pack.attention.adapter.adapter import Adapter
     from pack.nodes.wires import LoadedAdapter
 
     @cache

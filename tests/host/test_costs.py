@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
-from pack.attention.adapter import Adapter
+from pack.attention.adapter.adapter import Adapter
 from pack.attention.attach import attachments
 from pack.attention.dispatch import Call
 from pack.attention.reference import encode as encoding

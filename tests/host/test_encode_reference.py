@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 from miniature import adapters, models
-from pack.attention import checkpoint
-from pack.attention.adapter import Adapter
+from pack.attention.adapter import checkpoint
+from pack.attention.adapter.adapter import Adapter
 from pack.attention.reference import encode as encoding
 from pack.attention.reference.encode import encode, seen
 from pack.attention.reference.square import FITS, MEAN_COLOUR

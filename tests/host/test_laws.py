@@ -257,8 +257,8 @@ def test_nothing_of_a_run_stays_alive(sd15, apply, ksample, error, monkeypatch):
 
 def test_an_adapter_dies_with_its_last_user(sd15, picture, tmp_path):
     from miniature import adapters, models
-    from pack.attention import checkpoint
-    from pack.attention.adapter import Adapter
+    from pack.attention.adapter import checkpoint
+    from pack.attention.adapter.adapter import Adapter
     from pack.nodes.apply_ip_adapter import ApplyIPAdapter
     from pack.nodes.wires import LoadedAdapter
 
@@ -278,7 +278,7 @@ def test_an_adapter_dies_with_its_last_user(sd15, picture, tmp_path):
 
 
 def test_keys_and_values_are_made_once_for_a_reference(sd15, load, apply, ksample, monkeypatch):
-    from pack.attention.adapter import Adapter
+    from pack.attention.adapter.adapter import Adapter
 
     made = []
     project = Adapter._project_all

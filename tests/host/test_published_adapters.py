@@ -2,8 +2,8 @@
 
 import pytest
 from miniature import sparse
-from pack.attention import checkpoint
-from pack.attention.adapter import Adapter
+from pack.attention.adapter import checkpoint
+from pack.attention.adapter.adapter import Adapter
 from pack.attention.models.families import layers
 
 STEMS = [path.stem for path in sorted(sparse.SHAPES.glob("*.json")) if sparse.entry(path.stem)["variant"] != "refused"]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from oracles.adapters import Adapter, Use
-from pack.attention.adapter import Adapter as LoadedFile
-from pack.attention.checkpoint import read
+from pack.attention.adapter.adapter import Adapter as LoadedFile
+from pack.attention.adapter.checkpoint import read
 from pack.attention.reference.embeds import Embeds
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.wires import LoadedAdapter

@@ -63,7 +63,7 @@ def test_another_strength_on_the_same_model_is_refused(loader):
 def test_the_same_lora_from_a_separate_file_is_not_doubled(loader):
     """People load `..._lora.safetensors`, the same numbers, with the host's LoRA loader as well."""
     import comfy.lora
-    from pack.attention import lora
+    from pack.attention.adapter import lora
 
     both = twin("sd15")
     each = use("faceid", "sd15", scale=0.4, lora_rank=8)

@@ -6,8 +6,8 @@ from oracles import references
 from oracles.adapters import use
 from oracles.projections import KINDS, negative_features, positive_features, projection
 from oracles.unets import FAMILIES, twin
+from pack.attention.adapter.variants import VARIANTS
 from pack.attention.reference.embeds import Embeds
-from pack.attention.variants import VARIANTS
 from test_oracles import DIFFUSERS_HAS
 from torch import nn
 

@@ -15,8 +15,8 @@ from oracles.references import with_authors, with_diffusers
 from oracles.steps import diffusers_step, host_step, inputs
 from oracles.unets import FAMILIES, twin
 from ours import UNDECIDED
-from pack.attention.adapter import Adapter as LoadedFile
-from pack.attention.checkpoint import read
+from pack.attention.adapter.adapter import Adapter as LoadedFile
+from pack.attention.adapter.checkpoint import read
 from pack.attention.reference.embeds import Embeds
 from pack.attention.training.examples import Example, Examples
 from pack.attention.training.fresh_adapter import parameter_count

@@ -4,7 +4,7 @@ import pytest
 import safetensors.torch
 import torch
 from miniature import adapters
-from pack.attention import checkpoint
+from pack.attention.adapter import checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 from miniature import sparse
-from pack.attention import checkpoint, installed
-from pack.attention import identify as identifying
+from pack.attention import installed
+from pack.attention.adapter import checkpoint
+from pack.attention.adapter import identify as identifying
+from pack.attention.adapter.identify import AUTO
+from pack.attention.adapter.variants import VARIANTS, PublishedFile
 from pack.attention.choose import choose
-from pack.attention.identify import AUTO
 from pack.attention.installed import adapter_file
 from pack.attention.presets import presets_for
-from pack.attention.variants import VARIANTS, PublishedFile
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def published_v2(tmp_path, monkeypatch):
         replace(row, published=(PublishedFile(path.stat().st_size, digest),) if row.name == "faceid_plus_v2" else ())
         for row in VARIANTS
     )
-    monkeypatch.setattr("pack.attention.variants.VARIANTS", table)
+    monkeypatch.setattr("pack.attention.adapter.adapter.variants.VARIANTS", table)
     return path
 
 

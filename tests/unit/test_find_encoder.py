@@ -5,10 +5,10 @@ import safetensors.torch
 import torch
 from miniature import sparse
 from pack.attention import find_encoder
+from pack.attention.adapter.variants import VARIANTS
 from pack.attention.reference import encoder_header
 from pack.attention.reference.encoder_header import EncoderOutline
 from pack.attention.reference.encoders import ENCODERS
-from pack.attention.variants import VARIANTS
 
 VIT_H, BIGG, VIT_L, VIT_L_336 = ENCODERS
 BY_NAME = {variant.name: variant for variant in VARIANTS}

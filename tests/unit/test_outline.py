@@ -7,7 +7,7 @@ import pytest
 import safetensors.torch
 import torch
 from miniature import sparse
-from pack.attention import checkpoint
+from pack.attention.adapter import checkpoint
 from pack.attention.files import header
 from pack.attention.installed import adapter_file
 

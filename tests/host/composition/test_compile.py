@@ -44,9 +44,9 @@ def small():
 def steered(small):
     """The small model with a branch whose factor is another one in every layer."""
     from miniature import seeded
+    from pack.attention.adapter.key_values import KeyValues
     from pack.attention.attach import attach
     from pack.attention.attachment import Attachment
-    from pack.attention.key_values import KeyValues
 
     def source(name):
         made = {

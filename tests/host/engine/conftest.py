@@ -27,7 +27,7 @@ def random(*shape, seed):
 @pytest.fixture
 def source():
     """Keys and values of n entries of T tokens in the one layer."""
-    from pack.attention.key_values import KeyValues
+    from pack.attention.adapter.key_values import KeyValues
 
     def made(entries=1, tokens=4, seed=1, picture_tokens=None):
         pair = random(entries, tokens, WIDTH, seed=seed), random(entries, tokens, WIDTH, seed=seed + 1)

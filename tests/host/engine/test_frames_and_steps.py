@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from pack.attention import adapter as adapter_module
+from pack.attention.adapter import adapter as adapter_module
+from pack.attention.adapter.key_values import KeyValues, KeyValuesOnDemand
 from pack.attention.attach import attachments
 from pack.attention.attachment import Attachment
-from pack.attention.key_values import KeyValues, KeyValuesOnDemand
 from pack.attention.rows import Conditionings
 from pack.attention.run import Run
 from pack.attention.weights.schedule import Schedule

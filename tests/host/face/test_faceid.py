@@ -20,8 +20,8 @@ VARIANTS = {  # of the miniature adapters -> the kind that a user sets where key
 @pytest.fixture(scope="session")
 def face_adapter(adapter_folder):
     from miniature import adapters, models
-    from pack.attention import checkpoint
-    from pack.attention.adapter import Adapter
+    from pack.attention.adapter import checkpoint
+    from pack.attention.adapter.adapter import Adapter
     from pack.nodes.wires import LoadedAdapter
 
     def load(variant, kind=None):

@@ -49,8 +49,8 @@ def group():
 def instantid(adapter_folder):
     """(seed) -> what Load IP-Adapter puts on its wire for InstantID."""
     from miniature import adapters
-    from pack.attention import checkpoint
-    from pack.attention.adapter import Adapter
+    from pack.attention.adapter import checkpoint
+    from pack.attention.adapter.adapter import Adapter
     from pack.nodes.wires import LoadedAdapter
 
     @cache

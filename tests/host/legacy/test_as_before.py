@@ -3,7 +3,7 @@
 import graphs
 import pytest
 import torch
-from pack.attention.adapter import Adapter
+from pack.attention.adapter.adapter import Adapter
 from pack.attention.branch import unconditional
 from pack.attention.weights.layer_presets import PRESETS, preset
 from pack.nodes.legacy import setting
@@ -104,7 +104,7 @@ def test_settings_and_the_environment(user_settings, monkeypatch, caplog):
 @pytest.mark.parametrize("variant", ["plus", "full_face", "base", "faceid_plus"])
 def test_the_black_picture(variant, tmp_path):
     from miniature import adapters, models
-    from pack.attention import checkpoint
+    from pack.attention.adapter import checkpoint
     from pack.attention.reference.encode import encode
 
     path = tmp_path / "a.safetensors"

@@ -9,12 +9,12 @@ from typing import Any
 
 import comfy.sample
 import torch
-from pack.attention.adapter import Adapter
+from pack.attention.adapter.adapter import Adapter
+from pack.attention.adapter.checkpoint import read
 from pack.attention.apply_identitynet import apply_identitynet
 from pack.attention.attach import attach
 from pack.attention.attachment import Attachment
 from pack.attention.branch import key_values
-from pack.attention.checkpoint import read
 from pack.attention.fusion import Fusion
 from pack.attention.hint import Hint
 from pack.attention.identitynet import FaceContext, IdentityNet

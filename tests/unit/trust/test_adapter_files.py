@@ -8,8 +8,8 @@ import tracemalloc
 import hostile
 import pytest
 import torch
-from pack.attention import checkpoint
-from pack.attention.adapter import Adapter
+from pack.attention.adapter import checkpoint
+from pack.attention.adapter.adapter import Adapter
 
 SECONDS = 20  # on a busy machine; each takes milliseconds
 MOST = 64 << 20  # bytes that Python may ask for on the way to the error

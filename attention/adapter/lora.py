@@ -11,10 +11,10 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
+from ..cache import digest
+from ..inputs import check_number
+from ..models.families import layers
 from .adapter import Adapter
-from .cache import digest
-from .inputs import check_number
-from .models.families import layers
 
 LORAS = "likeness_loras"
 _BLOCKS = {"input": "input_blocks.{}", "middle": "middle_block", "output": "output_blocks.{}"}

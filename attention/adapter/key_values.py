@@ -10,8 +10,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .cache import digest
-from .models.families import BlockKey
+from ..cache import digest
+from ..models.families import BlockKey
 
 Pair = tuple[Tensor, Tensor]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..files.header import metadata
+from ..files.made_by import MAKER
+from ..files.sha256 import sha256_of
+from ..models.families import Family, family_of
 from .checkpoint import Checkpoint
-from .files.header import metadata
-from .files.made_by import MAKER
-from .files.sha256 import sha256_of
-from .models.families import Family, family_of
 from .structure import check_structure
 from .variants import Variant, variants_of
 

@@ -15,8 +15,8 @@ import comfy.utils
 import torch
 from torch import Tensor
 
-from .files import header
-from .files.finite import first_not_finite
+from ..files import header
+from ..files.finite import first_not_finite
 
 # Published files say `ip_adapter`; Kolors' FaceID and third-party conversions say `adapter_modules`.
 PARTS: Mapping[str, str] = {

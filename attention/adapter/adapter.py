@@ -11,13 +11,13 @@ import comfy.ops
 import torch
 from torch import Tensor, nn
 
-from .cache import Memo, digest
+from ..cache import Memo, digest
+from ..models.families import BlockKey, layers
+from ..reference.embeds import Embeds
+from ..reference.encoders import encoders_for
 from .checkpoint import Checkpoint, naming
 from .identify import AUTO, Identity, identify
 from .key_values import KeyValues, KeyValuesOnDemand, Pair, Source
-from .models.families import BlockKey, layers
-from .reference.embeds import Embeds
-from .reference.encoders import encoders_for
 
 # Bytes. Keys and values of one SDXL picture of 16 tokens are 11 MB in float32, of 257 tokens 171 MB.
 MEMO_BUDGET = 1 << 30

@@ -1,0 +1,1 @@
+"""A checkpoint -> image tokens -> keys and values."""
