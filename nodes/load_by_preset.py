@@ -9,10 +9,10 @@ from comfy_api.latest import io
 
 from ..attention.adapter import checkpoint
 from ..attention.adapter.adapter import Adapter
-from ..attention.choose import Choice, choose
+from ..attention.catalogue.choose import Choice, choose
+from ..attention.catalogue.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
 from ..attention.models.families import FAMILIES
 from ..attention.models.model_layers import ModelLayers, model_layers
-from ..attention.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
 from . import installed, wires
 from .badges import adapter_badges
 from .notice import for_page, noted

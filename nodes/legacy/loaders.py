@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...attention.installed import adapter_file
+from ...attention.catalogue.installed import adapter_file
 from .. import folders
 from . import options
 from .job import Job

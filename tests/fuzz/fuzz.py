@@ -27,7 +27,7 @@ def with_the_pack():
     with atheris.instrument_imports(include=["pack"]):
         spec.loader.exec_module(conftest)
         import pack.attention.adapter.adapter.checkpoint
-        import pack.attention.installed
+        import pack.attention.catalogue.installed
         import pack.attention.reference.embeds_file
         import pack.face.pose  # noqa: F401
 
@@ -87,7 +87,7 @@ def reads_files(readers, suffixes):
 def checkpoint():
     from pack.attention.adapter import checkpoint
     from pack.attention.adapter.adapter import Adapter
-    from pack.attention.installed import adapter_file
+    from pack.attention.catalogue.installed import adapter_file
 
     readers = (lambda path: Adapter(checkpoint.read(path)), lambda path: adapter_file(path.name, path))
     seeds = [bytes([i]) + small_adapter(kind) for i, kind in enumerate(("safetensors", "zip", "old"))]

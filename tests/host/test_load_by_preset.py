@@ -186,7 +186,7 @@ def test_the_host_loads_what_was_found_in_both_layouts(model_folders, monkeypatc
     """The host's own loader, narrow: 24 layers as in ViT-L, in Hugging Face's and OpenCLIP's names."""
     import comfy.clip_vision
     from comfy.clip_vision import ClipVisionModel
-    from pack.attention.find_encoder import EncoderFile
+    from pack.attention.catalogue.find_encoder import EncoderFile
     from pack.attention.reference import encoder_header
 
     config = models.vision_config("vit_h") | {"num_hidden_layers": 24, "hidden_size": 32, "projection_dim": 16}

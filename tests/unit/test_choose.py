@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 from miniature import sparse
-from pack.attention import installed
 from pack.attention.adapter import checkpoint
 from pack.attention.adapter import identify as identifying
 from pack.attention.adapter.identify import AUTO
 from pack.attention.adapter.variants import VARIANTS, PublishedFile
-from pack.attention.choose import choose
-from pack.attention.installed import adapter_file
-from pack.attention.presets import presets_for
+from pack.attention.catalogue import installed
+from pack.attention.catalogue.choose import choose
+from pack.attention.catalogue.installed import adapter_file
+from pack.attention.catalogue.presets import presets_for
 
 
 @pytest.fixture

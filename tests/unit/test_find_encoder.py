@@ -4,8 +4,8 @@ import pytest
 import safetensors.torch
 import torch
 from miniature import sparse
-from pack.attention import find_encoder
 from pack.attention.adapter.variants import VARIANTS
+from pack.attention.catalogue import find_encoder
 from pack.attention.reference import encoder_header
 from pack.attention.reference.encoder_header import EncoderOutline
 from pack.attention.reference.encoders import ENCODERS

@@ -8,8 +8,8 @@ import safetensors.torch
 import torch
 from miniature import sparse
 from pack.attention.adapter import checkpoint
+from pack.attention.catalogue.installed import adapter_file
 from pack.attention.files import header
-from pack.attention.installed import adapter_file
 
 STEMS = sorted(path.stem for path in sparse.SHAPES.glob("*.json"))
 ADAPTERS = [stem for stem in STEMS if sparse.entry(stem)["variant"] != "refused"]

@@ -5,9 +5,9 @@ import re
 import pytest
 from miniature import sparse
 from pack.attention.adapter.variants import VARIANTS
+from pack.attention.catalogue.installed import adapter_file
+from pack.attention.catalogue.presets import PRESETS, PUBLISHED_CONTEXT, PURPOSES, presets_for
 from pack.attention.files.published import FILES
-from pack.attention.installed import adapter_file
-from pack.attention.presets import PRESETS, PUBLISHED_CONTEXT, PURPOSES, presets_for
 from pack.attention.reference.encoders import ENCODERS
 
 STEMS = sorted(path.stem for path in sparse.SHAPES.glob("*.json"))

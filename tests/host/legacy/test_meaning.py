@@ -2,7 +2,7 @@
 
 import graphs
 import pytest
-from pack.attention.presets import PURPOSES
+from pack.attention.catalogue.presets import PURPOSES
 from pack.attention.weights.layer_presets import PRESETS
 from pack.nodes.legacy.options import PRESET_PURPOSES, WEIGHT_TYPES, purpose
 from pack.nodes.legacy.rewrite import rewritten

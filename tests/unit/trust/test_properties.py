@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pack.attention.adapter import checkpoint
 from pack.attention.adapter.adapter import Adapter
-from pack.attention.installed import adapter_file
+from pack.attention.catalogue.installed import adapter_file
 from pack.attention.reference.embeds_file import SUFFIX, load
 
 lenient = settings(

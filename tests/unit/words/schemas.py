@@ -63,7 +63,7 @@ def files_table(readme):
 
 
 def _cells(file):
-    from pack.attention.presets import PRESETS
+    from pack.attention.catalogue.presets import PRESETS
 
     used = dict.fromkeys(preset.purpose for preset in PRESETS if file in (*preset.files, *preset.downloads))
     folder, _, name = f"models/{file.folder}/{file.name}".rpartition("/")

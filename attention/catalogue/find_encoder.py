@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .adapter.variants import Variant
-from .files.published import FILES
+from ..adapter.variants import Variant
+from ..files.published import FILES
+from ..reference.encoder_header import EncoderOutline, read
+from ..reference.encoders import Encoder, encoders_for
 from .presets import PRESETS
-from .reference.encoder_header import EncoderOutline, read
-from .reference.encoders import Encoder, encoders_for
 
 
 @dataclass(frozen=True)

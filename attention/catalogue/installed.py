@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .adapter import checkpoint
-from .adapter.checkpoint import Checkpoint
-from .adapter.identify import candidates_of
-from .adapter.variants import Variant
-from .files.header import state
-from .files.published import FILES, File
-from .files.sha256 import sha256_of
-from .models.families import Family, family_of
-from .reference.encoders import Encoder, encoders_for
+from ..adapter import checkpoint
+from ..adapter.checkpoint import Checkpoint
+from ..adapter.identify import candidates_of
+from ..adapter.variants import Variant
+from ..files.header import state
+from ..files.published import FILES, File
+from ..files.sha256 import sha256_of
+from ..models.families import Family, family_of
+from ..reference.encoders import Encoder, encoders_for
 
 # The weights that read a feature, by variant.
 _FIRST_LAYERS = {

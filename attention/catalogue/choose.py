@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .adapter.checkpoint import Checkpoint
-from .adapter.identify import AUTO
+from ..adapter.checkpoint import Checkpoint
+from ..adapter.identify import AUTO
 from .installed import AdapterFile
 from .presets import Preset
 
