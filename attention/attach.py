@@ -9,7 +9,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, get_wrappers_with_key
 from torch import Tensor
 
-from .attachment import Attachment
+from .branch.attachment import Attachment
 from .call_rows import rows_of_call
 from .compiled import is_compiled, own_graphs
 from .dispatch import CALL, Call, dispatch

@@ -12,10 +12,10 @@ import comfy.ldm.modules.attention as host
 import torch
 from torch import Tensor
 
-from .attachment import Attachment
+from .branch.attachment import Attachment
+from .branch.fusion import Strength, delta, mass_on_first
 from .fused import MOST_SEGMENTS, Segment, kernel_for
 from .fused import attend as attend_fused
-from .fusion import Strength, delta, mass_on_first
 from .models.families import BlockKey
 from .placed import Acting, Placed
 from .rows import Rows

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .adapter.key_values import Source
-from .attachment import Attachment
+from .branch.attachment import Attachment
+from .branch.per_picture import references_of
+from .branch.scaling import REFERENCE
 from .call_rows import Place, places
-from .embeds_scaling import REFERENCE
 from .models.families import BlockKey
 from .rows import Polarity, Rows
-from .short_batch import references_of
 
 Group = tuple[Polarity, int]
 """A side, and which of its entries."""

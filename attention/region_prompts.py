@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .apply_identitynet import Conditioning
-from .masks import within
+from .branch.masks import within
 
 CARRIED = (
     *("control", "control_apply_to_uncond"),

@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .adapter.key_values import KeyValuesOnDemand
-from .attachment import Attachment
-from .embeds_scaling import EMBEDS_SCALING, SHIFTS_MEAN, Scaled
+from .branch.attachment import Attachment
+from .branch.masks import on_grid
+from .branch.scaling import EMBEDS_SCALING, SHIFTS_MEAN, Scaled
 from .few_tokens import fastest_count
 from .fused import Packed, packed
-from .masks import on_grid
 from .models.families import BlockKey
 from .placed import Acting, Group, Placed, place, sources
 from .rows import Conditionings, Polarity, Rows

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .attachment import Attachment
+from .branch.attachment import Attachment
 from .models.families import family_of, layers
 from .rows import Conditionings
 from .run import Run

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..attention.apply_identitynet import Conditioning
 from ..attention.attach import attach
-from ..attention.branch import key_values
+from ..attention.branch.build import key_values
 from ..attention.hint import Hint
 from ..attention.hint_size import checking_hints
 from ..face.value import FaceBatch

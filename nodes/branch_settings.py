@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ..attention.adapter.adapter import Adapter
 from ..attention.adapter.key_values import Source
-from ..attention.attachment import Attachment
-from ..attention.embeds_scaling import EMBEDS_SCALING, REFERENCE
-from ..attention.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
+from ..attention.branch.attachment import Attachment
+from ..attention.branch.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
+from ..attention.branch.scaling import EMBEDS_SCALING, REFERENCE
 from ..attention.inputs import masks_of
 from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ..attention.weights.layer_weights import LayerWeights

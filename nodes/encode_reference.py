@@ -9,7 +9,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.branch import unconditional
+from ..attention.branch.build import unconditional
 from ..attention.reference.embeds import stacked
 from ..attention.reference.encode import encode, keys_of, seen
 from ..attention.reference.square import FITS

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from comfy_api.latest import io
 
-from ..attention.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
+from ..attention.branch.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
 from . import wires
 from .notice import noted
 

@@ -11,8 +11,8 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.adapter.adapter import Adapter
+from ..attention.branch.masks import within
 from ..attention.inputs import check_number, masks_of
-from ..attention.masks import within
 from ..attention.models.fit import check_fits
 from ..attention.reference.embeds import NO_PICTURE, Embeds
 from ..face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ..attention.attachment import Attachment
+from ..attention.branch.attachment import Attachment
 from ..attention.models.blocks import outlines
 from ..attention.strengths import Strengths
 from . import plot

@@ -17,8 +17,8 @@ from torch import Tensor
 from ..adapter.adapter import Adapter
 from ..apply_identitynet import apply_identitynet
 from ..attach import attach
-from ..attachment import Attachment
-from ..branch import key_values
+from ..branch.attachment import Attachment
+from ..branch.build import key_values
 from ..hint import Hint
 from ..identitynet import FaceContext, IdentityNet
 from .examples import Example, Examples, Text

@@ -10,7 +10,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ...attention.adapter.adapter import Adapter
-from ...attention.branch import unconditional
+from ...attention.branch.build import unconditional
 from ...attention.hint_size import cutting_hints
 from ...attention.models.families import layers
 from ...attention.reference.embeds import Embeds

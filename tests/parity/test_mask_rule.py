@@ -3,7 +3,7 @@
 import pytest
 import torch
 from oracles.packages import reference
-from pack.attention.masks import on_grid
+from pack.attention.branch.masks import on_grid
 
 processor = reference("diffusers.image_processor").IPAdapterMaskProcessor
 

@@ -2,8 +2,8 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from pack.attention.branch.masks import Area
 from pack.attention.call_rows import places, rows_of_call
-from pack.attention.masks import Area
 from pack.attention.rows import Chunk, Conditionings, Rows
 
 UNKNOWN = Conditionings({}, {})

@@ -1,5 +1,5 @@
 import torch
-from pack.attention.masks import Area, on_grid
+from pack.attention.branch.masks import Area, on_grid
 
 
 def test_a_cell_gets_the_mean_of_what_it_covers():

@@ -1,7 +1,7 @@
 from uuid import uuid4
 
 import pytest
-from pack.attention.masks import Area
+from pack.attention.branch.masks import Area
 from pack.attention.rows import Chunk, Conditionings, Rows
 
 POSITIVE, NEGATIVE, MIDDLE = uuid4(), uuid4(), uuid4()

@@ -46,7 +46,7 @@ def steered(small):
     from miniature import seeded
     from pack.attention.adapter.key_values import KeyValues
     from pack.attention.attach import attach
-    from pack.attention.attachment import Attachment
+    from pack.attention.branch.attachment import Attachment
 
     def source(name):
         made = {

@@ -5,7 +5,7 @@ import torch
 from pack.attention.adapter import adapter as adapter_module
 from pack.attention.adapter.key_values import KeyValues, KeyValuesOnDemand
 from pack.attention.attach import attachments
-from pack.attention.attachment import Attachment
+from pack.attention.branch.attachment import Attachment
 from pack.attention.rows import Conditionings
 from pack.attention.run import Run
 from pack.attention.weights.schedule import Schedule

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from pack.attention.attachment import Attachment
-from pack.attention.fusion import RULES, Fusion
+from pack.attention.branch.attachment import Attachment
+from pack.attention.branch.fusion import RULES, Fusion
 
 BLOCK, HEADS, WIDTH, WEIGHT = ("input", 4, 0), 4, 64, 0.8
 TOKENS, ZEROS, FIRST = 10, 8, 5  # PuLID for SDXL: ten tokens, eight zero ones, the mass on the first five

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from pack.attention.attachment import Attachment
-from pack.attention.embeds_scaling import EMBEDS_SCALING
-from pack.attention.fusion import RULES, Fusion
+from pack.attention.branch.attachment import Attachment
+from pack.attention.branch.fusion import RULES, Fusion
+from pack.attention.branch.scaling import EMBEDS_SCALING
 
 BLOCK, WIDTH, W = ("input", 4, 0), 64, 0.7
 PENALISED = W * WIDTH / 1280

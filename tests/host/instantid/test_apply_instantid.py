@@ -6,7 +6,7 @@ import pytest
 import torch
 from instantid_runs import columns, control_net, drawn, nets, residuals
 from pack.attention.attach import attachments
-from pack.attention.fusion import Fusion
+from pack.attention.branch.fusion import Fusion
 from pack.attention.reference.embeds import Embeds
 from pack.nodes.recipes import NONE, RECIPES
 

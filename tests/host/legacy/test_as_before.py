@@ -4,7 +4,7 @@ import graphs
 import pytest
 import torch
 from pack.attention.adapter.adapter import Adapter
-from pack.attention.branch import unconditional
+from pack.attention.branch.build import unconditional
 from pack.attention.weights.layer_presets import PRESETS, preset
 from pack.nodes.legacy import setting
 from pack.nodes.legacy.as_before import old_negative, two_parts, without_middle

@@ -9,15 +9,15 @@ from functools import cached_property
 
 from torch import Tensor
 
-from .adapter.key_values import KeyValues, Source
-from .cache import digest
-from .embeds_scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN
+from ..adapter.key_values import KeyValues, Source
+from ..cache import digest
+from ..inputs import check_mask, check_number
+from ..models.families import BlockKey
+from ..weights.schedule import Schedule
 from .fusion import Fusion
-from .inputs import check_mask, check_number
 from .masks import MASK_RULES, MEAN
-from .models.families import BlockKey
-from .short_batch import REPEAT_LAST, SHORT_BATCH
-from .weights.schedule import Schedule
+from .per_picture import REPEAT_LAST, SHORT_BATCH
+from .scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .adapter.adapter import Adapter
-from .adapter.key_values import Source
-from .reference.embeds import NO_PICTURE, Embeds
-from .reference.encode import encode_zero_pixels
+from ..adapter.adapter import Adapter
+from ..adapter.key_values import Source
+from ..reference.embeds import NO_PICTURE, Embeds
+from ..reference.encode import encode_zero_pixels
 
 
 def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:

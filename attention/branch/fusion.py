@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .inputs import check_number
+from ..inputs import check_number
 
 Strength = float | Tensor
 """The branch's factor in a layer: one number, or one for each row (rows, 1, 1)."""

@@ -1,0 +1,1 @@
+"""One reference on one model, as a value that never changes."""
