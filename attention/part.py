@@ -13,12 +13,12 @@ from torch import Tensor
 
 from .adapter.key_values import Pair, Source
 from .apply_identitynet import Conditioning
-from .attach import attachments, with_attachments
 from .branch.attachment import Attachment
 from .branch.per_picture import references_of
 from .hint import Hint
 from .identitynet import FaceContext, IdentityNet
 from .models.families import BlockKey
+from .sampling.attach import attachments, with_attachments
 
 WHOLE_PICTURE = ("area", "concat_latent_image", "gligen")
 """What a conditioning says of places in the whole picture, in a way that cannot be cut."""

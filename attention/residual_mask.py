@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .branch.masks import Area, on_grid
-from .call_rows import Place
+from .sampling.call import Place
 
 MaskResize = Literal["coverage", "bilinear"]
 Grid = tuple[int, int]

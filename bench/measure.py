@@ -134,9 +134,9 @@ def held_while_sampling(scenario: Scenario, given: Any, adapters: list[Any]) -> 
 def measure(scenario: Scenario, repeats: int) -> Result:
     """Warm up, then alternate between the scenario and the plain model; the ratio is the median of neighbours'."""
     from pack.attention.adapter.adapter import Adapter
-    from pack.attention.dispatch import Call
     from pack.attention.reference import encode
-    from pack.attention.run import Run
+    from pack.attention.sampling.dispatch import Call
+    from pack.attention.sampling.run import Run
 
     ours_alone = ((Adapter, "_project"), (encode, "_embeds"))
     adapters = [loaded(scenario.family, branch.variant) for branch in scenario.branches]

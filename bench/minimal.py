@@ -29,7 +29,7 @@ class MinimalPatch:
 
 def patched(model: Any, attachment: Any) -> Any:
     """A clone of `model` with the minimal patch in every layer of an attachment, negative rows first."""
-    from pack.attention.few_tokens import fastest_count
+    from pack.attention.sampling.few_tokens import fastest_count
 
     clone = model.clone()
     tokens = attachment.positive.num_tokens

@@ -87,7 +87,7 @@ def _likeness(scenario: Scenario, adapters: list[Any], changes: Mapping[str, Any
 
 
 def _minimal(scenario: Scenario, adapters: list[Any], changes: Mapping[str, Any]) -> SimpleNamespace:
-    from pack.attention.attach import attachments
+    from pack.attention.sampling.attach import attachments
 
     steered = _likeness(scenario, adapters, changes)
     steered.model = patched(base(scenario.family).model, attachments(steered.model)[0])

@@ -8,9 +8,9 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.apply_identitynet import Conditioning
-from ..attention.attach import attachments, with_attachments
 from ..attention.hint import Hint
 from ..attention.hint_size import checking_hints
+from ..attention.sampling.attach import attachments, with_attachments
 from ..face.keypoint_picture import check_keypoint_picture
 from ..face.picture import pictures
 from ..face.value import FaceBatch

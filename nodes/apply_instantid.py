@@ -11,10 +11,10 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.apply_identitynet import Conditioning
-from ..attention.attach import attach
 from ..attention.branch.build import key_values
 from ..attention.hint import Hint
 from ..attention.hint_size import checking_hints
+from ..attention.sampling.attach import attach
 from ..face.value import FaceBatch
 from . import wires
 from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs

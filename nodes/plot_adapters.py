@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..attention.branch.attachment import Attachment
 from ..attention.models.blocks import outlines
-from ..attention.strengths import Strengths
+from ..attention.sampling.strengths import Strengths
 from . import plot
 
 _LEFT, _TOP, _FOOT, _SIDE = 128, 92, 44, 200

@@ -7,7 +7,7 @@ from dataclasses import replace
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..attention.attach import attachments, with_attachments
+from ..attention.sampling.attach import attachments, with_attachments
 from .notice import noted
 from .sliders import usually
 

@@ -6,8 +6,8 @@ import comfy.samplers
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..attention.attach import attachments
-from ..attention.strengths import Strengths, strengths
+from ..attention.sampling.attach import attachments
+from ..attention.sampling.strengths import Strengths, strengths
 from .plot_adapters import adapters_picture
 from .show import shown
 from .sliders import SLIDER

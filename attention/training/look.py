@@ -16,11 +16,11 @@ from torch import Tensor
 
 from ..adapter.adapter import Adapter
 from ..apply_identitynet import apply_identitynet
-from ..attach import attach
 from ..branch.attachment import Attachment
 from ..branch.build import key_values
 from ..hint import Hint
 from ..identitynet import FaceContext, IdentityNet
+from ..sampling.attach import attach
 from .examples import Example, Examples, Text
 from .publish import IDENTITYNET, Weights, checkpoint_of
 

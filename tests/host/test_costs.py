@@ -8,11 +8,11 @@ import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
 from pack.attention.adapter.adapter import Adapter
-from pack.attention.attach import attachments
-from pack.attention.dispatch import Call
 from pack.attention.reference import encode as encoding
 from pack.attention.reference.encode import encode
-from pack.attention.run import Run
+from pack.attention.sampling.attach import attachments
+from pack.attention.sampling.dispatch import Call
+from pack.attention.sampling.run import Run
 from pack.nodes.weight_schedule import WeightScheduleNode
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
@@ -156,7 +156,7 @@ def test_no_adapter_weights_are_held_while_sampling(sd15, load, apply, ksample):
 
 
 def test_a_mask_is_scaled_once_for_each_grid(sd15, apply, ksample):
-    import pack.attention.run as running
+    import pack.attention.sampling.run as running
 
     model = apply(sd15.model, "sd15", attn_mask=half())
     with counts.calls((running, "on_grid")) as scaled:

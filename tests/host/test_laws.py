@@ -58,7 +58,7 @@ def test_steps_outside_the_range_are_untouched_and_those_inside_are_steered(sd15
 
 @pytest.mark.parametrize(("family", "count"), [("sd15", 16), ("sdxl", 70)])
 def test_every_cross_attention_is_reached(family, count, request, apply, ksample, monkeypatch):
-    from pack.attention.run import Run
+    from pack.attention.sampling.run import Run
 
     base = request.getfixturevalue(family)
     reached = set()
@@ -79,8 +79,8 @@ def test_each_layer_alone_changes_the_picture(sd15, apply, ksample, variant):
     """A branch limited to one block must act there: 'reached' alone would not show a wrong layer."""
     from dataclasses import replace
 
-    from pack.attention.attach import attachments, with_attachments
     from pack.attention.models.families import layers
+    from pack.attention.sampling.attach import attachments, with_attachments
 
     steered = apply(sd15.model, "sd15", variant)
     (whole,) = attachments(steered)
@@ -226,7 +226,7 @@ def fail_at_second_step(error):
 
 @pytest.mark.parametrize("error", [None, Stop("a fault of another pack"), "interrupt"], ids=str)
 def test_nothing_of_a_run_stays_alive(sd15, apply, ksample, error, monkeypatch):
-    from pack.attention import attach
+    from pack.attention.sampling import attach
 
     runs = []
 

@@ -19,9 +19,9 @@ from oracles.references import diffusers_loaded
 from oracles.steps import Halves, diffusers_step, host_step, inputs, samplers
 from oracles.unets import twin
 from pack.attention.apply_identitynet import apply_identitynet
-from pack.attention.attach import attachments, with_attachments
 from pack.attention.hint import Hint
 from pack.attention.identitynet import FaceContext
+from pack.attention.sampling.attach import attachments, with_attachments
 from pack.attention.wrap_controlnet import identitynet_from
 
 SIZES = [(16, 16), (16, 24)]

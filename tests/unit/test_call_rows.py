@@ -3,8 +3,8 @@ from uuid import uuid4
 
 import pytest
 from pack.attention.branch.masks import Area
-from pack.attention.call_rows import places, rows_of_call
-from pack.attention.rows import Chunk, Conditionings, Rows
+from pack.attention.sampling.call import places, rows_of_call
+from pack.attention.sampling.rows import Chunk, Conditionings, Rows
 
 UNKNOWN = Conditionings({}, {})
 LEFT, RIGHT = (Area(8, 4, 0, left, (8, 8)) for left in (0, 4))

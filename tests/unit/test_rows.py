@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import pytest
 from pack.attention.branch.masks import Area
-from pack.attention.rows import Chunk, Conditionings, Rows
+from pack.attention.sampling.rows import Chunk, Conditionings, Rows
 
 POSITIVE, NEGATIVE, MIDDLE = uuid4(), uuid4(), uuid4()
 NAMES = {"positive": [{"uuid": POSITIVE}], "negative": [{"uuid": NEGATIVE}], "middle": [{"uuid": MIDDLE}]}

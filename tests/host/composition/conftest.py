@@ -91,7 +91,7 @@ def prompt(sd15):
 @pytest.fixture
 def reached(monkeypatch):
     """Every time a layer asks for the keys and values of a branch: the block, and the side of each row."""
-    from pack.attention.run import Run
+    from pack.attention.sampling.run import Run
 
     found = []
     key_value = Run.key_value

@@ -45,8 +45,8 @@ def steered(small):
     """The small model with a branch whose factor is another one in every layer."""
     from miniature import seeded
     from pack.attention.adapter.key_values import KeyValues
-    from pack.attention.attach import attach
     from pack.attention.branch.attachment import Attachment
+    from pack.attention.sampling.attach import attach
 
     def source(name):
         made = {

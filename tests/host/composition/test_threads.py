@@ -37,9 +37,9 @@ def in_threads(*works):
 @pytest.fixture
 def run_of(sd15, apply, picture):
     """The state of a run with a masked branch for every frame, and one for all."""
-    from pack.attention.attach import attachments
-    from pack.attention.rows import Conditionings
-    from pack.attention.run import Run
+    from pack.attention.sampling.attach import attachments
+    from pack.attention.sampling.rows import Conditionings
+    from pack.attention.sampling.run import Run
 
     mask = torch.rand(2, 16, 16, generator=torch.Generator().manual_seed(2))
     model = apply(sd15.model, "sd15", image=picture(1, count=2), combine="one per frame", attn_mask=mask)
@@ -52,8 +52,8 @@ ROUNDS = 4
 
 
 def test_threads_with_other_rows_meet_in_the_dispatcher(run_of):
-    from pack.attention.dispatch import CALL, Call, dispatch
-    from pack.attention.rows import Chunk, Rows
+    from pack.attention.sampling.dispatch import CALL, Call, dispatch
+    from pack.attention.sampling.rows import Chunk, Rows
 
     positive, negative = Chunk("positive"), Chunk("negative")
     plans = [Rows((positive,), (0, 1)), Rows((negative, positive, negative), (0, 1))]
@@ -86,7 +86,7 @@ def test_the_hosts_split_over_devices_runs_each_side_in_its_thread(
     sd15, apply, ksample, over_two_devices, differs, monkeypatch
 ):
     from comfy.patcher_extension import WrappersMP
-    from pack.attention import attach
+    from pack.attention.sampling import attach
 
     meeting, threads = threading.Barrier(2), set()
     dispatching = attach._dispatching

@@ -39,9 +39,9 @@ def source():
 @pytest.fixture
 def layer(sampling):
     """What the layer gives for attachments: its output, the text's alone, and the queries."""
-    from pack.attention.dispatch import CALL, Call, dispatch
-    from pack.attention.rows import Chunk, Conditionings, Rows
-    from pack.attention.run import Run
+    from pack.attention.sampling.dispatch import CALL, Call, dispatch
+    from pack.attention.sampling.rows import Chunk, Conditionings, Rows
+    from pack.attention.sampling.run import Run
 
     def ran(
         *attachments,

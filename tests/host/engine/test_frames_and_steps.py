@@ -4,10 +4,10 @@ import pytest
 import torch
 from pack.attention.adapter import adapter as adapter_module
 from pack.attention.adapter.key_values import KeyValues, KeyValuesOnDemand
-from pack.attention.attach import attachments
 from pack.attention.branch.attachment import Attachment
-from pack.attention.rows import Conditionings
-from pack.attention.run import Run
+from pack.attention.sampling.attach import attachments
+from pack.attention.sampling.rows import Conditionings
+from pack.attention.sampling.run import Run
 from pack.attention.weights.schedule import Schedule
 from pack.nodes.wires import WeightSchedule
 
@@ -107,7 +107,7 @@ def test_each_picture_is_projected_once_for_a_call_where_it_is_asked_for(layer, 
 
 
 def test_beyond_its_budget_a_run_makes_keys_anew_and_gives_the_same(layer, source, monkeypatch):
-    from pack.attention import run
+    from pack.attention.sampling import run
 
     attachment = Attachment(source(entries=COUNT), source(seed=9))
     kept = layer(attachment, frames=COUNT).out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from pack.attention import fused
+from pack.attention.sampling import fused
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,7 +57,7 @@ def test_a_gpu_older_than_the_kernel_keeps_the_hosts_attention(capability, runs,
 def test_without_triton_it_says_so_once_and_stays_off(monkeypatch, caplog):
     monkeypatch.setenv(fused.SWITCH, "1")
     monkeypatch.setitem(sys.modules, "triton", None)
-    monkeypatch.delitem(sys.modules, "pack.attention.fused_kernel", raising=False)
+    monkeypatch.delitem(sys.modules, "pack.attention.sampling.fused_kernel", raising=False)
     monkeypatch.delattr(sys.modules["pack.attention"], "fused_kernel", raising=False)
     for _ in range(2):
         assert fused.kernel_for(torch.zeros(1, 4, 64), 1) is None

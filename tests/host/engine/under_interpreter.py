@@ -5,10 +5,10 @@ test_fused.py runs this file in a process of its own, where Triton runs on the C
 
 import pytest
 import torch
-from pack.attention import dispatch as dispatching
 from pack.attention.branch.attachment import Attachment
 from pack.attention.branch.fusion import Fusion
-from pack.attention.fused import SWITCH, Packed, Segment, attend, kernel_for
+from pack.attention.sampling import dispatch as dispatching
+from pack.attention.sampling.fused import SWITCH, Packed, Segment, attend, kernel_for
 
 ROWS, HEADS, QUERIES, TEXT = 2, 2, 37, 11
 TOKENS = (5, 16, 1, 33, 4, 7, 9, 3)

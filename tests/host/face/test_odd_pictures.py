@@ -144,7 +144,7 @@ def test_a_face_beyond_the_border_is_drawn_masked_and_embedded(found, photo, fac
 
 @pytest.mark.parametrize("variant", ["faceid", "portrait"])
 def test_adapters_that_read_faces_refuse_what_is_none(variant, sd15, load, found, photo):
-    from pack.attention.attach import attachments
+    from pack.attention.sampling.attach import attachments
     from pack.nodes.apply_ip_adapter import ApplyIPAdapter
     from pack.nodes.encode_reference import EncodeReference
 

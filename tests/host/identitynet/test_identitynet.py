@@ -30,11 +30,11 @@ from identity_runs import (
     tokens,
     watching,
 )
-from pack.attention.attach import RUN
 from pack.attention.hint import Hint
 from pack.attention.identitynet import FaceContext, IdentityNet
-from pack.attention.rows import Conditionings
-from pack.attention.run import Run
+from pack.attention.sampling.attach import RUN
+from pack.attention.sampling.rows import Conditionings
+from pack.attention.sampling.run import Run
 from pack.attention.wrap_controlnet import identitynet_from
 
 import nodes

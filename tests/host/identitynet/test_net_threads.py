@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import torch
 from identity_runs import call, copied, face, hints, same, shown
-from pack.attention.attach import RUN
-from pack.attention.rows import Conditionings
-from pack.attention.run import Run
+from pack.attention.sampling.attach import RUN
+from pack.attention.sampling.rows import Conditionings
+from pack.attention.sampling.run import Run
 
 ROUNDS = 3
 

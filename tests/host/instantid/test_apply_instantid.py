@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 from instantid_runs import columns, control_net, drawn, nets, residuals
-from pack.attention.attach import attachments
 from pack.attention.branch.fusion import Fusion
 from pack.attention.reference.embeds import Embeds
+from pack.attention.sampling.attach import attachments
 from pack.nodes.recipes import NONE, RECIPES
 
 EFFECT = 1e-2
@@ -180,7 +180,7 @@ def test_the_net_alone_gives_the_residuals_of_the_whole_node(sdxl, apply_instant
 def test_the_model_of_the_net_alone_tells_it_positive_from_negative(apply_identitynet, photos, sample):
     """Without the run in its options the net could only guess by the order of the conditionings."""
     from comfy.patcher_extension import WrappersMP
-    from pack.attention.attach import RUN
+    from pack.attention.sampling.attach import RUN
 
     out, polarities = apply_identitynet(photos(1)), []
 

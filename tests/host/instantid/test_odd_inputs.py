@@ -7,7 +7,7 @@ import pytest
 import torch
 from instantid_runs import FIVE, columns, control_net, drawn, nets
 from miniature import strangers
-from pack.attention.attach import attachments
+from pack.attention.sampling.attach import attachments
 from pack.face.pose import KeypointSheet, to_json
 from pack.nodes.face_masks import FaceMasks
 from pack.nodes.region_prompts import RegionPrompts

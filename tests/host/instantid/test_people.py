@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 from instantid_runs import columns, drawn, nets, residuals
-from pack.attention import attach as attaching
-from pack.attention.attach import attachments
-from pack.attention.dispatch import CALL, dispatch
-from pack.attention.run import Run
+from pack.attention.sampling import attach as attaching
+from pack.attention.sampling.attach import attachments
+from pack.attention.sampling.dispatch import CALL, dispatch
+from pack.attention.sampling.run import Run
 
 EFFECT = 1e-3
 BEFORE_ANY_FACE = 4  # residuals of the first resolution, which has no cross-attention

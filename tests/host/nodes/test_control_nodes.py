@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from pack.attention.attach import attachments
 from pack.attention.models.blocks import outlines
 from pack.attention.models.families import layers
+from pack.attention.sampling.attach import attachments
 from pack.attention.weights.layer_presets import preset
 from pack.nodes import fusion as fusion_module
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
@@ -47,7 +47,7 @@ def test_swapped_blocks_are_named(ran):
 
 @pytest.mark.parametrize("family", ["sd15", "sdxl"])
 def test_the_shown_cells_are_those_of_the_hosts_unet(family, request, apply, ksample, monkeypatch):
-    from pack.attention import dispatch
+    from pack.attention.sampling import dispatch
 
     base = request.getfixturevalue(family)
     grids = {}

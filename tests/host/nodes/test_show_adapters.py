@@ -3,9 +3,9 @@
 import comfy.samplers
 import pytest
 import torch
-from pack.attention.attach import attachments
 from pack.attention.models.families import layers
-from pack.attention.strengths import strengths
+from pack.attention.sampling.attach import attachments
+from pack.attention.sampling.strengths import strengths
 from pack.attention.weights.layer_presets import preset
 from pack.attention.weights.schedule import Schedule
 from pack.nodes.plot import heat
@@ -27,7 +27,7 @@ def two(sdxl, apply, picture):
 
 
 def test_factors_are_those_that_the_run_gives_every_layer_at_every_step(two, sdxl, ksample, monkeypatch):
-    from pack.attention.run import Run
+    from pack.attention.sampling.run import Run
 
     seen = {}
     scaled = Run.scaled

@@ -18,7 +18,7 @@ def test_tiles_are_encoded_beside_the_picture(load, picture, ran):
 
 
 def test_tiles_steer_and_their_tokens_share_one_softmax(load, picture, ran, sd15, apply, ksample):
-    from pack.attention.attach import attachments
+    from pack.attention.sampling.attach import attachments
 
     wide = picture(1, 64, 128)
     embeds = ran(EncodeReference, adapter=load("sd15", "plus"), image=wide, tiles=2).embeds

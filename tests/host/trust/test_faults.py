@@ -6,10 +6,10 @@ import comfy.model_management as management
 import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
-from pack.attention import dispatch as dispatching
-from pack.attention.attach import ATTACHMENTS, RUN
 from pack.attention.reference import encode as encoding
-from pack.attention.run import Run
+from pack.attention.sampling import dispatch as dispatching
+from pack.attention.sampling.attach import ATTACHMENTS, RUN
+from pack.attention.sampling.run import Run
 
 Interrupted = management.InterruptProcessingException
 

@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 from miniature import strangers
-from pack.attention.attach import attachments
 from pack.attention.reference.embeds import Embeds
+from pack.attention.sampling.attach import attachments
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.encode_reference import EncodeReference
 from pack.nodes.layer_weights import LayerWeightsNode

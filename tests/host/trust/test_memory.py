@@ -7,10 +7,10 @@ import gc
 
 import pytest
 import torch
-from pack.attention import run as run_module
 from pack.attention.adapter import adapter as adapter_module
-from pack.attention.attach import attachments
-from pack.attention.few_tokens import fastest_count
+from pack.attention.sampling import run as run_module
+from pack.attention.sampling.attach import attachments
+from pack.attention.sampling.few_tokens import fastest_count
 from pack.nodes.weight_schedule import WeightScheduleNode
 from torch.profiler import ProfilerActivity, profile
 

@@ -12,12 +12,12 @@ import comfy.ldm.modules.attention as host
 import torch
 from torch import Tensor
 
-from .branch.attachment import Attachment
-from .branch.fusion import Strength, delta, mass_on_first
+from ..branch.attachment import Attachment
+from ..branch.fusion import Strength, delta, mass_on_first
+from ..models.families import BlockKey
+from .acting import Acting, Placed
 from .fused import MOST_SEGMENTS, Segment, kernel_for
 from .fused import attend as attend_fused
-from .models.families import BlockKey
-from .placed import Acting, Placed
 from .rows import Rows
 from .run import KeyValue, Run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .branch.masks import Area
+from ..branch.masks import Area
 from .rows import Conditionings, Rows
 
 Place = tuple[int, Area | None]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .branch.attachment import Attachment
-from .models.families import family_of, layers
+from ..branch.attachment import Attachment
+from ..models.families import family_of, layers
 from .rows import Conditionings
 from .run import Run
 

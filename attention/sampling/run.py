@@ -12,16 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .adapter.key_values import KeyValuesOnDemand
-from .branch.attachment import Attachment
-from .branch.masks import on_grid
-from .branch.scaling import EMBEDS_SCALING, SHIFTS_MEAN, Scaled
+from ..adapter.key_values import KeyValuesOnDemand
+from ..branch.attachment import Attachment
+from ..branch.masks import on_grid
+from ..branch.scaling import EMBEDS_SCALING, SHIFTS_MEAN, Scaled
+from ..models.families import BlockKey
+from ..weights.schedule import Course
+from .acting import Acting, Group, Placed, place, sources
 from .few_tokens import fastest_count
 from .fused import Packed, packed
-from .models.families import BlockKey
-from .placed import Acting, Group, Placed, place, sources
 from .rows import Conditionings, Polarity, Rows
-from .weights.schedule import Course
 
 T = TypeVar("T")
 STORE_BUDGET = 1 << 30

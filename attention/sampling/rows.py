@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from .branch.masks import Area
+from ..branch.masks import Area
 
 Polarity = Literal["positive", "negative"]
 

@@ -9,11 +9,11 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, get_wrappers_with_key
 from torch import Tensor
 
-from .branch.attachment import Attachment
-from .call_rows import rows_of_call
+from ..branch.attachment import Attachment
+from .acting import Acting
+from .call import rows_of_call
 from .compiled import is_compiled, own_graphs
 from .dispatch import CALL, Call, dispatch
-from .placed import Acting
 from .rows import Conditionings, tell_apart
 from .run import Run
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .adapter.key_values import Source
-from .branch.attachment import Attachment
-from .branch.per_picture import references_of
-from .branch.scaling import REFERENCE
-from .call_rows import Place, places
-from .models.families import BlockKey
+from ..adapter.key_values import Source
+from ..branch.attachment import Attachment
+from ..branch.per_picture import references_of
+from ..branch.scaling import REFERENCE
+from ..models.families import BlockKey
+from .call import Place, places
 from .rows import Polarity, Rows
 
 Group = tuple[Polarity, int]

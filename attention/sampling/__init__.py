@@ -1,0 +1,1 @@
+"""What happens in a sampling run: which branches act on which rows of a model call."""
