@@ -12,11 +12,11 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from .adapter.key_values import Pair, Source
-from .apply_identitynet import Conditioning
 from .branch.attachment import Attachment
 from .branch.per_picture import references_of
-from .hint import Hint
-from .identitynet import FaceContext, IdentityNet
+from .identitynet.apply import Conditioning
+from .identitynet.hint import Hint
+from .identitynet.net import FaceContext, IdentityNet
 from .models.families import BlockKey
 from .sampling.attach import attachments, with_attachments
 

@@ -7,9 +7,9 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.apply_identitynet import Conditioning
-from ..attention.hint import Hint
-from ..attention.hint_size import checking_hints
+from ..attention.identitynet.apply import Conditioning
+from ..attention.identitynet.hint import Hint
+from ..attention.identitynet.hint_size import checking_hints
 from ..attention.sampling.attach import attachments, with_attachments
 from ..face.keypoint_picture import check_keypoint_picture
 from ..face.picture import pictures

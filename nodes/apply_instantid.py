@@ -10,10 +10,10 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.apply_identitynet import Conditioning
 from ..attention.branch.build import key_values
-from ..attention.hint import Hint
-from ..attention.hint_size import checking_hints
+from ..attention.identitynet.apply import Conditioning
+from ..attention.identitynet.hint import Hint
+from ..attention.identitynet.hint_size import checking_hints
 from ..attention.sampling.attach import attach
 from ..face.value import FaceBatch
 from . import wires

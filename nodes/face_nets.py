@@ -8,11 +8,11 @@ from comfy.controlnet import ControlBase
 from comfy_api.latest import io
 
 from ..attention.adapter.adapter import Adapter
-from ..attention.apply_identitynet import Conditioning, apply_identitynet
-from ..attention.hint import Hint
-from ..attention.identitynet import FaceContext
+from ..attention.identitynet.apply import Conditioning, apply_identitynet
+from ..attention.identitynet.hint import Hint
+from ..attention.identitynet.net import FaceContext
+from ..attention.identitynet.wrap import identitynet_from
 from ..attention.reference.embeds import Embeds
-from ..attention.wrap_controlnet import identitynet_from
 from . import wires
 from .people import Person
 from .sliders import SLIDER, STRENGTH

@@ -10,7 +10,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.apply_identitynet import Conditioning
+from ..attention.identitynet.apply import Conditioning
 from ..face.choose import MISSING
 from ..face.detect import Settings, find, ladder
 from ..face.errors import MissingFace

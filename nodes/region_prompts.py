@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.apply_identitynet import Conditioning
+from ..attention.identitynet.apply import Conditioning
 from ..attention.inputs import masks_of
 from ..attention.region_prompts import with_region_prompts
 from ..face.masks import normalised

@@ -11,7 +11,7 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..attention.apply_identitynet import Conditioning
+from ..attention.identitynet.apply import Conditioning
 from ..attention.part import Part, conditioning_for, model_for
 from ..face.draw import draw_keypoints
 from ..face.patch import Square, pasted, resized, soft_edge, square_around

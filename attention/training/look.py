@@ -15,11 +15,11 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ..adapter.adapter import Adapter
-from ..apply_identitynet import apply_identitynet
 from ..branch.attachment import Attachment
 from ..branch.build import key_values
-from ..hint import Hint
-from ..identitynet import FaceContext, IdentityNet
+from ..identitynet.apply import apply_identitynet
+from ..identitynet.hint import Hint
+from ..identitynet.net import FaceContext, IdentityNet
 from ..sampling.attach import attach
 from .examples import Example, Examples, Text
 from .publish import IDENTITYNET, Weights, checkpoint_of

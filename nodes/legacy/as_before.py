@@ -11,7 +11,7 @@ from comfy_api.latest import io
 
 from ...attention.adapter.adapter import Adapter
 from ...attention.branch.build import unconditional
-from ...attention.hint_size import cutting_hints
+from ...attention.identitynet.hint_size import cutting_hints
 from ...attention.models.families import layers
 from ...attention.reference.embeds import Embeds
 from ...attention.reference.encode import encode

@@ -18,11 +18,11 @@ from oracles.controlnets import (
 from oracles.references import diffusers_loaded
 from oracles.steps import Halves, diffusers_step, host_step, inputs, samplers
 from oracles.unets import twin
-from pack.attention.apply_identitynet import apply_identitynet
-from pack.attention.hint import Hint
-from pack.attention.identitynet import FaceContext
+from pack.attention.identitynet.apply import apply_identitynet
+from pack.attention.identitynet.hint import Hint
+from pack.attention.identitynet.net import FaceContext
+from pack.attention.identitynet.wrap import identitynet_from
 from pack.attention.sampling.attach import attachments, with_attachments
-from pack.attention.wrap_controlnet import identitynet_from
 
 SIZES = [(16, 16), (16, 24)]
 STRENGTH = SCALE = 0.8  # the authors'

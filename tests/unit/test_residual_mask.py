@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from pack.attention.branch.masks import Area, on_grid
-from pack.attention.residual_mask import factor, touches
+from pack.attention.identitynet.residual_mask import factor, touches
 
 RULES = ["coverage", "bilinear"]
 

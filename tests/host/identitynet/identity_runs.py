@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import torch
 from comfy.patcher_extension import WrappersMP
-from pack.attention.apply_identitynet import apply_identitynet
-from pack.attention.hint import Hint
-from pack.attention.identitynet import FaceContext
+from pack.attention.identitynet.apply import apply_identitynet
+from pack.attention.identitynet.hint import Hint
+from pack.attention.identitynet.net import FaceContext
+from pack.attention.identitynet.wrap import identitynet_from
 from pack.attention.sampling.attach import attachments, with_attachments
-from pack.attention.wrap_controlnet import identitynet_from
 
 import nodes
 

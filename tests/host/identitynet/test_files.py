@@ -5,7 +5,7 @@ import pytest
 import safetensors.torch
 import torch
 from identity_runs import face, network
-from pack.attention.wrap_controlnet import identitynet_from
+from pack.attention.identitynet.wrap import identitynet_from
 
 
 def weights():

@@ -30,12 +30,12 @@ from identity_runs import (
     tokens,
     watching,
 )
-from pack.attention.hint import Hint
-from pack.attention.identitynet import FaceContext, IdentityNet
+from pack.attention.identitynet.hint import Hint
+from pack.attention.identitynet.net import FaceContext, IdentityNet
+from pack.attention.identitynet.wrap import identitynet_from
 from pack.attention.sampling.attach import RUN
 from pack.attention.sampling.rows import Conditionings
 from pack.attention.sampling.run import Run
-from pack.attention.wrap_controlnet import identitynet_from
 
 import nodes
 
@@ -376,12 +376,10 @@ def test_the_memory_a_net_before_it_needs_is_passed_on():
 
 
 def test_hints_and_tokens_are_prepared_once_for_a_run(sdxl, ksample, monkeypatch):
-    from pack.attention import identitynet
+    from pack.attention.identitynet import net as module
 
     made = []
-    monkeypatch.setattr(
-        identitynet, "hint_rows", lambda *args, real=identitynet.hint_rows: made.append(1) or real(*args)
-    )
+    monkeypatch.setattr(module, "hint_rows", lambda *args, real=module.hint_rows: made.append(1) or real(*args))
     conds = identity(sdxl, face(mask=torch.rand(1, 64, 64)))
     for runs in (1, 2):
         ksample(sdxl, carried(sdxl.model), steps=3, **conds)
@@ -394,7 +392,7 @@ class Stop(RuntimeError):
 
 @pytest.mark.parametrize("error", [None, Stop("a fault"), "interrupt"], ids=str)
 def test_nothing_of_a_run_stays_on_the_net(sdxl, ksample, error, monkeypatch):
-    from pack.attention import identitynet
+    from pack.attention.identitynet import net as module
 
     if error == "interrupt":
         error = comfy.model_management.InterruptProcessingException()
@@ -409,7 +407,7 @@ def test_nothing_of_a_run_stays_on_the_net(sdxl, ksample, error, monkeypatch):
         return make
 
     for name in ("hint_rows", "factor"):
-        monkeypatch.setattr(identitynet, name, remembered(getattr(identitynet, name)))
+        monkeypatch.setattr(module, name, remembered(getattr(module, name)))
     conds = identity(sdxl, face(mask=torch.rand(1, 64, 64)))
     model, steps = carried(sdxl.model), []
 

@@ -55,7 +55,7 @@ def ran(node, **inputs):
 
 def nets(out):
     """The IdentityNets of the positive conditioning, in the order in which they were applied."""
-    from pack.attention.identitynet import IdentityNet
+    from pack.attention.identitynet.net import IdentityNet
 
     (entry,) = out.positive
     found, net = [], entry[1].get("control")

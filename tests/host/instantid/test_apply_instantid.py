@@ -201,7 +201,7 @@ def test_the_hosts_split_over_devices_gives_each_side_its_own_copy_of_the_net(
     apply_instantid, photos, sample, over_two_devices, monkeypatch
 ):
     from comfy.patcher_extension import WrappersMP
-    from pack.attention.identitynet import IdentityNet
+    from pack.attention.identitynet.net import IdentityNet
 
     out = apply_instantid(photos(1), image=drawn((0, 0)))
     monkeypatch.setattr(type(out.model), "get_free_memory", lambda self, device: 0)

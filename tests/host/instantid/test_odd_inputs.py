@@ -311,10 +311,10 @@ def test_a_batch_with_pictures_without_faces_keeps_its_length(photos):
 
 def test_control_net_is_seen_once(photos, apply_identitynet, monkeypatch):
     """Looking through 2.5 GB of weights is done once for a loaded net, not for each person and prompt."""
-    from pack.attention import wrap_controlnet
+    from pack.attention.identitynet import wrap
 
-    looked, look = [], wrap_controlnet.first_not_finite
-    monkeypatch.setattr(wrap_controlnet, "first_not_finite", lambda found: looked.append(1) or look(found))
+    looked, look = [], wrap.first_not_finite
+    monkeypatch.setattr(wrap, "first_not_finite", lambda found: looked.append(1) or look(found))
     net = control_net(seed=77)
     for _ in range(2):
         apply_identitynet(photos(1, 2), masks=columns(2), image=drawn((0, 0)), control_net=net)

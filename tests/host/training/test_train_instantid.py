@@ -59,10 +59,10 @@ def run(folders):
 
 def test_it_writes_two_files_that_steer(run):
     """Both outputs go into Apply InstantID as loaded ones do, and the result depends on the net."""
-    from pack.attention.apply_identitynet import apply_identitynet
-    from pack.attention.hint import Hint
-    from pack.attention.identitynet import FaceContext
-    from pack.attention.wrap_controlnet import identitynet_from
+    from pack.attention.identitynet.apply import apply_identitynet
+    from pack.attention.identitynet.hint import Hint
+    from pack.attention.identitynet.net import FaceContext
+    from pack.attention.identitynet.wrap import identitynet_from
     from pack.nodes.people import no_face
 
     output = run.execute()

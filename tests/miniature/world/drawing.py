@@ -11,12 +11,12 @@ import comfy.sample
 import torch
 from pack.attention.adapter.adapter import Adapter
 from pack.attention.adapter.checkpoint import read
-from pack.attention.apply_identitynet import apply_identitynet
 from pack.attention.branch.attachment import Attachment
 from pack.attention.branch.build import key_values
 from pack.attention.branch.fusion import Fusion
-from pack.attention.hint import Hint
-from pack.attention.identitynet import FaceContext, IdentityNet
+from pack.attention.identitynet.apply import apply_identitynet
+from pack.attention.identitynet.hint import Hint
+from pack.attention.identitynet.net import FaceContext, IdentityNet
 from pack.attention.reference.embeds import Embeds
 from pack.attention.sampling.attach import attach
 from pack.attention.weights.layer_presets import LINEAR, preset

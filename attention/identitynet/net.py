@@ -11,14 +11,14 @@ import torch
 from comfy.controlnet import ControlBase, ControlIsolation, ControlNet
 from torch import Tensor
 
-from .cache import Memo
+from ..cache import Memo
+from ..inputs import check_mask
+from ..sampling.attach import RUN
+from ..sampling.call import places, rows_of_call
+from ..sampling.rows import Conditionings, Rows
+from ..sampling.run import Run
 from .hint import Hint, Sizing, hint_rows
-from .inputs import check_mask
 from .residual_mask import MaskResize, factor, touches
-from .sampling.attach import RUN
-from .sampling.call import places, rows_of_call
-from .sampling.rows import Conditionings, Rows
-from .sampling.run import Run
 
 Control = dict[str, list[Tensor | None]]
 Kept = Memo[Any]

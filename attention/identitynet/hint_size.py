@@ -10,7 +10,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, get_wrappers_with_key
 from torch import Tensor
 
-from .identitynet import IdentityNet
+from .net import IdentityNet
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .branch.masks import Area, on_grid
-from .sampling.call import Place
+from ..branch.masks import Area, on_grid
+from ..sampling.call import Place
 
 MaskResize = Literal["coverage", "bilinear"]
 Grid = tuple[int, int]

@@ -9,8 +9,8 @@ import torch
 from comfy.utils import common_upscale
 from torch import Tensor
 
-from .inputs import check_number
-from .sampling.call import Place
+from ..inputs import check_number
+from ..sampling.call import Place
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 from comfy.controlnet import ControlBase
 
 from .hint import Hint
-from .identitynet import IdentityNet
+from .net import IdentityNet
 
 Conditioning = list[list[Any]]
 """The host's: entries [text (1, T, C), dictionary]."""

@@ -9,9 +9,9 @@ from comfy.controlnet import ControlBase, ControlNet
 from comfy.ldm.modules.attention import BasicTransformerBlock, CrossAttention
 from torch import nn
 
-from .files.finite import first_not_finite
-from .identitynet import FaceContext, IdentityNet
-from .models.families import FAMILIES
+from ..files.finite import first_not_finite
+from ..models.families import FAMILIES
+from .net import FaceContext, IdentityNet
 
 _ADVICE = "Connect InstantID's ControlNet ('diffusion_pytorch_model.safetensors' of its folder ControlNetModel)."
 _sound: WeakSet[Network] = WeakSet()

@@ -1,0 +1,1 @@
+"""IdentityNet: a ControlNet that reads a face's tokens in place of the text."""
