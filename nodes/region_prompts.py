@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..attention.identitynet.apply import Conditioning
 from ..attention.inputs import masks_of
-from ..attention.region_prompts import with_region_prompts
+from ..attention.regions.prompts import with_region_prompts
 from ..face.masks import normalised
 from .notice import noted
 from .sliders import SLIDER

@@ -12,7 +12,7 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ..attention.identitynet.apply import Conditioning
-from ..attention.part import Part, conditioning_for, model_for
+from ..attention.regions.crop import Part, conditioning_for, model_for
 from ..face.draw import draw_keypoints
 from ..face.patch import Square, pasted, resized, soft_edge, square_around
 from ..face.picture import to_image

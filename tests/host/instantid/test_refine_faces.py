@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from instantid_runs import columns, drawn, made_face, nets, ran
-from pack.attention.part import Part, conditioning_for, model_for
+from pack.attention.regions.crop import Part, conditioning_for, model_for
 from pack.attention.sampling.attach import attach, attachments
 from pack.face.errors import MissingFace
 from pack.face.patch import pasted, resized, soft_edge, square_around
@@ -137,7 +137,7 @@ def test_another_net_sees_its_part_of_its_own_picture(sdxl, canvas, refine):
 
 
 def test_the_reference_of_a_picture_is_the_one_that_sampling_gave_it(load, picture, sdxl, apply):
-    from pack.attention.part import Part, _attachment_for
+    from pack.attention.regions.crop import Part, _attachment_for
     from pack.attention.sampling.attach import attachments
 
     inputs = {"image": picture(1, count=2), "combine": "one per frame"}

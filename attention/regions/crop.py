@@ -11,14 +11,14 @@ from comfy.controlnet import ControlBase
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from .adapter.key_values import Pair, Source
-from .branch.attachment import Attachment
-from .branch.per_picture import references_of
-from .identitynet.apply import Conditioning
-from .identitynet.hint import Hint
-from .identitynet.net import FaceContext, IdentityNet
-from .models.families import BlockKey
-from .sampling.attach import attachments, with_attachments
+from ..adapter.key_values import Pair, Source
+from ..branch.attachment import Attachment
+from ..branch.per_picture import references_of
+from ..identitynet.apply import Conditioning
+from ..identitynet.hint import Hint
+from ..identitynet.net import FaceContext, IdentityNet
+from ..models.families import BlockKey
+from ..sampling.attach import attachments, with_attachments
 
 WHOLE_PICTURE = ("area", "concat_latent_image", "gligen")
 """What a conditioning says of places in the whole picture, in a way that cannot be cut."""

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .branch.masks import within
-from .identitynet.apply import Conditioning
+from ..branch.masks import within
+from ..identitynet.apply import Conditioning
 
 CARRIED = (
     *("control", "control_apply_to_uncond"),

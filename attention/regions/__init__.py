@@ -1,0 +1,1 @@
+"""Parts of the canvas: prompts by region, and a model for a crop of the picture."""
