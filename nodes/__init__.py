@@ -10,14 +10,12 @@ from . import (
     apply_ip_adapter,
     choose_face,
     combine_embeds,
-    download_routes,
     editor_routes,
     embed_faces,
     encode_reference,
     face_masks,
     face_similarity,
     find_faces,
-    folders,
     fusion,
     layer_weights,
     load_by_preset,
@@ -35,6 +33,7 @@ from . import (
     train_ip_adapter,
     weight_schedule,
 )
+from .files import download_routes, folders
 from .legacy import handler as legacy_handler
 
 MODULES = (

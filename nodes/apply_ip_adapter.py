@@ -22,9 +22,9 @@ from ..attention.sampling.attach import attach
 from ..face.value import FaceBatch
 from . import wires
 from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
-from .encoder import encoder_for
 from .face_reference import embeds_of_faces, reads_faces
 from .face_wires import FacesWire
+from .files.encoder import encoder_for
 from .show import MOST, shown
 from .sliders import usually
 

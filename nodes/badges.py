@@ -8,7 +8,7 @@ from ..attention.adapter.adapter import Adapter
 from ..attention.reference.encode import describe
 from ..face.models import FaceModels
 from ..face.value import FaceBatch
-from .found_encoder import FoundEncoder
+from .files.found_encoder import FoundEncoder
 
 
 def adapter_badges(adapter: Adapter, encoder: Any | None) -> list[str]:

@@ -15,8 +15,8 @@ from ..attention.reference.encode import encode, keys_of, seen
 from ..attention.reference.square import FITS
 from ..attention.reference.tiles import with_tiles
 from . import wires
-from .encoder import encoder_for
 from .face_reference import reads_faces
+from .files.encoder import encoder_for
 from .show import MOST, shown
 
 

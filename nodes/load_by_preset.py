@@ -13,8 +13,9 @@ from ..attention.catalogue.choose import Choice, choose
 from ..attention.catalogue.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
 from ..attention.models.families import FAMILIES
 from ..attention.models.model_layers import ModelLayers, model_layers
-from . import installed, wires
+from . import wires
 from .badges import adapter_badges
+from .files import installed
 from .notice import for_page, noted
 from .sliders import STRENGTH
 

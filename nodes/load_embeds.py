@@ -10,7 +10,7 @@ from ..attention.adapter.adapter import Adapter
 from ..attention.files.sha256 import sha256_of
 from ..attention.reference.embeds_file import SavedEmbeds, load
 from . import wires
-from .embeds_folders import listed, path_of
+from .files.embeds_folders import listed, path_of
 from .notice import noted
 
 

@@ -7,10 +7,10 @@ from comfy_api.latest import io
 from ..face.models import load
 from ..face.packs import PUBLISHED
 from ..face.providers import CHOICES
-from . import face_folders
 from .badges import face_model_badges
 from .face_wires import FaceModelsWire
-from .fingerprint import hashed
+from .files import face_folders
+from .files.fingerprint import hashed
 from .notice import for_page, noted
 
 

@@ -11,9 +11,10 @@ from ..attention.adapter.adapter import Adapter
 from ..attention.adapter.identify import AUTO
 from ..attention.adapter.variants import VARIANTS
 from ..attention.reference.encode import describe
-from . import folders, installed, wires
+from . import wires
 from .badges import adapter_badges
-from .found_encoder import FoundEncoder
+from .files import folders, installed
+from .files.found_encoder import FoundEncoder
 from .notice import for_page, noted
 from .sliders import STRENGTH
 

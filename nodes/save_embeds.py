@@ -7,7 +7,7 @@ from comfy_api.latest import io, ui
 from ..attention.reference.embeds import Embeds
 from ..attention.reference.embeds_file import MadeFor, save
 from . import wires
-from .embeds_folders import new_file
+from .files.embeds_folders import new_file
 from .notice import noted
 
 

@@ -11,9 +11,9 @@ from ..attention.adapter.adapter import Adapter
 from ..attention.adapter.checkpoint import read
 from ..attention.training.train import save_adapter
 from . import wires
+from .files.training_files import check_targets, file_to_write, state_file
 from .progress import ticker
 from .show import shown
-from .training_files import check_targets, file_to_write, state_file
 from .training_recipe import (
     advanced_recipe_inputs,
     course_outputs,

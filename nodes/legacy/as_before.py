@@ -21,8 +21,8 @@ from ...attention.weights.layer_weights import LayerWeights
 from ...face.embed import embeddings
 from ...face.value import FaceBatch
 from .. import wires
-from ..encoder import encoder_for
 from ..face_wires import FacesWire
+from ..files.encoder import encoder_for
 from ..people import no_face
 from .thin import hidden_schema
 

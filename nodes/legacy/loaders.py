@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...attention.catalogue.installed import adapter_file
-from .. import folders
+from ..files import folders
 from . import options
 from .job import Job
 from .shape import Flat, NoCounterpart

@@ -8,7 +8,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from .. import embeds_folders, folders
+from ..files import embeds_folders, folders
 from . import options
 from .shape import Row
 

@@ -12,7 +12,7 @@ from pack.attention.reference.encode import encode, seen
 from pack.attention.reference.square import FITS, MEAN_COLOUR
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.encode_reference import EncodeReference
-from pack.nodes.encoder import encoder_for
+from pack.nodes.files.encoder import encoder_for
 from pack.nodes.wires import LoadedAdapter
 from PIL import Image
 

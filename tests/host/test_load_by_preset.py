@@ -7,8 +7,8 @@ import torch
 from miniature import adapters, models
 from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.encode import encode
-from pack.nodes import folders, found_encoder, installed
-from pack.nodes.encoder import encoder_for
+from pack.nodes.files import folders, found_encoder, installed
+from pack.nodes.files.encoder import encoder_for
 from pack.nodes.load_by_preset import LoadByPreset
 from pack.nodes.load_ip_adapter import LoadIPAdapter
 

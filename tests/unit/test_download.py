@@ -13,9 +13,9 @@ from collections import namedtuple
 import pytest
 from aiohttp import ClientSession, web
 from pack.attention.files.published import FILES, File, Repository
-from pack.nodes import download, download_routes, installed
-from pack.nodes.download import Download, DownloadError
-from pack.nodes.download_jobs import EVENT, DownloadJobs
+from pack.nodes.files import download, download_routes, installed
+from pack.nodes.files.download import Download, DownloadError
+from pack.nodes.files.download_jobs import EVENT, DownloadJobs
 
 CONTENT = bytes(range(256)) * 20_000  # five blocks
 REPOSITORY = Repository("some/where", "main", "a licence")

@@ -4,7 +4,8 @@ import importlib
 import json
 from pathlib import Path
 
-from pack.nodes import MODULES, folders
+from pack.nodes import MODULES
+from pack.nodes.files import folders
 from pack.nodes.legacy import handler
 from pack.nodes.legacy.table import ROWS
 

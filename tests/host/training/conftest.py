@@ -19,7 +19,7 @@ def as_the_trainer_runs():
 def folders(tmp_path, monkeypatch):
     """Folders of its own for what the training nodes write: models/ and output/."""
     import folder_paths
-    from pack.nodes import folders
+    from pack.nodes.files import folders
 
     folders.register()
     for name in ("ipadapter", "instantid", "controlnet"):

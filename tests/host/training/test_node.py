@@ -45,7 +45,7 @@ def test_the_encoders_stay_as_they_are(run):
 
 
 def test_it_writes_a_file_that_the_loader_lists(run):
-    from pack.nodes.folders import adapter_files
+    from pack.nodes.files.folders import adapter_files
 
     output = run.execute()
     adapter, losses, curve, samples = output.args

@@ -38,21 +38,21 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("mark", ["", " [output]"])
 @pytest.mark.parametrize("name", OUT, ids=ascii)
 def test_embeds_outside_of_the_folder_are_not_there(name, mark, folder):
-    from pack.nodes.embeds_folders import path_of
+    from pack.nodes.files.embeds_folders import path_of
 
     with pytest.raises(ValueError, match="there is no file of embeds"):
         path_of(name + mark)
 
 
 def test_a_link_inside_the_folder_is_followed(folder):
-    from pack.nodes.embeds_folders import path_of
+    from pack.nodes.files.embeds_folders import path_of
 
     assert path_of(f"alias{SUFFIX}").is_file() and path_of(f"good{SUFFIX}").is_file()
 
 
 @pytest.mark.parametrize("name", OUT[:12], ids=ascii)
 def test_adapters_outside_of_the_folders_are_not_there(name, folder):
-    from pack.nodes.folders import adapter_path
+    from pack.nodes.files.folders import adapter_path
 
     with pytest.raises(ValueError, match="there is no adapter file"):
         adapter_path(name)
@@ -72,7 +72,7 @@ def test_nothing_is_saved_outside_of_the_folder(prefix, folder):
 
 @pytest.mark.parametrize("prefix", ["with space/a b", "\u4f60\u597d/\u8138", "\U0001f642", "a'b\"c$(d)"], ids=ascii)
 def test_names_of_any_script_are_saved_listed_and_read(prefix, folder):
-    from pack.nodes.embeds_folders import listed
+    from pack.nodes.files.embeds_folders import listed
     from pack.nodes.load_embeds import LoadEmbeds
     from pack.nodes.save_embeds import SaveEmbeds
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import aiohttp
 from folder_paths import is_within_directory
 
-from ..attention.files.published import File
-from ..attention.files.sha256 import sha256_of
+from ...attention.files.published import File
+from ...attention.files.sha256 import sha256_of
 
 ATTEMPTS = 4  # in all, where a connection breaks; each goes on from where the last one ended
 PAUSE = 1.0  # seconds before the next

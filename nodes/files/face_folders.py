@@ -6,8 +6,8 @@ from pathlib import Path
 
 import folder_paths
 
-from ..face.graph import DETECTOR, RECOGNISER
-from ..face.packs import find_packs, missing
+from ...face.graph import DETECTOR, RECOGNISER
+from ...face.packs import find_packs, missing
 
 CATEGORY = "insightface"
 

@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 import comfy.clip_vision
 
-from ..attention.catalogue.find_encoder import EncoderFile
+from ...attention.catalogue.find_encoder import EncoderFile
 
 # Two loaders that found the same file share one encoder as long as either lives.
 _loaded: WeakValueDictionary[tuple[str, int, int], Any] = WeakValueDictionary()

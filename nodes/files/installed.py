@@ -7,13 +7,13 @@ from pathlib import Path
 
 import folder_paths
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.catalogue import find_encoder
-from ..attention.catalogue.find_encoder import EncoderFile, Need
-from ..attention.catalogue.installed import AdapterFile, adapter_file
-from ..attention.catalogue.presets import PUBLISHED_CONTEXT, Preset
-from ..attention.files.published import FILES, File
-from ..attention.reference.encoders import Encoder
+from ...attention.adapter.adapter import Adapter
+from ...attention.catalogue import find_encoder
+from ...attention.catalogue.find_encoder import EncoderFile, Need
+from ...attention.catalogue.installed import AdapterFile, adapter_file
+from ...attention.catalogue.presets import PUBLISHED_CONTEXT, Preset
+from ...attention.files.published import FILES, File
+from ...attention.reference.encoders import Encoder
 from . import folders
 from .fingerprint import hashed
 from .found_encoder import FoundEncoder

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..attention.files.published import File
+from ...attention.files.published import File
 from .download import Download, DownloadError
 
 EVENT = "likeness.download"

@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import web
 from server import PromptServer
 
-from ..attention.catalogue.presets import PURPOSES, Preset, presets_for
-from ..attention.files.published import FILES, File
-from ..attention.models.families import FAMILIES
+from ...attention.catalogue.presets import PURPOSES, Preset, presets_for
+from ...attention.files.published import FILES, File
+from ...attention.models.families import FAMILIES
 from . import installed
 from .download_jobs import DownloadJobs
 

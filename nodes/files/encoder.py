@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..wires import LoadedAdapter
 from . import installed
-from .wires import LoadedAdapter
 
 
 def encoder_for(loaded: LoadedAdapter, connected: Any | None) -> Any:

@@ -11,8 +11,8 @@ from pathlib import Path, PureWindowsPath
 
 import folder_paths
 
-from ..attention.reference import ipadpt
-from ..attention.reference.embeds_file import SUFFIX
+from ...attention.reference import ipadpt
+from ...attention.reference.embeds_file import SUFFIX
 from .names import file_below, stays_below
 
 # The host's own marks for files that are not in the input folder.

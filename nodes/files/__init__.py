@@ -1,0 +1,1 @@
+"""Model folders, what lies in them, and downloads."""
