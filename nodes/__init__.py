@@ -10,7 +10,6 @@ from . import (
     apply_ip_adapter,
     choose_face,
     combine_embeds,
-    editor_routes,
     embed_faces,
     encode_reference,
     face_masks,
@@ -35,6 +34,7 @@ from . import (
 )
 from .files import download_routes, folders
 from .legacy import handler as legacy_handler
+from .page import editor_routes
 
 MODULES = (
     load_ip_adapter,

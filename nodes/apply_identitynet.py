@@ -16,7 +16,7 @@ from ..face.picture import pictures
 from ..face.value import FaceBatch
 from . import wires
 from .face_nets import control_net_input, range_inputs, steered_inputs, steered_outputs, strength_input, with_face_nets
-from .notice import noted
+from .page.notice import noted
 from .people import (
     Seats,
     faces_input,

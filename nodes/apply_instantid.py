@@ -20,6 +20,8 @@ from . import wires
 from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
 from .face_nets import control_net_input, range_inputs, steered_inputs, steered_outputs, strength_input, with_face_nets
 from .keypoint_pictures import keypoint_pictures
+from .page.show import shown
+from .page.sliders import SLIDER
 from .people import (
     Person,
     Seats,
@@ -30,8 +32,6 @@ from .people import (
     recogniser_note,
 )
 from .recipes import NONE, RECIPES
-from .show import shown
-from .sliders import SLIDER
 
 
 class ApplyInstantID(io.ComfyNode):

@@ -25,8 +25,8 @@ from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wir
 from .face_reference import embeds_of_faces, reads_faces
 from .face_wires import FacesWire
 from .files.encoder import encoder_for
-from .show import MOST, shown
-from .sliders import usually
+from .page.show import MOST, shown
+from .page.sliders import usually
 
 
 class ApplyIPAdapter(io.ComfyNode):

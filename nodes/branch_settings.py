@@ -16,7 +16,7 @@ from ..attention.inputs import masks_of
 from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ..attention.weights.layer_weights import LayerWeights
 from . import wires
-from .sliders import SLIDER, STRENGTH, usually
+from .page.sliders import SLIDER, STRENGTH, usually
 
 
 def weight_inputs(default: float, advice: str) -> list[io.Input]:

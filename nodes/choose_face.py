@@ -9,9 +9,9 @@ from ..face.errors import MissingFace
 from ..face.preview import preview
 from ..face.value import Face, FaceBatch
 from .face_wires import FacesWire
-from .notice import for_page
-from .pickable_faces import pickable
-from .show import shown
+from .page.notice import for_page
+from .page.pickable_faces import pickable
+from .page.show import shown
 
 
 class ChooseFace(io.ComfyNode):

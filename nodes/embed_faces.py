@@ -14,9 +14,9 @@ from ..face.models import FaceModels
 from ..face.picture import to_image
 from ..face.value import Face, FaceBatch, PictureFaces
 from .face_wires import FaceModelsWire, FacesWire
-from .progress import ticker
-from .show import shown
-from .sliders import SLIDER
+from .page.progress import ticker
+from .page.show import shown
+from .page.sliders import SLIDER
 
 EACH = "each alone"
 OUTLIERS = ("report", "leave out")

@@ -17,7 +17,7 @@ from ..attention.reference.tiles import with_tiles
 from . import wires
 from .face_reference import reads_faces
 from .files.encoder import encoder_for
-from .show import MOST, shown
+from .page.show import MOST, shown
 
 
 class EncodeReference(io.ComfyNode):

@@ -10,7 +10,7 @@ from ..face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
 from ..face.pose import FITS, fitted, fitted_face, from_json
 from ..face.value import FaceBatch
 from .face_wires import FacesWire
-from .show import shown
+from .page.show import shown
 
 
 class FaceMasks(io.ComfyNode):

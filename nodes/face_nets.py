@@ -14,8 +14,8 @@ from ..attention.identitynet.net import FaceContext
 from ..attention.identitynet.wrap import identitynet_from
 from ..attention.reference.embeds import Embeds
 from . import wires
+from .page.sliders import SLIDER, STRENGTH
 from .people import Person
-from .sliders import SLIDER, STRENGTH
 
 
 def with_face_nets(

@@ -10,7 +10,7 @@ from ..face.graph import RESNET50, RESNET100
 from ..face.similarity import copy_paste, cosine, similarities
 from ..face.value import Face, FaceBatch
 from .face_wires import FacesWire
-from .show import shown
+from .page.show import shown
 
 STEERED_BY = {RESNET100: "InstantID, Kolors-FaceID and PuLID are", RESNET50: "IP-Adapter FaceID is"}
 """Recogniser -> which methods are conditioned with it."""

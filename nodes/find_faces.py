@@ -15,13 +15,13 @@ from ..face.models import FaceModels
 from ..face.picture import pictures
 from ..face.preview import preview
 from ..face.value import FaceBatch, PictureFaces
-from .badges import faces_badges
 from .face_wires import FaceModelsWire, FacesWire, LandmarksWire
-from .notice import for_page
-from .pickable_faces import pickable
-from .progress import ticker
-from .show import shown
-from .sliders import SLIDER
+from .page.badges import faces_badges
+from .page.notice import for_page
+from .page.pickable_faces import pickable
+from .page.progress import ticker
+from .page.show import shown
+from .page.sliders import SLIDER
 
 
 class FindFaces(io.ComfyNode):

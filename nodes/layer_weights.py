@@ -9,11 +9,11 @@ from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ..attention.weights.layer_text import parse
 from ..attention.weights.layer_weights import LayerWeights
 from . import wires
-from .editor_tables import factors
-from .notice import for_page
-from .plot_layers import layers_picture
-from .show import shown
-from .sliders import usually
+from .page.editor_tables import factors
+from .page.notice import for_page
+from .page.plot_layers import layers_picture
+from .page.show import shown
+from .page.sliders import usually
 
 
 class LayerWeightsNode(io.ComfyNode):

@@ -14,10 +14,10 @@ from ..attention.catalogue.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, p
 from ..attention.models.families import FAMILIES
 from ..attention.models.model_layers import ModelLayers, model_layers
 from . import wires
-from .badges import adapter_badges
 from .files import installed
-from .notice import for_page, noted
-from .sliders import STRENGTH
+from .page.badges import adapter_badges
+from .page.notice import for_page, noted
+from .page.sliders import STRENGTH
 
 
 class LoadByPreset(io.ComfyNode):

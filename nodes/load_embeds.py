@@ -11,7 +11,7 @@ from ..attention.files.sha256 import sha256_of
 from ..attention.reference.embeds_file import SavedEmbeds, load
 from . import wires
 from .files.embeds_folders import listed, path_of
-from .notice import noted
+from .page.notice import noted
 
 
 class LoadEmbeds(io.ComfyNode):

@@ -12,11 +12,11 @@ from ..attention.adapter.identify import AUTO
 from ..attention.adapter.variants import VARIANTS
 from ..attention.reference.encode import describe
 from . import wires
-from .badges import adapter_badges
 from .files import folders, installed
 from .files.found_encoder import FoundEncoder
-from .notice import for_page, noted
-from .sliders import STRENGTH
+from .page.badges import adapter_badges
+from .page.notice import for_page, noted
+from .page.sliders import STRENGTH
 
 
 class LoadIPAdapter(io.ComfyNode):

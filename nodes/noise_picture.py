@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..attention.reference.noise import NOISES, noise_picture, square
-from .sliders import SLIDER
+from .page.sliders import SLIDER
 
 
 class NoisePicture(io.ComfyNode):

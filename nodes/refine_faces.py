@@ -18,10 +18,10 @@ from ..face.models import FaceModels
 from ..face.picture import pictures
 from ..face.value import FaceBatch, PictureFaces, Pixels
 from .face_wires import FaceModelsWire, FacesWire
-from .progress import ticker
+from .page.progress import ticker
+from .page.show import shown
+from .page.sliders import SLIDER
 from .repaint import MULTIPLE, Painter, Repaint
-from .show import shown
-from .sliders import SLIDER
 
 
 class RefineFaces(io.ComfyNode):

@@ -11,8 +11,8 @@ from ..attention.identitynet.apply import Conditioning
 from ..attention.inputs import masks_of
 from ..attention.regions.prompts import with_region_prompts
 from ..face.masks import normalised
-from .notice import noted
-from .sliders import SLIDER
+from .page.notice import noted
+from .page.sliders import SLIDER
 
 
 class RegionPrompts(io.ComfyNode):

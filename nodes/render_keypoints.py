@@ -15,8 +15,8 @@ from ..face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_
 from ..face.preview import small
 from ..face.value import FaceBatch
 from .face_wires import FacesWire, LandmarksWire
-from .notice import for_page
-from .show import shown
+from .page.notice import for_page
+from .page.show import shown
 
 
 class RenderKeypoints(io.ComfyNode):

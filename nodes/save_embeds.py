@@ -8,7 +8,7 @@ from ..attention.reference.embeds import Embeds
 from ..attention.reference.embeds_file import MadeFor, save
 from . import wires
 from .files.embeds_folders import new_file
-from .notice import noted
+from .page.notice import noted
 
 
 class SaveEmbeds(io.ComfyNode):

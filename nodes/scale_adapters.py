@@ -8,8 +8,8 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ..attention.sampling.attach import attachments, with_attachments
-from .notice import noted
-from .sliders import usually
+from .page.notice import noted
+from .page.sliders import usually
 
 
 class ScaleAdapters(io.ComfyNode):

@@ -8,9 +8,9 @@ from comfy_api.latest import io
 
 from ..attention.sampling.attach import attachments
 from ..attention.sampling.strengths import Strengths, strengths
-from .plot_adapters import adapters_picture
-from .show import shown
-from .sliders import SLIDER
+from .page.plot_adapters import adapters_picture
+from .page.show import shown
+from .page.sliders import SLIDER
 
 
 class ShowAdapters(io.ComfyNode):

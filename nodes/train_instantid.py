@@ -16,8 +16,8 @@ from . import wires
 from .face_training_set import FaceRules, face_training_set
 from .face_wires import FacesWire
 from .files.training_files import check_targets, file_to_write, state_file
-from .progress import ticker
-from .show import shown
+from .page.progress import ticker
+from .page.show import shown
 from .training_recipe import (
     advanced_recipe_inputs,
     course_outputs,

@@ -12,8 +12,8 @@ from ..attention.adapter.checkpoint import read
 from ..attention.training.train import save_adapter
 from . import wires
 from .files.training_files import check_targets, file_to_write, state_file
-from .progress import ticker
-from .show import shown
+from .page.progress import ticker
+from .page.show import shown
 from .training_recipe import (
     advanced_recipe_inputs,
     course_outputs,

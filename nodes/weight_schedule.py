@@ -11,9 +11,9 @@ from ..attention.weights.curves import CONSTANT, CURVES, schedule_of
 from ..attention.weights.schedule import Schedule
 from ..attention.weights.schedule_text import BETWEEN, parse_numbers, parse_points, spread
 from . import wires
-from .notice import for_page
-from .plot_schedule import schedule_picture
-from .show import shown
+from .page.notice import for_page
+from .page.plot_schedule import schedule_picture
+from .page.show import shown
 
 _CURVE_POINTS = 64
 

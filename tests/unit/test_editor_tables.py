@@ -8,8 +8,8 @@ from aiohttp import ClientSession, web
 from pack.attention.models.families import FAMILIES
 from pack.attention.weights.curves import CURVES, schedule_of
 from pack.attention.weights.layer_presets import PRESETS, preset
-from pack.nodes import editor_routes
-from pack.nodes.editor_tables import tables
+from pack.nodes.page import editor_routes
+from pack.nodes.page.editor_tables import tables
 
 
 @pytest.mark.parametrize("family", FAMILIES)

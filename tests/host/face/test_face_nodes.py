@@ -275,7 +275,7 @@ def test_similarity_cautions_when_the_recogniser_also_steers(ran, found, photo):
 
 
 def test_only_some_of_a_long_batch_is_shown(ran):
-    from pack.nodes.show import MOST, shown
+    from pack.nodes.page.show import MOST, shown
 
     output = shown(RenderKeypoints, "text", torch.zeros(MOST + 5, 8, 8, 3))
     assert len(output.ui["images"]) == MOST

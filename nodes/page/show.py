@@ -8,9 +8,9 @@ from typing import Any
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..face.picture import to_image
-from ..face.preview import same_size
-from ..face.value import Pixels
+from ...face.picture import to_image
+from ...face.preview import same_size
+from ...face.value import Pixels
 from .notice import noted
 
 MOST = 16

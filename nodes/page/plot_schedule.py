@@ -5,7 +5,8 @@ from __future__ import annotations
 from PIL import ImageDraw
 from torch import Tensor
 
-from . import plot, wires
+from .. import wires
+from . import plot
 
 WIDTH, ROW = 640, 240
 _SAMPLES = 256

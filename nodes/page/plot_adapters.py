@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from ..attention.branch.attachment import Attachment
-from ..attention.models.blocks import outlines
-from ..attention.sampling.strengths import Strengths
+from ...attention.branch.attachment import Attachment
+from ...attention.models.blocks import outlines
+from ...attention.sampling.strengths import Strengths
 from . import plot
 
 _LEFT, _TOP, _FOOT, _SIDE = 128, 92, 44, 200

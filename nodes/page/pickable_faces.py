@@ -6,9 +6,9 @@ from typing import Any
 
 from comfy_api.latest import ui
 
-from ..face.picture import to_image
-from ..face.preview import small
-from ..face.value import FaceBatch
+from ...face.picture import to_image
+from ...face.preview import small
+from ...face.value import FaceBatch
 from .show import MOST
 
 

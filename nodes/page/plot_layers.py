@@ -5,9 +5,9 @@ from __future__ import annotations
 from PIL import ImageDraw
 from torch import Tensor
 
-from ..attention.models.blocks import BlockOutline, outlines
-from ..attention.models.families import FAMILIES
-from ..attention.weights.layer_weights import LayerWeights
+from ...attention.models.blocks import BlockOutline, outlines
+from ...attention.models.families import FAMILIES
+from ...attention.weights.layer_weights import LayerWeights
 from . import plot
 
 WIDTH, HEIGHT = 960, 412

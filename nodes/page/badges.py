@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.reference.encode import describe
-from ..face.models import FaceModels
-from ..face.value import FaceBatch
-from .files.found_encoder import FoundEncoder
+from ...attention.adapter.adapter import Adapter
+from ...attention.reference.encode import describe
+from ...face.models import FaceModels
+from ...face.value import FaceBatch
+from ..files.found_encoder import FoundEncoder
 
 
 def adapter_badges(adapter: Adapter, encoder: Any | None) -> list[str]:

@@ -6,16 +6,16 @@ import json
 from functools import cache
 from typing import Any
 
-from ..attention.models.blocks import outlines
-from ..attention.models.families import FAMILIES
-from ..attention.weights.curves import CURVES, Curve
-from ..attention.weights.layer_presets import PRESETS, preset
-from ..attention.weights.layer_text import parse
-from ..attention.weights.layer_weights import LayerWeights
-from ..attention.weights.schedule_text import parse_points
-from ..face import draw
-from ..face.head_poses import POSES, head_fit, pose_keypoints
-from ..face.pose import MIRRORED, from_json, to_json
+from ...attention.models.blocks import outlines
+from ...attention.models.families import FAMILIES
+from ...attention.weights.curves import CURVES, Curve
+from ...attention.weights.layer_presets import PRESETS, preset
+from ...attention.weights.layer_text import parse
+from ...attention.weights.layer_weights import LayerWeights
+from ...attention.weights.schedule_text import parse_points
+from ...face import draw
+from ...face.head_poses import POSES, head_fit, pose_keypoints
+from ...face.pose import MIRRORED, from_json, to_json
 
 
 @cache

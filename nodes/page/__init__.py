@@ -1,0 +1,1 @@
+"""What a node shows on the page: notices, badges, previews, plots."""
