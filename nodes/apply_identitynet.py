@@ -15,9 +15,16 @@ from ..face.keypoint_picture import check_keypoint_picture
 from ..face.picture import pictures
 from ..face.value import FaceBatch
 from . import wires
-from .face_nets import control_net_input, range_inputs, steered_inputs, steered_outputs, strength_input, with_face_nets
 from .page.notice import noted
-from .people import (
+from .people.face_nets import (
+    control_net_input,
+    range_inputs,
+    steered_inputs,
+    steered_outputs,
+    strength_input,
+    with_face_nets,
+)
+from .people.people import (
     Seats,
     faces_input,
     no_face,

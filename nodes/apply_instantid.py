@@ -18,11 +18,18 @@ from ..attention.sampling.attach import attach
 from ..face.value import FaceBatch
 from . import wires
 from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
-from .face_nets import control_net_input, range_inputs, steered_inputs, steered_outputs, strength_input, with_face_nets
-from .keypoint_pictures import keypoint_pictures
 from .page.show import shown
 from .page.sliders import SLIDER
-from .people import (
+from .people.face_nets import (
+    control_net_input,
+    range_inputs,
+    steered_inputs,
+    steered_outputs,
+    strength_input,
+    with_face_nets,
+)
+from .people.keypoint_pictures import keypoint_pictures
+from .people.people import (
     Person,
     Seats,
     faces_input,
@@ -31,7 +38,7 @@ from .people import (
     people_of,
     recogniser_note,
 )
-from .recipes import NONE, RECIPES
+from .people.recipes import NONE, RECIPES
 
 
 class ApplyInstantID(io.ComfyNode):

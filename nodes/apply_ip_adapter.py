@@ -22,11 +22,11 @@ from ..attention.sampling.attach import attach
 from ..face.value import FaceBatch
 from . import wires
 from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
-from .face_reference import embeds_of_faces, reads_faces
 from .face_wires import FacesWire
 from .files.encoder import encoder_for
 from .page.show import MOST, shown
 from .page.sliders import usually
+from .people.face_reference import embeds_of_faces, reads_faces
 
 
 class ApplyIPAdapter(io.ComfyNode):

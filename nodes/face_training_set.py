@@ -20,7 +20,7 @@ from ..face.errors import MissingFace, WrongRecogniser
 from ..face.picture import pictures, to_image
 from ..face.pose import moved
 from ..face.value import Array, Face, FaceBatch
-from .people import no_face
+from .people.people import no_face
 from .training_set import Lesson, Shown, Tick
 
 SKIP = "skip"

@@ -21,7 +21,7 @@ from .face_wires import FaceModelsWire, FacesWire
 from .page.progress import ticker
 from .page.show import shown
 from .page.sliders import SLIDER
-from .repaint import MULTIPLE, Painter, Repaint
+from .people.repaint import MULTIPLE, Painter, Repaint
 
 
 class RefineFaces(io.ComfyNode):

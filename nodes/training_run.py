@@ -15,7 +15,7 @@ from ..attention.training.examples import Examples
 from ..attention.training.fresh_adapter import parameter_count
 from ..attention.training.loop import Trained, Trainer, Watch
 from ..attention.training.train import trainer_for
-from .keypoint_pictures import PIXELS
+from .people.keypoint_pictures import PIXELS
 from .training_recipe import Recipe
 from .training_view import View
 

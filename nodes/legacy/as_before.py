@@ -23,7 +23,7 @@ from ...face.value import FaceBatch
 from .. import wires
 from ..face_wires import FacesWire
 from ..files.encoder import encoder_for
-from ..people import no_face
+from ..people.people import no_face
 from .thin import hidden_schema
 
 _SEEDS = 1_000_000_007

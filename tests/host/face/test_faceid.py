@@ -7,7 +7,7 @@ import torch
 from pack.nodes.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.choose_face import ChooseFace
 from pack.nodes.embed_faces import EACH, EmbedFaces
-from pack.nodes.face_reference import embeds_of_faces
+from pack.nodes.people.face_reference import embeds_of_faces
 
 VARIANTS = {  # of the miniature adapters -> the kind that a user sets where keys cannot tell
     "faceid": "auto",

@@ -8,7 +8,7 @@ from instantid_runs import columns, control_net, drawn, nets, residuals
 from pack.attention.branch.fusion import Fusion
 from pack.attention.reference.embeds import Embeds
 from pack.attention.sampling.attach import attachments
-from pack.nodes.recipes import NONE, RECIPES
+from pack.nodes.people.recipes import NONE, RECIPES
 
 EFFECT = 1e-2
 

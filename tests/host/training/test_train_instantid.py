@@ -63,7 +63,7 @@ def test_it_writes_two_files_that_steer(run):
     from pack.attention.identitynet.hint import Hint
     from pack.attention.identitynet.net import FaceContext
     from pack.attention.identitynet.wrap import identitynet_from
-    from pack.nodes.people import no_face
+    from pack.nodes.people.people import no_face
 
     output = run.execute()
     adapter, net, losses, curve, samples = output.args

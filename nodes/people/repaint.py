@@ -11,12 +11,12 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..attention.identitynet.apply import Conditioning
-from ..attention.regions.crop import Part, conditioning_for, model_for
-from ..face.draw import draw_keypoints
-from ..face.patch import Square, pasted, resized, soft_edge, square_around
-from ..face.picture import to_image
-from ..face.value import Face, Pixels
+from ...attention.identitynet.apply import Conditioning
+from ...attention.regions.crop import Part, conditioning_for, model_for
+from ...face.draw import draw_keypoints
+from ...face.patch import Square, pasted, resized, soft_edge, square_around
+from ...face.picture import to_image
+from ...face.value import Face, Pixels
 
 MULTIPLE = 8
 """Pixels for each cell of a latent."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.reference.embeds import Embeds
-from ..attention.reference.encode import encode
-from ..face.align import crop
-from ..face.embed import check_recogniser, embeddings
-from ..face.picture import to_image
-from ..face.value import Face, FaceBatch
+from ...attention.adapter.adapter import Adapter
+from ...attention.reference.embeds import Embeds
+from ...attention.reference.encode import encode
+from ...face.align import crop
+from ...face.embed import check_recogniser, embeddings
+from ...face.picture import to_image
+from ...face.value import Face, FaceBatch
 
 CROP = 224  # the size that FaceID plus was trained with, in both families
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ..attention.branch.fusion import ORTHOGONAL_WITH_MASS
+from ...attention.branch.fusion import ORTHOGONAL_WITH_MASS
 
 NONE = "none"
 

@@ -7,14 +7,14 @@ from typing import Any
 from comfy.controlnet import ControlBase
 from comfy_api.latest import io
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.identitynet.apply import Conditioning, apply_identitynet
-from ..attention.identitynet.hint import Hint
-from ..attention.identitynet.net import FaceContext
-from ..attention.identitynet.wrap import identitynet_from
-from ..attention.reference.embeds import Embeds
-from . import wires
-from .page.sliders import SLIDER, STRENGTH
+from ...attention.adapter.adapter import Adapter
+from ...attention.identitynet.apply import Conditioning, apply_identitynet
+from ...attention.identitynet.hint import Hint
+from ...attention.identitynet.net import FaceContext
+from ...attention.identitynet.wrap import identitynet_from
+from ...attention.reference.embeds import Embeds
+from .. import wires
+from ..page.sliders import SLIDER, STRENGTH
 from .people import Person
 
 

@@ -10,18 +10,18 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.branch.masks import within
-from ..attention.inputs import check_number, masks_of
-from ..attention.models.fit import check_fits
-from ..attention.reference.embeds import NO_PICTURE, Embeds
-from ..face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
-from ..face.embed import check_recogniser
-from ..face.errors import MissingFace
-from ..face.masks import centres, normalised
-from ..face.value import Array, Face, FaceBatch, PictureFaces
+from ...attention.adapter.adapter import Adapter
+from ...attention.branch.masks import within
+from ...attention.inputs import check_number, masks_of
+from ...attention.models.fit import check_fits
+from ...attention.reference.embeds import NO_PICTURE, Embeds
+from ...face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
+from ...face.embed import check_recogniser
+from ...face.errors import MissingFace
+from ...face.masks import centres, normalised
+from ...face.value import Array, Face, FaceBatch, PictureFaces
+from ..face_wires import FacesWire
 from .face_reference import embeds_of_faces
-from .face_wires import FacesWire
 
 INSTANTID = "instantid"
 FACE_WIDTH = 512

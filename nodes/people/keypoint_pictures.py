@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from ..face.draw import draw_keypoints
-from ..face.keypoint_picture import authors_size, check_keypoint_picture
-from ..face.picture import pictures, to_image
-from ..face.pose import fitted
-from ..face.value import Face
+from ...face.draw import draw_keypoints
+from ...face.keypoint_picture import authors_size, check_keypoint_picture
+from ...face.picture import pictures, to_image
+from ...face.pose import fitted
+from ...face.value import Face
 
 PIXELS = 8  # for each cell of a latent
 

@@ -1,0 +1,1 @@
+"""The people of a graph: their faces, keypoints and IdentityNet's settings."""
