@@ -14,7 +14,8 @@ from . import wires
 from .files.training_files import check_targets, file_to_write, state_file
 from .page.progress import ticker
 from .page.show import shown
-from .training_recipe import (
+from .training.dataset import lesson_of, training_set
+from .training.recipe import (
     advanced_recipe_inputs,
     course_outputs,
     model_inputs,
@@ -23,8 +24,7 @@ from .training_recipe import (
     recipe_inputs,
     recipe_of,
 )
-from .training_run import train
-from .training_set import lesson_of, training_set
+from .training.run import train
 
 FOLDER = "ipadapter"
 

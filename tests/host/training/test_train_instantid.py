@@ -126,7 +126,7 @@ def test_keypoints_lie_on_the_face_in_the_bucket(size):
     from pack.attention.training.buckets import cut_for
     from pack.face.draw import draw_keypoints
     from pack.face.picture import to_image
-    from pack.nodes.face_training_set import hint_of
+    from pack.nodes.training.face_dataset import hint_of
 
     points = np.array([(-60, -60), (60, -60), (0, 0), (-50, 70), (50, 70)], np.float32) + np.array(size) / 2
     cut = cut_for(*size, 256)

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..attention.training.examples import Examples
-from ..attention.training.look import Sampling, adapter_of, draw, network_with
-from ..attention.training.loop import Trainer
-from ..face.picture import to_image
-from ..face.preview import same_size
+from ...attention.training.examples import Examples
+from ...attention.training.look import Sampling, adapter_of, draw, network_with
+from ...attention.training.loop import Trainer
+from ...face.picture import to_image
+from ...face.preview import same_size
 
 LARGEST = 512  # pixels of the preview
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..attention.training.settings import PRECISIONS, Settings
+from ...attention.training.settings import PRECISIONS, Settings
 
 LISTS = ("images", "texts", "faces")
 """The inputs of which a training takes every entry; of the others there is one."""

@@ -10,14 +10,14 @@ from typing import Any
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from ..attention.training.curve import as_image, loss_curve
-from ..attention.training.examples import Examples
-from ..attention.training.fresh_adapter import parameter_count
-from ..attention.training.loop import Trained, Trainer, Watch
-from ..attention.training.train import trainer_for
-from .people.keypoint_pictures import PIXELS
-from .training_recipe import Recipe
-from .training_view import View
+from ...attention.training.curve import as_image, loss_curve
+from ...attention.training.examples import Examples
+from ...attention.training.fresh_adapter import parameter_count
+from ...attention.training.loop import Trained, Trainer, Watch
+from ...attention.training.train import trainer_for
+from ..people.keypoint_pictures import PIXELS
+from .recipe import Recipe
+from .view import View
 
 
 @dataclass(frozen=True, eq=False)

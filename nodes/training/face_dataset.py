@@ -9,19 +9,19 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..attention.reference.embeds import Embeds
-from ..attention.training.buckets import Cut
-from ..attention.training.examples import Examples
-from ..attention.training.fresh_adapter import variant_named
-from ..attention.training.train import INSTANTID
-from ..face.draw import draw_keypoints
-from ..face.embed import PACK_OF, embeddings
-from ..face.errors import MissingFace, WrongRecogniser
-from ..face.picture import pictures, to_image
-from ..face.pose import moved
-from ..face.value import Array, Face, FaceBatch
-from .people.people import no_face
-from .training_set import Lesson, Shown, Tick
+from ...attention.reference.embeds import Embeds
+from ...attention.training.buckets import Cut
+from ...attention.training.examples import Examples
+from ...attention.training.fresh_adapter import variant_named
+from ...attention.training.train import INSTANTID
+from ...face.draw import draw_keypoints
+from ...face.embed import PACK_OF, embeddings
+from ...face.errors import MissingFace, WrongRecogniser
+from ...face.picture import pictures, to_image
+from ...face.pose import moved
+from ...face.value import Array, Face, FaceBatch
+from ..people.people import no_face
+from .dataset import Lesson, Shown, Tick
 
 SKIP = "skip"
 NOSE = 2  # of the keypoints

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..attention.reference.embeds import Embeds
-from ..attention.reference.encode import encode, encode_zero_pixels
-from ..attention.training.buckets import Cut, cut_for
-from ..attention.training.examples import Example, Examples, Text
-from ..attention.training.fresh_adapter import variant_named
+from ...attention.reference.embeds import Embeds
+from ...attention.reference.encode import encode, encode_zero_pixels
+from ...attention.training.buckets import Cut, cut_for
+from ...attention.training.examples import Example, Examples, Text
+from ...attention.training.fresh_adapter import variant_named
 
 Tick = Callable[[int, int], None]
 
