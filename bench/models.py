@@ -63,7 +63,7 @@ def picture(seed: int) -> torch.Tensor:
 
 
 def _wires(branch: Branch) -> dict[str, Any]:
-    from pack.nodes.weight_schedule import WeightScheduleNode
+    from pack.nodes.forms.weight_schedule import WeightScheduleNode
 
     mask = torch.zeros(1, 64, 64)
     mask[..., :32] = 1
@@ -76,7 +76,7 @@ def _wires(branch: Branch) -> dict[str, Any]:
 
 
 def _likeness(scenario: Scenario, adapters: list[Any], changes: Mapping[str, Any]) -> SimpleNamespace:
-    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+    from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 
     given = base(scenario.family)
     model = given.model
@@ -99,7 +99,7 @@ def _instantid(scenario: Scenario, adapters: list[Any], changes: Mapping[str, An
     from pack.face.graph import RESNET100
     from pack.face.picture import pictures
     from pack.face.value import Face, PictureFaces, Rung, frozen
-    from pack.nodes.apply_instantid import ApplyInstantID
+    from pack.nodes.forms.apply_instantid import ApplyInstantID
 
     points = numpy.array([(38, 52), (73, 52), (56, 72), (41, 92), (71, 92)], numpy.float32)
     embedding = numpy.random.default_rng(1).normal(size=512).astype(numpy.float32)

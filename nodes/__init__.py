@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import (
+from .files import download_routes, folders
+from .forms import (
     apply_identitynet,
     apply_instantid,
     apply_ip_adapter,
@@ -32,7 +33,6 @@ from . import (
     train_ip_adapter,
     weight_schedule,
 )
-from .files import download_routes, folders
 from .legacy import handler as legacy_handler
 from .page import editor_routes
 

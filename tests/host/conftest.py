@@ -93,7 +93,7 @@ def picture():
 @pytest.fixture
 def apply(load, picture):
     """Apply IP-Adapter as the graph calls it; the reference is picture 1 unless one is given."""
-    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+    from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 
     def applied(model, family, variant="base", seed=ADAPTER_SEED, **inputs):
         if "embeds" not in inputs:

@@ -13,7 +13,7 @@ from pack.attention.reference.encode import encode
 from pack.attention.sampling.attach import attachments
 from pack.attention.sampling.dispatch import Call
 from pack.attention.sampling.run import Run
-from pack.nodes.weight_schedule import WeightScheduleNode
+from pack.nodes.forms.weight_schedule import WeightScheduleNode
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 

@@ -10,9 +10,9 @@ from pack.attention.adapter.adapter import Adapter
 from pack.attention.reference import encode as encoding
 from pack.attention.reference.encode import encode, seen
 from pack.attention.reference.square import FITS, MEAN_COLOUR
-from pack.nodes.apply_ip_adapter import ApplyIPAdapter
-from pack.nodes.encode_reference import EncodeReference
 from pack.nodes.files.encoder import encoder_for
+from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
+from pack.nodes.forms.encode_reference import EncodeReference
 from pack.nodes.wires import LoadedAdapter
 from PIL import Image
 

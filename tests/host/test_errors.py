@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 from pack.attention.reference.embeds import Embeds
-from pack.nodes.apply_ip_adapter import ApplyIPAdapter
-from pack.nodes.encode_reference import EncodeReference
+from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
+from pack.nodes.forms.encode_reference import EncodeReference
 from pack.nodes.wires import LoadedAdapter
 
 

@@ -259,7 +259,7 @@ def test_an_adapter_dies_with_its_last_user(sd15, picture, tmp_path):
     from miniature import adapters, models
     from pack.attention.adapter import checkpoint
     from pack.attention.adapter.adapter import Adapter
-    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+    from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
     from pack.nodes.wires import LoadedAdapter
 
     path = tmp_path / "adapter.safetensors"

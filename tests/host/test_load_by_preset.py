@@ -9,8 +9,8 @@ from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.encode import encode
 from pack.nodes.files import folders, found_encoder, installed
 from pack.nodes.files.encoder import encoder_for
-from pack.nodes.load_by_preset import LoadByPreset
-from pack.nodes.load_ip_adapter import LoadIPAdapter
+from pack.nodes.forms.load_by_preset import LoadByPreset
+from pack.nodes.forms.load_ip_adapter import LoadIPAdapter
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_look_alikes_are_opened_as_the_preset_says(model_folders, sd15, sdxl):
 def test_what_is_missing_is_named_when_published_files_would_fit(model_folders, sd15, monkeypatch):
     (model_folders / "ipadapter").mkdir()
     (model_folders / "ipadapter" / "broken.bin").write_bytes(b"")
-    monkeypatch.setattr("pack.nodes.load_by_preset.PUBLISHED_CONTEXT", {"sd15": 64})
+    monkeypatch.setattr("pack.nodes.forms.load_by_preset.PUBLISHED_CONTEXT", {"sd15": 64})
     with pytest.raises(ValueError, match="No installed adapter serves 'plus face' for SD1.5") as caught:
         run(sd15, "plus face")
     for part in (
@@ -257,7 +257,7 @@ def test_listed_files_that_are_gone_do_not_break_the_fingerprint(model_folders):
 
 
 def test_a_saved_embedding_needs_no_encoder_at_all(model_folders, sd15, ksample, monkeypatch):
-    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+    from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 
     put(model_folders / "ipadapter", "sd15", "base", "a.safetensors")
     put_encoder(model_folders / "clip_vision", "vit_h", "e.safetensors")

@@ -6,7 +6,7 @@ from oracles.adapters import Adapter, Use
 from pack.attention.adapter.adapter import Adapter as LoadedFile
 from pack.attention.adapter.checkpoint import read
 from pack.attention.reference.embeds import Embeds
-from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.wires import LoadedAdapter
 
 # Files whose keys fit two variants; ours are not the published bytes, so a user would set the kind.

@@ -8,7 +8,7 @@ from oracles.references import with_diffusers
 from oracles.steps import diffusers_step, host_step, inputs
 from oracles.unets import FAMILIES, twin
 from pack.attention.reference.encode import encode, encode_zero_pixels
-from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 from test_oracles import changes
 
 

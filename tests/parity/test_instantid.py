@@ -19,7 +19,7 @@ from pack.face.draw import draw_keypoints
 from pack.face.graph import RESNET100
 from pack.face.picture import pictures, to_image
 from pack.face.value import Face, PictureFaces, Rung, frozen
-from pack.nodes.apply_instantid import ApplyInstantID
+from pack.nodes.forms.apply_instantid import ApplyInstantID
 
 SIZES = [(16, 16), (16, 24)]
 FIVE = np.array([(38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.5, 92.4), (70.7, 92.2)], np.float32)

@@ -9,7 +9,7 @@ from oracles.references import with_authors
 from oracles.steps import host_step, inputs
 from oracles.unets import FAMILIES, twin
 from pack.attention.reference.embeds import Embeds
-from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 from test_oracles import changes
 
 

@@ -58,7 +58,7 @@ def ran():
 
 @pytest.fixture(scope="session")
 def face_models(folders, ran):
-    from pack.nodes.load_face_models import LoadFaceModels
+    from pack.nodes.forms.load_face_models import LoadFaceModels
 
     return ran(LoadFaceModels, pack="vectron", provider="CPU").face_models
 
@@ -66,6 +66,6 @@ def face_models(folders, ran):
 @pytest.fixture(scope="session")
 def found(ran, face_models):
     """IMAGE -> what Find Faces gives."""
-    from pack.nodes.find_faces import FindFaces
+    from pack.nodes.forms.find_faces import FindFaces
 
     return lambda image, **inputs: ran(FindFaces, image=image, face_models=face_models, **inputs)

@@ -12,13 +12,13 @@ pytest.importorskip("comfy", reason="needs ComfyUI: set LIKENESS_COMFYUI")
 
 import comfy.model_management
 from pack.face.errors import MissingFace, MissingPackage
-from pack.nodes.choose_face import ChooseFace
-from pack.nodes.embed_faces import EmbedFaces
-from pack.nodes.face_masks import FaceMasks
-from pack.nodes.face_similarity import FaceSimilarity
-from pack.nodes.find_faces import FindFaces
-from pack.nodes.load_face_models import LoadFaceModels
-from pack.nodes.render_keypoints import RenderKeypoints
+from pack.nodes.forms.choose_face import ChooseFace
+from pack.nodes.forms.embed_faces import EmbedFaces
+from pack.nodes.forms.face_masks import FaceMasks
+from pack.nodes.forms.face_similarity import FaceSimilarity
+from pack.nodes.forms.find_faces import FindFaces
+from pack.nodes.forms.load_face_models import LoadFaceModels
+from pack.nodes.forms.render_keypoints import RenderKeypoints
 
 NODES = (LoadFaceModels, FindFaces, ChooseFace, EmbedFaces, RenderKeypoints, FaceMasks, FaceSimilarity)
 POINTS = [[250.3, 300.7], [390.2, 295.1], [318.9, 380.5], [262.4, 455.0], [384.6, 450.9]]

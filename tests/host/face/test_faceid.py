@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from pack.nodes.apply_ip_adapter import ApplyIPAdapter
-from pack.nodes.choose_face import ChooseFace
-from pack.nodes.embed_faces import EACH, EmbedFaces
+from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
+from pack.nodes.forms.choose_face import ChooseFace
+from pack.nodes.forms.embed_faces import EACH, EmbedFaces
 from pack.nodes.people.face_reference import embeds_of_faces
 
 VARIANTS = {  # of the miniature adapters -> the kind that a user sets where keys cannot tell

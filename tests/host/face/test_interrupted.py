@@ -7,8 +7,8 @@ import pytest
 import torch
 from pack.face import detect, embed
 from pack.face.value import PictureFaces
-from pack.nodes.find_faces import FindFaces
-from pack.nodes.load_face_models import LoadFaceModels
+from pack.nodes.forms.find_faces import FindFaces
+from pack.nodes.forms.load_face_models import LoadFaceModels
 
 Interrupted = management.InterruptProcessingException
 STAGES = {"finding": (detect, "_detect"), "embedding": (embed, "_run")}

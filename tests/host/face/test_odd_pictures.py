@@ -7,12 +7,12 @@ import pytest
 import torch
 from pack.face.errors import MissingFace
 from pack.face.value import frozen
-from pack.nodes.choose_face import ChooseFace
-from pack.nodes.embed_faces import EmbedFaces
-from pack.nodes.face_masks import FaceMasks
-from pack.nodes.find_faces import FindFaces
-from pack.nodes.refine_faces import RefineFaces
-from pack.nodes.render_keypoints import RenderKeypoints
+from pack.nodes.forms.choose_face import ChooseFace
+from pack.nodes.forms.embed_faces import EmbedFaces
+from pack.nodes.forms.face_masks import FaceMasks
+from pack.nodes.forms.find_faces import FindFaces
+from pack.nodes.forms.refine_faces import RefineFaces
+from pack.nodes.forms.render_keypoints import RenderKeypoints
 
 NAN, INF = math.nan, math.inf
 
@@ -145,8 +145,8 @@ def test_a_face_beyond_the_border_is_drawn_masked_and_embedded(found, photo, fac
 @pytest.mark.parametrize("variant", ["faceid", "portrait"])
 def test_adapters_that_read_faces_refuse_what_is_none(variant, sd15, load, found, photo):
     from pack.attention.sampling.attach import attachments
-    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
-    from pack.nodes.encode_reference import EncodeReference
+    from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
+    from pack.nodes.forms.encode_reference import EncodeReference
 
     adapter = load("sd15", variant)
     faces = found(photo("obama.jpg")).faces

@@ -65,7 +65,7 @@ def instantid(adapter_folder):
 @pytest.fixture
 def apply_instantid(sdxl, instantid):
     """Apply InstantID on the miniature SDXL; every input can be replaced."""
-    from pack.nodes.apply_instantid import ApplyInstantID
+    from pack.nodes.forms.apply_instantid import ApplyInstantID
 
     def applied(faces, **inputs):
         given = {"model": sdxl.model, "positive": sdxl.positive, "negative": sdxl.negative, "adapter": instantid()}
@@ -76,7 +76,7 @@ def apply_instantid(sdxl, instantid):
 
 @pytest.fixture
 def apply_identitynet(sdxl, instantid):
-    from pack.nodes.apply_identitynet import ApplyIdentityNet
+    from pack.nodes.forms.apply_identitynet import ApplyIdentityNet
 
     def applied(faces, **inputs):
         given = {"model": sdxl.model, "positive": sdxl.positive, "negative": sdxl.negative, "adapter": instantid()}

@@ -26,7 +26,7 @@ def test_at_zero_it_is_the_plain_model_bit_for_bit(sdxl, apply_instantid, photos
 def test_it_is_apply_ip_adapter_and_apply_identitynet(
     sdxl, apply_instantid, apply_identitynet, instantid, photos, sample
 ):
-    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+    from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 
     both = sample(apply_instantid(photos(1), image=drawn((0, 0))), steps=1)
     branch = ApplyIPAdapter.execute(sdxl.model, instantid(), faces=photos(1), weight=0.8).args[0]
@@ -107,7 +107,7 @@ def test_a_recipe_comes_before_a_connected_fusion(apply_instantid, photos):
 
 
 def test_recipes_are_distinct_and_the_first_choice_is_none(apply_instantid):
-    from pack.nodes.apply_instantid import ApplyInstantID
+    from pack.nodes.forms.apply_instantid import ApplyInstantID
 
     assert len(set(RECIPES.values())) == len(RECIPES) >= 4
     combo = next(i for i in ApplyInstantID.define_schema().inputs if i.id == "recipe")

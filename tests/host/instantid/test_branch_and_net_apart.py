@@ -5,7 +5,7 @@ from instantid_runs import drawn
 
 
 def test_apart_they_are_what_apply_instantid_is(sdxl, instantid, photos, apply_instantid, apply_identitynet, sample):
-    from pack.nodes.apply_ip_adapter import ApplyIPAdapter
+    from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 
     faces, image = photos(1), drawn((0, 0))
     branch = ApplyIPAdapter.execute(sdxl.model, instantid(), faces=faces, weight=0.6).args[0]

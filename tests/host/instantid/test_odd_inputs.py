@@ -9,9 +9,9 @@ from instantid_runs import FIVE, columns, control_net, drawn, nets
 from miniature import strangers
 from pack.attention.sampling.attach import attachments
 from pack.face.pose import KeypointSheet, to_json
-from pack.nodes.face_masks import FaceMasks
-from pack.nodes.region_prompts import RegionPrompts
-from pack.nodes.render_keypoints import RenderKeypoints
+from pack.nodes.forms.face_masks import FaceMasks
+from pack.nodes.forms.region_prompts import RegionPrompts
+from pack.nodes.forms.render_keypoints import RenderKeypoints
 
 NAN, INF = math.nan, math.inf
 NODES = ["apply_instantid", "apply_identitynet"]

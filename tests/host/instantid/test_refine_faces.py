@@ -12,7 +12,7 @@ from pack.face.errors import MissingFace
 from pack.face.patch import pasted, resized, soft_edge, square_around
 from pack.face.picture import pictures
 from pack.face.value import PictureFaces
-from pack.nodes.refine_faces import RefineFaces
+from pack.nodes.forms.refine_faces import RefineFaces
 
 import nodes
 

@@ -12,7 +12,7 @@ RED, BLUE = "a man in a red suit", "an old woman with a blue umbrella"
 @pytest.fixture
 def regions(sdxl):
     """Region Prompts on two columns; every input can be replaced."""
-    from pack.nodes.region_prompts import RegionPrompts
+    from pack.nodes.forms.region_prompts import RegionPrompts
 
     def made(prompts, **inputs):
         given = {"clip": sdxl.clip, "positive": sdxl.positive, "masks": columns(2), "prompts": prompts}

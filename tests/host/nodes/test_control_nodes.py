@@ -6,12 +6,12 @@ from pack.attention.models.blocks import outlines
 from pack.attention.models.families import layers
 from pack.attention.sampling.attach import attachments
 from pack.attention.weights.layer_presets import preset
-from pack.nodes import fusion as fusion_module
-from pack.nodes.apply_ip_adapter import ApplyIPAdapter
-from pack.nodes.fusion import FORMULAS, FusionNode
-from pack.nodes.layer_weights import LayerWeightsNode
-from pack.nodes.scale_adapters import ScaleAdapters
-from pack.nodes.weight_schedule import WeightScheduleNode
+from pack.nodes.forms import fusion as fusion_module
+from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
+from pack.nodes.forms.fusion import FORMULAS, FusionNode
+from pack.nodes.forms.layer_weights import LayerWeightsNode
+from pack.nodes.forms.scale_adapters import ScaleAdapters
+from pack.nodes.forms.weight_schedule import WeightScheduleNode
 
 NODES = (LayerWeightsNode, WeightScheduleNode, FusionNode, ScaleAdapters)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from pack.attention.reference.embeds_file import SUFFIX
-from pack.nodes.combine_embeds import CombineEmbeds
-from pack.nodes.encode_reference import EncodeReference
 from pack.nodes.files import embeds_folders
-from pack.nodes.load_embeds import LoadEmbeds
-from pack.nodes.save_embeds import SaveEmbeds
+from pack.nodes.forms.combine_embeds import CombineEmbeds
+from pack.nodes.forms.encode_reference import EncodeReference
+from pack.nodes.forms.load_embeds import LoadEmbeds
+from pack.nodes.forms.save_embeds import SaveEmbeds
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,8 @@
 """Noise as a negative, from the node to the picture."""
 
 import torch
-from pack.nodes.encode_reference import EncodeReference
-from pack.nodes.noise_picture import NoisePicture
+from pack.nodes.forms.encode_reference import EncodeReference
+from pack.nodes.forms.noise_picture import NoisePicture
 
 
 def test_every_socket_is_explained():

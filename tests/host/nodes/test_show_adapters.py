@@ -8,8 +8,8 @@ from pack.attention.sampling.attach import attachments
 from pack.attention.sampling.strengths import strengths
 from pack.attention.weights.layer_presets import preset
 from pack.attention.weights.schedule import Schedule
+from pack.nodes.forms.show_adapters import ShowAdapters
 from pack.nodes.page.plot import heat
-from pack.nodes.show_adapters import ShowAdapters
 from pack.nodes.wires import WeightSchedule
 
 

@@ -2,7 +2,7 @@
 
 import torch
 from pack.attention.reference.tiles import cut
-from pack.nodes.encode_reference import EncodeReference
+from pack.nodes.forms.encode_reference import EncodeReference
 
 
 def test_tiles_are_encoded_beside_the_picture(load, picture, ran):

@@ -8,10 +8,10 @@ import torch
 from miniature import strangers
 from pack.attention.reference.embeds import Embeds
 from pack.attention.sampling.attach import attachments
-from pack.nodes.apply_ip_adapter import ApplyIPAdapter
-from pack.nodes.encode_reference import EncodeReference
-from pack.nodes.layer_weights import LayerWeightsNode
-from pack.nodes.noise_picture import NoisePicture
+from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
+from pack.nodes.forms.encode_reference import EncodeReference
+from pack.nodes.forms.layer_weights import LayerWeightsNode
+from pack.nodes.forms.noise_picture import NoisePicture
 
 NAN, INF = math.nan, math.inf
 PICTURES = {

@@ -11,7 +11,7 @@ from pack.attention.adapter import adapter as adapter_module
 from pack.attention.sampling import run as run_module
 from pack.attention.sampling.attach import attachments
 from pack.attention.sampling.few_tokens import fastest_count
-from pack.nodes.weight_schedule import WeightScheduleNode
+from pack.nodes.forms.weight_schedule import WeightScheduleNode
 from torch.profiler import ProfilerActivity, profile
 
 FRAMES = 24

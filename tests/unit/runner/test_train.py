@@ -98,7 +98,9 @@ def test_the_graph_trains_on_the_given_models(options, models):
 
 
 def test_the_graph_sets_only_what_the_node_has(options):
-    schema = pytest.importorskip("pack.nodes.train_ip_adapter", reason="needs ComfyUI").TrainIPAdapter.GET_SCHEMA()
+    schema = pytest.importorskip(
+        "pack.nodes.forms.train_ip_adapter", reason="needs ComfyUI"
+    ).TrainIPAdapter.GET_SCHEMA()
     assert set(prompt_for(options(), "f")[TRAIN]["inputs"]) <= {field.id for field in schema.inputs}
 
 

@@ -62,7 +62,7 @@ def test_adapters_outside_of_the_folders_are_not_there(name, folder):
     "prefix", ["../a", "a/../../b", "..\\a", "/tmp/a", "C:\\a", "C:a", "\\\\s\\a", "", "a\0b", "x/"]
 )
 def test_nothing_is_saved_outside_of_the_folder(prefix, folder):
-    from pack.nodes.save_embeds import SaveEmbeds
+    from pack.nodes.forms.save_embeds import SaveEmbeds
 
     before = sorted(os.walk(folder.parent))
     with pytest.raises(ValueError, match="output folder"):
@@ -73,8 +73,8 @@ def test_nothing_is_saved_outside_of_the_folder(prefix, folder):
 @pytest.mark.parametrize("prefix", ["with space/a b", "\u4f60\u597d/\u8138", "\U0001f642", "a'b\"c$(d)"], ids=ascii)
 def test_names_of_any_script_are_saved_listed_and_read(prefix, folder):
     from pack.nodes.files.embeds_folders import listed
-    from pack.nodes.load_embeds import LoadEmbeds
-    from pack.nodes.save_embeds import SaveEmbeds
+    from pack.nodes.forms.load_embeds import LoadEmbeds
+    from pack.nodes.forms.save_embeds import SaveEmbeds
 
     SaveEmbeds.execute(Embeds(face=torch.ones(1, 512)), prefix)
     name = f"{prefix}_00001_{SUFFIX} [output]"

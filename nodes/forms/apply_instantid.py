@@ -10,17 +10,17 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.branch.build import key_values
-from ..attention.identitynet.apply import Conditioning
-from ..attention.identitynet.hint import Hint
-from ..attention.identitynet.hint_size import checking_hints
-from ..attention.sampling.attach import attach
-from ..face.value import FaceBatch
-from . import wires
-from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
-from .page.show import shown
-from .page.sliders import SLIDER
-from .people.face_nets import (
+from ...attention.branch.build import key_values
+from ...attention.identitynet.apply import Conditioning
+from ...attention.identitynet.hint import Hint
+from ...attention.identitynet.hint_size import checking_hints
+from ...attention.sampling.attach import attach
+from ...face.value import FaceBatch
+from .. import wires
+from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
+from ..page.show import shown
+from ..page.sliders import SLIDER
+from ..people.face_nets import (
     control_net_input,
     range_inputs,
     steered_inputs,
@@ -28,8 +28,8 @@ from .people.face_nets import (
     strength_input,
     with_face_nets,
 )
-from .people.keypoint_pictures import keypoint_pictures
-from .people.people import (
+from ..people.keypoint_pictures import keypoint_pictures
+from ..people.people import (
     Person,
     Seats,
     faces_input,
@@ -38,7 +38,7 @@ from .people.people import (
     people_of,
     recogniser_note,
 )
-from .people.recipes import NONE, RECIPES
+from ..people.recipes import NONE, RECIPES
 
 
 class ApplyInstantID(io.ComfyNode):

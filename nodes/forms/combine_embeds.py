@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..attention.reference.combine import COMBINATIONS, CONCAT, combined, weighted
-from ..attention.reference.embeds import Embeds, stacked
-from ..attention.weights.schedule_text import parse_numbers
-from . import wires
+from ...attention.reference.combine import COMBINATIONS, CONCAT, combined, weighted
+from ...attention.reference.embeds import Embeds, stacked
+from ...attention.weights.schedule_text import parse_numbers
+from .. import wires
 
 _MOST = 5
 

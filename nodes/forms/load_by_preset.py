@@ -7,17 +7,17 @@ from typing import Any
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..attention.adapter import checkpoint
-from ..attention.adapter.adapter import Adapter
-from ..attention.catalogue.choose import Choice, choose
-from ..attention.catalogue.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
-from ..attention.models.families import FAMILIES
-from ..attention.models.model_layers import ModelLayers, model_layers
-from . import wires
-from .files import installed
-from .page.badges import adapter_badges
-from .page.notice import for_page, noted
-from .page.sliders import STRENGTH
+from ...attention.adapter import checkpoint
+from ...attention.adapter.adapter import Adapter
+from ...attention.catalogue.choose import Choice, choose
+from ...attention.catalogue.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
+from ...attention.models.families import FAMILIES
+from ...attention.models.model_layers import ModelLayers, model_layers
+from .. import wires
+from ..files import installed
+from ..page.badges import adapter_badges
+from ..page.notice import for_page, noted
+from ..page.sliders import STRENGTH
 
 
 class LoadByPreset(io.ComfyNode):

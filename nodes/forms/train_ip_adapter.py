@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.adapter.checkpoint import read
-from ..attention.training.train import save_adapter
-from . import wires
-from .files.training_files import check_targets, file_to_write, state_file
-from .page.progress import ticker
-from .page.show import shown
-from .training.dataset import lesson_of, training_set
-from .training.recipe import (
+from ...attention.adapter.adapter import Adapter
+from ...attention.adapter.checkpoint import read
+from ...attention.training.train import save_adapter
+from .. import wires
+from ..files.training_files import check_targets, file_to_write, state_file
+from ..page.progress import ticker
+from ..page.show import shown
+from ..training.dataset import lesson_of, training_set
+from ..training.recipe import (
     advanced_recipe_inputs,
     course_outputs,
     model_inputs,
@@ -24,7 +24,7 @@ from .training.recipe import (
     recipe_inputs,
     recipe_of,
 )
-from .training.run import train
+from ..training.run import train
 
 FOLDER = "ipadapter"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.files.sha256 import sha256_of
-from ..attention.reference.embeds_file import SavedEmbeds, load
-from . import wires
-from .files.embeds_folders import listed, path_of
-from .page.notice import noted
+from ...attention.adapter.adapter import Adapter
+from ...attention.files.sha256 import sha256_of
+from ...attention.reference.embeds_file import SavedEmbeds, load
+from .. import wires
+from ..files.embeds_folders import listed, path_of
+from ..page.notice import noted
 
 
 class LoadEmbeds(io.ComfyNode):

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from comfy_api.latest import io
 
-from ..face.align import SIZES, crop
-from ..face.average import RULES, Average, average
-from ..face.choose import choose
-from ..face.embed import embed_batch, embeddings
-from ..face.models import FaceModels
-from ..face.picture import to_image
-from ..face.value import Face, FaceBatch, PictureFaces
-from .face_wires import FaceModelsWire, FacesWire
-from .page.progress import ticker
-from .page.show import shown
-from .page.sliders import SLIDER
+from ...face.align import SIZES, crop
+from ...face.average import RULES, Average, average
+from ...face.choose import choose
+from ...face.embed import embed_batch, embeddings
+from ...face.models import FaceModels
+from ...face.picture import to_image
+from ...face.value import Face, FaceBatch, PictureFaces
+from ..face_wires import FaceModelsWire, FacesWire
+from ..page.progress import ticker
+from ..page.show import shown
+from ..page.sliders import SLIDER
 
 EACH = "each alone"
 OUTLIERS = ("report", "leave out")

@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 from comfy_api.latest import io
 
-from ..attention.branch.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
-from . import wires
-from .page.notice import noted
+from ...attention.branch.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
+from .. import wires
+from ..page.notice import noted
 
 # z: the text's attention; y: the reference's; w: the factor; P: the part of y along z; m: the mass.
 FORMULAS: Mapping[str, str] = MappingProxyType(

@@ -6,11 +6,11 @@ import comfy.samplers
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..attention.sampling.attach import attachments
-from ..attention.sampling.strengths import Strengths, strengths
-from .page.plot_adapters import adapters_picture
-from .page.show import shown
-from .page.sliders import SLIDER
+from ...attention.sampling.attach import attachments
+from ...attention.sampling.strengths import Strengths, strengths
+from ..page.plot_adapters import adapters_picture
+from ..page.show import shown
+from ..page.sliders import SLIDER
 
 
 class ShowAdapters(io.ComfyNode):

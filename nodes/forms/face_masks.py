@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from comfy_api.latest import io
 
-from ..face.errors import MissingFace
-from ..face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
-from ..face.pose import FITS, fitted, fitted_face, from_json
-from ..face.value import FaceBatch
-from .face_wires import FacesWire
-from .page.show import shown
+from ...face.errors import MissingFace
+from ...face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
+from ...face.pose import FITS, fitted, fitted_face, from_json
+from ...face.value import FaceBatch
+from ..face_wires import FacesWire
+from ..page.show import shown
 
 
 class FaceMasks(io.ComfyNode):

@@ -7,19 +7,19 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.adapter.checkpoint import read
-from ..attention.training.read_identitynet import read_identitynet
-from ..attention.training.train import INSTANTID, save_instantid, unet_config
-from ..face.choose import MISSING
-from . import wires
-from .face_wires import FacesWire
-from .files.training_files import check_targets, file_to_write, state_file
-from .page.progress import ticker
-from .page.show import shown
-from .training.dataset import lesson_of
-from .training.face_dataset import FaceRules, face_training_set
-from .training.recipe import (
+from ...attention.adapter.adapter import Adapter
+from ...attention.adapter.checkpoint import read
+from ...attention.training.read_identitynet import read_identitynet
+from ...attention.training.train import INSTANTID, save_instantid, unet_config
+from ...face.choose import MISSING
+from .. import wires
+from ..face_wires import FacesWire
+from ..files.training_files import check_targets, file_to_write, state_file
+from ..page.progress import ticker
+from ..page.show import shown
+from ..training.dataset import lesson_of
+from ..training.face_dataset import FaceRules, face_training_set
+from ..training.recipe import (
     advanced_recipe_inputs,
     course_outputs,
     model_inputs,
@@ -28,7 +28,7 @@ from .training.recipe import (
     recipe_inputs,
     recipe_of,
 )
-from .training.run import train
+from ..training.run import train
 
 FOLDERS = ("instantid", "controlnet")
 

@@ -8,20 +8,20 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..face.detect import Settings, find, ladder
-from ..face.embed import embed_batch
-from ..face.landmarks import faces_from_landmarks
-from ..face.models import FaceModels
-from ..face.picture import pictures
-from ..face.preview import preview
-from ..face.value import FaceBatch, PictureFaces
-from .face_wires import FaceModelsWire, FacesWire, LandmarksWire
-from .page.badges import faces_badges
-from .page.notice import for_page
-from .page.pickable_faces import pickable
-from .page.progress import ticker
-from .page.show import shown
-from .page.sliders import SLIDER
+from ...face.detect import Settings, find, ladder
+from ...face.embed import embed_batch
+from ...face.landmarks import faces_from_landmarks
+from ...face.models import FaceModels
+from ...face.picture import pictures
+from ...face.preview import preview
+from ...face.value import FaceBatch, PictureFaces
+from ..face_wires import FaceModelsWire, FacesWire, LandmarksWire
+from ..page.badges import faces_badges
+from ..page.notice import for_page
+from ..page.pickable_faces import pickable
+from ..page.progress import ticker
+from ..page.show import shown
+from ..page.sliders import SLIDER
 
 
 class FindFaces(io.ComfyNode):

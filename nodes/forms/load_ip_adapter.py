@@ -6,17 +6,17 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..attention.adapter import checkpoint
-from ..attention.adapter.adapter import Adapter
-from ..attention.adapter.identify import AUTO
-from ..attention.adapter.variants import VARIANTS
-from ..attention.reference.encode import describe
-from . import wires
-from .files import folders, installed
-from .files.found_encoder import FoundEncoder
-from .page.badges import adapter_badges
-from .page.notice import for_page, noted
-from .page.sliders import STRENGTH
+from ...attention.adapter import checkpoint
+from ...attention.adapter.adapter import Adapter
+from ...attention.adapter.identify import AUTO
+from ...attention.adapter.variants import VARIANTS
+from ...attention.reference.encode import describe
+from .. import wires
+from ..files import folders, installed
+from ..files.found_encoder import FoundEncoder
+from ..page.badges import adapter_badges
+from ..page.notice import for_page, noted
+from ..page.sliders import STRENGTH
 
 
 class LoadIPAdapter(io.ComfyNode):

@@ -7,16 +7,16 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.identitynet.apply import Conditioning
-from ..attention.identitynet.hint import Hint
-from ..attention.identitynet.hint_size import checking_hints
-from ..attention.sampling.attach import attachments, with_attachments
-from ..face.keypoint_picture import check_keypoint_picture
-from ..face.picture import pictures
-from ..face.value import FaceBatch
-from . import wires
-from .page.notice import noted
-from .people.face_nets import (
+from ...attention.identitynet.apply import Conditioning
+from ...attention.identitynet.hint import Hint
+from ...attention.identitynet.hint_size import checking_hints
+from ...attention.sampling.attach import attachments, with_attachments
+from ...face.keypoint_picture import check_keypoint_picture
+from ...face.picture import pictures
+from ...face.value import FaceBatch
+from .. import wires
+from ..page.notice import noted
+from ..people.face_nets import (
     control_net_input,
     range_inputs,
     steered_inputs,
@@ -24,7 +24,7 @@ from .people.face_nets import (
     strength_input,
     with_face_nets,
 )
-from .people.people import (
+from ..people.people import (
     Seats,
     faces_input,
     no_face,

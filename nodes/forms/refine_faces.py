@@ -10,18 +10,18 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.identitynet.apply import Conditioning
-from ..face.choose import MISSING
-from ..face.detect import Settings, find, ladder
-from ..face.errors import MissingFace
-from ..face.models import FaceModels
-from ..face.picture import pictures
-from ..face.value import FaceBatch, PictureFaces, Pixels
-from .face_wires import FaceModelsWire, FacesWire
-from .page.progress import ticker
-from .page.show import shown
-from .page.sliders import SLIDER
-from .people.repaint import MULTIPLE, Painter, Repaint
+from ...attention.identitynet.apply import Conditioning
+from ...face.choose import MISSING
+from ...face.detect import Settings, find, ladder
+from ...face.errors import MissingFace
+from ...face.models import FaceModels
+from ...face.picture import pictures
+from ...face.value import FaceBatch, PictureFaces, Pixels
+from ..face_wires import FaceModelsWire, FacesWire
+from ..page.progress import ticker
+from ..page.show import shown
+from ..page.sliders import SLIDER
+from ..people.repaint import MULTIPLE, Painter, Repaint
 
 
 class RefineFaces(io.ComfyNode):

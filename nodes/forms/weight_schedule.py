@@ -7,13 +7,13 @@ from typing import Any
 from comfy_api.input import CurveInput
 from comfy_api.latest import io
 
-from ..attention.weights.curves import CONSTANT, CURVES, schedule_of
-from ..attention.weights.schedule import Schedule
-from ..attention.weights.schedule_text import BETWEEN, parse_numbers, parse_points, spread
-from . import wires
-from .page.notice import for_page
-from .page.plot_schedule import schedule_picture
-from .page.show import shown
+from ...attention.weights.curves import CONSTANT, CURVES, schedule_of
+from ...attention.weights.schedule import Schedule
+from ...attention.weights.schedule_text import BETWEEN, parse_numbers, parse_points, spread
+from .. import wires
+from ..page.notice import for_page
+from ..page.plot_schedule import schedule_picture
+from ..page.show import shown
 
 _CURVE_POINTS = 64
 

@@ -6,8 +6,8 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.reference.noise import NOISES, noise_picture, square
-from .page.sliders import SLIDER
+from ...attention.reference.noise import NOISES, noise_picture, square
+from ..page.sliders import SLIDER
 
 
 class NoisePicture(io.ComfyNode):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..attention.models.families import FAMILIES
-from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
-from ..attention.weights.layer_text import parse
-from ..attention.weights.layer_weights import LayerWeights
-from . import wires
-from .page.editor_tables import factors
-from .page.notice import for_page
-from .page.plot_layers import layers_picture
-from .page.show import shown
-from .page.sliders import usually
+from ...attention.models.families import FAMILIES
+from ...attention.weights.layer_presets import LINEAR, PRESETS, preset
+from ...attention.weights.layer_text import parse
+from ...attention.weights.layer_weights import LayerWeights
+from .. import wires
+from ..page.editor_tables import factors
+from ..page.notice import for_page
+from ..page.plot_layers import layers_picture
+from ..page.show import shown
+from ..page.sliders import usually
 
 
 class LayerWeightsNode(io.ComfyNode):

@@ -7,9 +7,9 @@ from dataclasses import replace
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..attention.sampling.attach import attachments, with_attachments
-from .page.notice import noted
-from .page.sliders import usually
+from ...attention.sampling.attach import attachments, with_attachments
+from ..page.notice import noted
+from ..page.sliders import usually
 
 
 class ScaleAdapters(io.ComfyNode):

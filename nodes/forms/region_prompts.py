@@ -7,12 +7,12 @@ from typing import Any
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.identitynet.apply import Conditioning
-from ..attention.inputs import masks_of
-from ..attention.regions.prompts import with_region_prompts
-from ..face.masks import normalised
-from .page.notice import noted
-from .page.sliders import SLIDER
+from ...attention.identitynet.apply import Conditioning
+from ...attention.inputs import masks_of
+from ...attention.regions.prompts import with_region_prompts
+from ...face.masks import normalised
+from ..page.notice import noted
+from ..page.sliders import SLIDER
 
 
 class RegionPrompts(io.ComfyNode):

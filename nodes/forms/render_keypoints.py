@@ -8,15 +8,15 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from ..face import landmarks as mediapipe
-from ..face.draw import draw_keypoints
-from ..face.picture import to_image
-from ..face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
-from ..face.preview import small
-from ..face.value import FaceBatch
-from .face_wires import FacesWire, LandmarksWire
-from .page.notice import for_page
-from .page.show import shown
+from ...face import landmarks as mediapipe
+from ...face.draw import draw_keypoints
+from ...face.picture import to_image
+from ...face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
+from ...face.preview import small
+from ...face.value import FaceBatch
+from ..face_wires import FacesWire, LandmarksWire
+from ..page.notice import for_page
+from ..page.show import shown
 
 
 class RenderKeypoints(io.ComfyNode):

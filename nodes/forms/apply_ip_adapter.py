@@ -9,24 +9,24 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.adapter.key_values import KeyValues, Source
-from ..attention.adapter.lora import with_lora
-from ..attention.branch.build import key_values, unconditional
-from ..attention.branch.per_picture import REPEAT_LAST, SHORT_BATCH
-from ..attention.models.fit import check_fits
-from ..attention.reference.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
-from ..attention.reference.embeds import Embeds
-from ..attention.reference.encode import encode, seen
-from ..attention.sampling.attach import attach
-from ..face.value import FaceBatch
-from . import wires
-from .branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
-from .face_wires import FacesWire
-from .files.encoder import encoder_for
-from .page.show import MOST, shown
-from .page.sliders import usually
-from .people.face_reference import embeds_of_faces, reads_faces
+from ...attention.adapter.adapter import Adapter
+from ...attention.adapter.key_values import KeyValues, Source
+from ...attention.adapter.lora import with_lora
+from ...attention.branch.build import key_values, unconditional
+from ...attention.branch.per_picture import REPEAT_LAST, SHORT_BATCH
+from ...attention.models.fit import check_fits
+from ...attention.reference.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
+from ...attention.reference.embeds import Embeds
+from ...attention.reference.encode import encode, seen
+from ...attention.sampling.attach import attach
+from ...face.value import FaceBatch
+from .. import wires
+from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
+from ..face_wires import FacesWire
+from ..files.encoder import encoder_for
+from ..page.show import MOST, shown
+from ..page.sliders import usually
+from ..people.face_reference import embeds_of_faces, reads_faces
 
 
 class ApplyIPAdapter(io.ComfyNode):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..face.choose import MISSING, RULES, choose, skipped
-from ..face.errors import MissingFace
-from ..face.preview import preview
-from ..face.value import Face, FaceBatch
-from .face_wires import FacesWire
-from .page.notice import for_page
-from .page.pickable_faces import pickable
-from .page.show import shown
+from ...face.choose import MISSING, RULES, choose, skipped
+from ...face.errors import MissingFace
+from ...face.preview import preview
+from ...face.value import Face, FaceBatch
+from ..face_wires import FacesWire
+from ..page.notice import for_page
+from ..page.pickable_faces import pickable
+from ..page.show import shown
 
 
 class ChooseFace(io.ComfyNode):

@@ -9,15 +9,15 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.branch.build import unconditional
-from ..attention.reference.embeds import stacked
-from ..attention.reference.encode import encode, keys_of, seen
-from ..attention.reference.square import FITS
-from ..attention.reference.tiles import with_tiles
-from . import wires
-from .files.encoder import encoder_for
-from .page.show import MOST, shown
-from .people.face_reference import reads_faces
+from ...attention.branch.build import unconditional
+from ...attention.reference.embeds import stacked
+from ...attention.reference.encode import encode, keys_of, seen
+from ...attention.reference.square import FITS
+from ...attention.reference.tiles import with_tiles
+from .. import wires
+from ..files.encoder import encoder_for
+from ..page.show import MOST, shown
+from ..people.face_reference import reads_faces
 
 
 class EncodeReference(io.ComfyNode):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from comfy_api.latest import io, ui
 
-from ..attention.reference.embeds import Embeds
-from ..attention.reference.embeds_file import MadeFor, save
-from . import wires
-from .files.embeds_folders import new_file
-from .page.notice import noted
+from ...attention.reference.embeds import Embeds
+from ...attention.reference.embeds_file import MadeFor, save
+from .. import wires
+from ..files.embeds_folders import new_file
+from ..page.notice import noted
 
 
 class SaveEmbeds(io.ComfyNode):

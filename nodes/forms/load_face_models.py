@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..face.models import load
-from ..face.packs import PUBLISHED
-from ..face.providers import CHOICES
-from .face_wires import FaceModelsWire
-from .files import face_folders
-from .files.fingerprint import hashed
-from .page.badges import face_model_badges
-from .page.notice import for_page, noted
+from ...face.models import load
+from ...face.packs import PUBLISHED
+from ...face.providers import CHOICES
+from ..face_wires import FaceModelsWire
+from ..files import face_folders
+from ..files.fingerprint import hashed
+from ..page.badges import face_model_badges
+from ..page.notice import for_page, noted
 
 
 class LoadFaceModels(io.ComfyNode):

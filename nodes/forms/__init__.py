@@ -1,0 +1,1 @@
+"""The nodes that one sees: each a form plus one call."""
