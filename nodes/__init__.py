@@ -1,3 +1,5 @@
+# The pack's own __init__ imports this file, and a relative import of attention/ passes through it: no circle of ours.
+# pyright: reportImportCycles=false
 """The pack's nodes, handed to ComfyUI."""
 
 from __future__ import annotations

@@ -15,17 +15,25 @@ AdapterWire = io.Custom("LIKENESS_ADAPTER")
 """Carries a `LoadedAdapter`."""
 
 EmbedsWire = io.Custom("LIKENESS_EMBEDS")
-"""Carries `attention.embeds.Embeds`: features of n pictures before any projection, one polarity."""
-
+"""Carries `attention.reference.embeds.Embeds`: features of n pictures before any projection, one polarity."""
 
 LayersWire = io.Custom("LIKENESS_LAYERS")
-"""Carries `attention.layer_weights.LayerWeights`: a factor for each block of one family."""
+"""Carries `attention.weights.layer_weights.LayerWeights`: a factor for each block of one family."""
 
 ScheduleWire = io.Custom("LIKENESS_SCHEDULE")
 """Carries a `WeightSchedule`."""
 
 FusionWire = io.Custom("LIKENESS_FUSION")
-"""Carries `attention.fusion.Fusion`: how the branch joins the text, with its settings."""
+"""Carries `attention.branch.fusion.Fusion`: how the branch joins the text, with its settings."""
+
+FaceModelsWire = io.Custom("LIKENESS_FACE_MODELS")
+"""Carries `face.models.FaceModels`."""
+
+FacesWire = io.Custom("LIKENESS_FACES")
+"""Carries `face.value.FaceBatch`: a tuple with one `PictureFaces` for every picture of a batch, each with its faces."""
+
+LandmarksWire = io.Custom("FACE_LANDMARKS")
+"""The host's own: what its MediaPipe face nodes give, see face/landmarks.py."""
 
 
 @dataclass(frozen=True)

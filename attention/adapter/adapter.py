@@ -12,8 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from ..cache import Memo, digest
+from ..files.sha256 import sha256_of
 from ..models.families import BlockKey, layers
+from ..models.fits import AdapterLayers
 from ..reference.embeds import Embeds
+from ..reference.embeds_file import MadeFor
 from ..reference.encoders import encoders_for
 from .checkpoint import Checkpoint, naming
 from .identify import AUTO, Identity, identify
@@ -57,6 +60,7 @@ class Adapter:
         with naming(checkpoint.path):
             self.identity = identify(checkpoint, kind)
         self.context_dim = checkpoint.context_dim
+        self.layers = AdapterLayers(self.name, self.label, self.identity.family, checkpoint.layer_shapes)
         self.lora = checkpoint.lora
         with torch.device("meta"):
             self.module = AdapterModule(checkpoint, self.identity, comfy.ops.manual_cast)
@@ -81,6 +85,12 @@ class Adapter:
     @property
     def features(self) -> tuple[str, ...]:
         return self.identity.variant.features
+
+    @property
+    def made_for(self) -> MadeFor:
+        """What a file of embeds says of this adapter; the file's hash is made when it is asked for."""
+        identity = self.identity
+        return MadeFor(self.name, identity.variant.name, identity.family.name, sha256_of(self.path))
 
     def is_dynamic(self) -> bool:
         """Whether the host loads the weights on demand (it asks objects that carry a `.patcher`)."""

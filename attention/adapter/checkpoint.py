@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..files import header
 from ..files.finite import first_not_finite
+from ..models.families import LayerShape
 
 # Published files say `ip_adapter`; Kolors' FaceID and third-party conversions say `adapter_modules`.
 PARTS: Mapping[str, str] = {
@@ -72,6 +73,11 @@ class Checkpoint:
     def context_dim(self) -> int:
         """C, the width of the image tokens."""
         return next(iter(self.keys.values())).shape[1]
+
+    @property
+    def layer_shapes(self) -> Mapping[int, LayerShape]:
+        """The sizes of its layers by their index."""
+        return {index: LayerShape(*weight.shape) for index, weight in self.keys.items()}
 
 
 def read(path: str | os.PathLike[str]) -> Checkpoint:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..adapter.checkpoint import Checkpoint
 from ..adapter.identify import AUTO
 from .installed import AdapterFile
 from .presets import Preset
@@ -30,7 +29,7 @@ class _Rank:
     name: str
 
 
-def choose(preset: Preset, installed: Sequence[AdapterFile], fits: Callable[[Checkpoint], bool]) -> Choice | None:
+def choose(preset: Preset, installed: Sequence[AdapterFile], fits: Callable[[AdapterFile], bool]) -> Choice | None:
     """The installed adapter for a preset, None when there is none.
 
     Contents decide what can serve: the variant, the encoder's width, and `fits`, the model's layers. A file that
@@ -40,7 +39,7 @@ def choose(preset: Preset, installed: Sequence[AdapterFile], fits: Callable[[Che
     """
     ranked: list[tuple[_Rank, AdapterFile]] = []
     for file in installed:
-        if file.is_a(preset.variant) and file.reads(preset.encoder) and fits(file.outline):
+        if file.is_a(preset.variant) and file.reads(preset.encoder) and fits(file):
             rank = _rank(preset, file)
             if rank is not None:
                 ranked.append((rank, file))

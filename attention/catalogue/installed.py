@@ -14,6 +14,7 @@ from ..files.header import state
 from ..files.published import FILES, File
 from ..files.sha256 import sha256_of
 from ..models.families import Family, family_of
+from ..models.fits import AdapterLayers
 from ..reference.encoders import Encoder, encoders_for
 
 # The weights that read a feature, by variant.
@@ -35,6 +36,10 @@ class AdapterFile:
     @property
     def path(self) -> Path:
         return self.outline.path
+
+    @property
+    def layers(self) -> AdapterLayers:
+        return AdapterLayers(self.name, self.variants[0].label, self.family, self.outline.layer_shapes)
 
     def is_a(self, variant: str) -> bool:
         return any(found.name == variant for found in self.variants)

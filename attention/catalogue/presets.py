@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from ..files.published import FILES, File
 from ..reference.encoders import ENCODERS, Encoder
-
-# The width of the text that the published adapters of a family go beside.
-PUBLISHED_CONTEXT = MappingProxyType({"sd15": 768, "sdxl": 2048})
 
 _VIT_H, _BIGG, _, _VIT_L_336 = ENCODERS
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 MAKER = "comfyui-likeness"
 """How files that the pack writes name who made them, before the version."""
-_PROJECT = Path(__file__).parents[1] / "pyproject.toml"
+_PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 @cache

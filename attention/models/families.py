@@ -1,9 +1,9 @@
-"""Where each layer of an adapter checkpoint sits in the base model."""
+"""The base models that adapters are trained for: one row each, and where a checkpoint's layers sit in them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
@@ -37,12 +37,43 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Roles:
+    """The blocks of a family that InstantStyle (2404.02733) found to carry style and composition.
+
+    `composition` gives a factor for each, as people use them. Blocks are numbered as `Layer.transformer` is.
+    """
+
+    style: frozenset[int]
+    composition: Mapping[int, float]
+    quiet: frozenset[int] = field(default_factory=frozenset[int])  # weakened further by 'composition precise'
+
+    def of(self, number: int) -> str:
+        """The role of a block in one word, empty for none."""
+        return "style" if number in self.style else "composition" if number in self.composition else ""
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """The sizes of one cross-attention: D of its queries, C of its text."""
+
+    width: int
+    context_dim: int
+
+
+@dataclass(frozen=True)
 class Family:
-    """A layout of cross-attention layers that adapters are trained for."""
+    """A layout of cross-attention layers that adapters are trained for.
+
+    `text_width` is C of the published models. `levels` counts the resolutions of the UNet, each half as fine as the
+    one before.
+    """
 
     name: str
     label: str
+    text_width: int
+    levels: int
     stages: tuple[Stage, ...]  # in checkpoint order: input, output, middle
+    roles: Roles
 
     @property
     def num_layers(self) -> int:
@@ -51,6 +82,20 @@ class Family:
     @property
     def num_transformers(self) -> int:
         return len(self.stages)
+
+
+def level_of(family: Family, side: str, block: int) -> int:
+    """The resolution at which a block works: 0 is the finest."""
+    coarsest = family.levels - 1
+    return {
+        "input": (block - 1) // BLOCKS_PER_LEVEL,
+        "middle": coarsest,
+        "output": coarsest - block // BLOCKS_PER_LEVEL,
+    }[side]
+
+
+BLOCKS_PER_LEVEL = 3
+"""Blocks of a UNet at each resolution on either side: two and a down, three and an up."""
 
 
 def _stages(side: Side, depths: Mapping[int, int]) -> tuple[Stage, ...]:
@@ -64,22 +109,32 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             Family(
                 "sd15",
                 "SD1.5",
+                768,
+                4,
                 _stages("input", dict.fromkeys((1, 2, 4, 5, 7, 8), 1))
                 + _stages("output", dict.fromkeys(range(3, 12), 1))
                 + _stages("middle", {0: 1}),
+                Roles(frozenset({0, 1, 2, 3, *range(9, 16)}), {4: 0.25, 5: 1.0}, frozenset({6, 7, 8})),
             ),
             Family(
                 "sdxl",
                 "SDXL",
+                2048,
+                3,
                 _stages("input", {4: 2, 5: 2, 7: 10, 8: 10})
                 + _stages("output", {0: 10, 1: 10, 2: 10, 3: 2, 4: 2, 5: 2})
                 + _stages("middle", {0: 10}),
+                Roles(frozenset({6}), {3: 1.0}, frozenset({0, 1, 2, 4, 5, 7, 8, 9, 10})),
             ),
             # SDXL distilled to a quarter; nobody published an adapter for it, but one can be trained.
             Family(
                 "vega",
                 "Segmind Vega",
+                2048,
+                3,
                 _stages("input", {4: 1, 5: 1, 7: 2, 8: 2}) + _stages("output", {0: 2, 1: 2, 2: 2, 3: 1, 4: 1, 5: 1}),
+                # SDXL's blocks without the middle: it was distilled from SDXL, nobody has looked for others.
+                Roles(frozenset({5}), {3: 1.0}, frozenset({0, 1, 2, 4, 6, 7, 8, 9})),
             ),
         )
     }
@@ -112,3 +167,9 @@ def family_of(num_layers: int) -> Family:
             return family
     known = ", ".join(f"{f.num_layers} ({f.label})" for f in FAMILIES.values())
     raise ValueError(f"{num_layers} cross-attention layers fit no known base model; known are {known}.")
+
+
+def family_with(keys: Collection[BlockKey]) -> Family | None:
+    """The family whose cross-attentions are exactly those under `keys`, None where there is none."""
+    found = set(keys)
+    return next((f for f in FAMILIES.values() if found == {layer.key for layer in layers(f.name)}), None)

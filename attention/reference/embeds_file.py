@@ -14,10 +14,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from ..adapter.adapter import Adapter
 from ..files.made_by import pack_version
 from ..files.read_whole import metadata_of, tensors_of
-from ..files.sha256 import sha256_of
 from . import ipadpt
 from .embeds import Embeds
 
@@ -35,11 +33,6 @@ class MadeFor:
     variant: str
     family: str
     sha256: str
-
-    @classmethod
-    def of(cls, adapter: Adapter) -> MadeFor:
-        identity = adapter.identity
-        return cls(adapter.name, identity.variant.name, identity.family.name, sha256_of(adapter.path))
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from ..adapter.checkpoint import Checkpoint
 from ..adapter.identify import Identity
 from ..adapter.variants import VARIANTS, Variant
 from ..models.families import layers
-from ..models.fit import cross_attention_modules
-from ..models.model_layers import ModelLayers
+from ..models.unet import ModelLayers, cross_attention_modules, family_of_model
 
 HEAD_WIDTH = 64  # of a perceiver
 BLOCKS = 4  # of a perceiver
@@ -86,7 +85,7 @@ def outline(base: ModelLayers, variant: str, features: int) -> Checkpoint:
         shapes = TRAINABLE[variant](Widths(base.context_dim, features))
         weights = {
             layer.index: torch.empty(base.shapes[layer.key].width, base.context_dim)
-            for layer in layers(base.family.name)
+            for layer in layers(family_of_model(base).name)
         }
         projection = {name: torch.empty(shape) for name, shape in shapes.items()}
     return Checkpoint(Path("a new adapter"), 0, projection, weights, dict(weights), {})
@@ -99,7 +98,7 @@ def new_module(base: ModelLayers, variant: str, features: int) -> AdapterModule:
 
 def identity_of(base: ModelLayers, variant: str) -> Identity:
     """What a new adapter is."""
-    return Identity(variant_named(variant), base.family, "it is made here")
+    return Identity(variant_named(variant), family_of_model(base), "it is made here")
 
 
 def fresh_adapter(base: ModelLayers, unet: UNetModel, variant: str, features: int, seed: int) -> AdapterModule:
@@ -115,7 +114,7 @@ def fresh_adapter(base: ModelLayers, unet: UNetModel, variant: str, features: in
             nn.init.normal_(latents, std=latents.shape[-1] ** -0.5)
     attentions = cross_attention_modules(unet)
     with torch.no_grad():
-        for layer in layers(base.family.name):
+        for layer in layers(family_of_model(base).name):
             attention = attentions[layer.key]
             for weights, source in ((module.to_k, attention.to_k), (module.to_v, attention.to_v)):
                 _weight(weights[str(layer.index)]).copy_(_weight(source).float())

@@ -11,7 +11,7 @@ import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from comfy.model_patcher import ModelPatcher
 
-from ..models.model_layers import ModelLayers, model_layers
+from ..models.unet import ModelLayers, family_of_model, model_layers
 from .frozen import check_untouched, fingerprint
 from .settings import PRECISIONS
 
@@ -52,6 +52,7 @@ def frozen(model: ModelPatcher, precision: str) -> FrozenModel:
     take part in a backward pass. Raises ValueError for a model without a known layout.
     """
     found = model_layers(model)
+    family_of_model(found)
     own = _copy_of(model)
     own.set_model_compute_dtype(PRECISIONS[precision])
     own.model.requires_grad_(False).eval()

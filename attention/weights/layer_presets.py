@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from ..models.families import FAMILIES, layers
+from ..models.families import FAMILIES, Roles, layers
 from .layer_weights import LayerWeights
 
 LINEAR = "linear"
@@ -14,26 +14,6 @@ _WEAK = 0.2
 _FLOOR = 0.05  # what an eased preset keeps at its weakest
 
 
-@dataclass(frozen=True)
-class Roles:
-    """The blocks of a family that InstantStyle (2404.02733) found to carry style and composition.
-
-    `composition` gives a factor for each, as people use them.
-    """
-
-    style: frozenset[int]
-    composition: Mapping[int, float]
-    quiet: frozenset[int] = field(default_factory=frozenset[int])  # weakened further by 'composition precise'
-
-
-ROLES: Mapping[str, Roles] = MappingProxyType(
-    {
-        "sd15": Roles(frozenset({0, 1, 2, 3, *range(9, 16)}), {4: 0.25, 5: 1.0}, frozenset({6, 7, 8})),
-        "sdxl": Roles(frozenset({6}), {3: 1.0}, frozenset({0, 1, 2, 4, 5, 7, 8, 9, 10})),
-        # SDXL's blocks without the middle: it was distilled from SDXL, nobody has looked for others.
-        "vega": Roles(frozenset({5}), {3: 1.0}, frozenset({0, 1, 2, 4, 6, 7, 8, 9})),
-    }
-)
 _QUIET = 0.1
 
 
@@ -128,4 +108,4 @@ def preset(name: str, family: str, boost: float = 1.0) -> LayerWeights:
 def _places(family: str, boost: float) -> tuple[Place, ...]:
     count = FAMILIES[family].num_transformers
     sides = {layer.transformer: layer.key[0] for layer in layers(family)}
-    return tuple(Place(i, i / count, sides[i], ROLES[family], boost) for i in range(count))
+    return tuple(Place(i, i / count, sides[i], FAMILIES[family].roles, boost) for i in range(count))

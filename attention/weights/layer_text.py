@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
 
-from ..models.families import FAMILIES
+from ..models.families import FAMILIES, layers, level_of
 from .layer_weights import LayerWeights
 
 _PAIR = re.compile(r"\s*(!?)\s*(\d+)\s*:\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
@@ -43,18 +44,28 @@ def _json(text: str) -> Any:
         raise ValueError(f"the layer weights are not a dictionary that can be read: {error}.") from error
 
 
-# The SpatialTransformers of diffusers' blocks, by their number here: every attention of one block in order.
-_DIFFUSERS: Mapping[str, Mapping[str, tuple[tuple[int, ...], ...]]] = MappingProxyType(
-    {
-        "sd15": {
-            "down": ((0, 1), (2, 3), (4, 5), ()),
-            "mid": ((6,),),
-            "up": ((), (7, 8, 9), (10, 11, 12), (13, 14, 15)),
-        },
-        "sdxl": {"down": ((), (0, 1), (2, 3)), "mid": ((4,),), "up": ((5, 6, 7), (8, 9, 10), ())},
-        "vega": {"down": ((), (0, 1), (2, 3)), "mid": (), "up": ((4, 5, 6), (7, 8, 9), ())},
-    }
-)
+@cache
+def diffusers_blocks(family: str) -> Mapping[str, tuple[tuple[int, ...], ...]]:
+    """diffusers' blocks of a family: for each part and block the numbers of its SpatialTransformers here, in order."""
+    row = FAMILIES[family]
+    keys = {layer.transformer: layer.key for layer in layers(family)}
+    levels = range(row.levels)
+
+    def at(wanted: str, level: int) -> tuple[int, ...]:
+        return tuple(
+            number
+            for number, (side, block, _) in sorted(keys.items())
+            if side == wanted and level_of(row, side, block) == level
+        )
+
+    middle = at("middle", row.levels - 1)
+    return MappingProxyType(
+        {
+            "down": tuple(at("input", level) for level in levels),
+            "mid": (middle,) if middle else (),
+            "up": tuple(at("output", level) for level in reversed(levels)),
+        }
+    )
 
 
 def _from_diffusers(config: Any, family: str) -> LayerWeights:
@@ -65,7 +76,7 @@ def _from_diffusers(config: Any, family: str) -> LayerWeights:
         )
     factors = [0.0] * FAMILIES[family].num_transformers
     for part, value in cast(dict[str, Any], config).items():
-        blocks = _DIFFUSERS[family].get(part)
+        blocks = diffusers_blocks(family).get(part)
         if blocks is None:
             raise ValueError(f"'{part}' is no part of a UNet; diffusers' dictionaries have 'down', 'mid' and 'up'.")
         entries = (

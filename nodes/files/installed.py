@@ -11,8 +11,9 @@ from ...attention.adapter.adapter import Adapter
 from ...attention.catalogue import find_encoder
 from ...attention.catalogue.find_encoder import EncoderFile, Need
 from ...attention.catalogue.installed import AdapterFile, adapter_file
-from ...attention.catalogue.presets import PUBLISHED_CONTEXT, Preset
+from ...attention.catalogue.presets import Preset
 from ...attention.files.published import FILES, File
+from ...attention.models.families import FAMILIES
 from ...attention.reference.encoders import Encoder
 from . import folders
 from .fingerprint import hashed
@@ -110,7 +111,7 @@ def missing(row: Preset) -> tuple[File, ...]:
 def _has_resaved(row: Preset) -> bool:
     """Whether a file of the right contents is there whose size is no published one."""
     sizes = {file.size for file in FILES.values()}
-    context = PUBLISHED_CONTEXT[row.family]
+    context = FAMILIES[row.family].text_width
     return any(
         file.is_a(row.variant) and file.reads(row.encoder) and file.outline.size not in sizes
         for file in adapters()[0]

@@ -14,7 +14,7 @@ from ...attention.adapter.key_values import KeyValues, Source
 from ...attention.adapter.lora import with_lora
 from ...attention.branch.build import key_values, unconditional
 from ...attention.branch.per_picture import REPEAT_LAST, SHORT_BATCH
-from ...attention.models.fit import check_fits
+from ...attention.models.fits import check_fits
 from ...attention.reference.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
 from ...attention.reference.embeds import Embeds
 from ...attention.reference.encode import encode, seen
@@ -22,11 +22,11 @@ from ...attention.sampling.attach import attach
 from ...face.value import FaceBatch
 from .. import wires
 from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
-from ..face_wires import FacesWire
 from ..files.encoder import encoder_for
 from ..page.show import MOST, shown
 from ..page.sliders import usually
 from ..people.face_reference import embeds_of_faces, reads_faces
+from ..wires import FacesWire
 
 
 class ApplyIPAdapter(io.ComfyNode):
@@ -129,7 +129,7 @@ class ApplyIPAdapter(io.ComfyNode):
         **settings: Any,
     ) -> io.NodeOutput:
         loaded = replace(adapter, clip_vision=clip_vision or adapter.clip_vision)
-        check_fits(loaded.adapter, model)
+        check_fits(loaded.adapter.layers, model)
         reference = _reference(loaded, image, embeds, faces, any_recogniser)
         negative = negative_embeds or unconditional(loaded.adapter, loaded.clip_vision)
         sides = [_key_values(loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]

@@ -8,10 +8,10 @@ from ...face.choose import MISSING, RULES, choose, skipped
 from ...face.errors import MissingFace
 from ...face.preview import preview
 from ...face.value import Face, FaceBatch
-from ..face_wires import FacesWire
 from ..page.notice import for_page
 from ..page.pickable_faces import pickable
 from ..page.show import shown
+from ..wires import FacesWire
 
 
 class ChooseFace(io.ComfyNode):

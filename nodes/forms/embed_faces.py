@@ -13,10 +13,10 @@ from ...face.embed import embed_batch, embeddings
 from ...face.models import FaceModels
 from ...face.picture import to_image
 from ...face.value import Face, FaceBatch, PictureFaces
-from ..face_wires import FaceModelsWire, FacesWire
 from ..page.progress import ticker
 from ..page.show import shown
 from ..page.sliders import SLIDER
+from ..wires import FaceModelsWire, FacesWire
 
 EACH = "each alone"
 OUTLIERS = ("report", "leave out")

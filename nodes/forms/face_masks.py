@@ -9,8 +9,8 @@ from ...face.errors import MissingFace
 from ...face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
 from ...face.pose import FITS, fitted, fitted_face, from_json
 from ...face.value import FaceBatch
-from ..face_wires import FacesWire
 from ..page.show import shown
+from ..wires import FacesWire
 
 
 class FaceMasks(io.ComfyNode):

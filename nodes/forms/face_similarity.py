@@ -9,8 +9,8 @@ from ...face.choose import choose
 from ...face.graph import RESNET50, RESNET100
 from ...face.similarity import copy_paste, cosine, similarities
 from ...face.value import Face, FaceBatch
-from ..face_wires import FacesWire
 from ..page.show import shown
+from ..wires import FacesWire
 
 STEERED_BY = {RESNET100: "InstantID, Kolors-FaceID and PuLID are", RESNET50: "IP-Adapter FaceID is"}
 """Recogniser -> which methods are conditioned with it."""

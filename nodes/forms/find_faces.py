@@ -15,13 +15,13 @@ from ...face.models import FaceModels
 from ...face.picture import pictures
 from ...face.preview import preview
 from ...face.value import FaceBatch, PictureFaces
-from ..face_wires import FaceModelsWire, FacesWire, LandmarksWire
 from ..page.badges import faces_badges
 from ..page.notice import for_page
 from ..page.pickable_faces import pickable
 from ..page.progress import ticker
 from ..page.show import shown
 from ..page.sliders import SLIDER
+from ..wires import FaceModelsWire, FacesWire, LandmarksWire
 
 
 class FindFaces(io.ComfyNode):

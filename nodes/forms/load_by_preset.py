@@ -10,9 +10,10 @@ from comfy_api.latest import io
 from ...attention.adapter import checkpoint
 from ...attention.adapter.adapter import Adapter
 from ...attention.catalogue.choose import Choice, choose
-from ...attention.catalogue.presets import PUBLISHED_CONTEXT, PURPOSES, Preset, presets_for
-from ...attention.models.families import FAMILIES
-from ...attention.models.model_layers import ModelLayers, model_layers
+from ...attention.catalogue.presets import PURPOSES, Preset, presets_for
+from ...attention.models.families import FAMILIES, Family
+from ...attention.models.fits import misfit
+from ...attention.models.unet import ModelLayers, family_of_model, model_layers
 from .. import wires
 from ..files import installed
 from ..page.badges import adapter_badges
@@ -66,9 +67,9 @@ class LoadByPreset(io.ComfyNode):
     @classmethod
     def execute(cls, model: ModelPatcher, preset: str, lora_strength: float = 1.0) -> io.NodeOutput:
         layers = model_layers(model)
-        row = _row(preset, layers)
+        row = _row(preset, family_of_model(layers))
         found, refused = installed.adapters()
-        choice = choose(row, found, layers.take)
+        choice = choose(row, found, lambda file: misfit(file.layers, layers) is None)
         if choice is None:
             raise ValueError(_missing(row, layers, refused))
         adapter = Adapter(checkpoint.read(choice.file.path), choice.kind)
@@ -77,12 +78,12 @@ class LoadByPreset(io.ComfyNode):
         return for_page(output, badges=adapter_badges(adapter, loaded.clip_vision))
 
 
-def _row(purpose: str, layers: ModelLayers) -> Preset:
+def _row(purpose: str, family: Family) -> Preset:
     rows = presets_for(purpose)
-    if layers.family.name in rows:
-        return rows[layers.family.name]
-    label, published_for = layers.family.label, " and ".join(FAMILIES[name].label for name in rows)
-    others = ", ".join(f"'{other}'" for other in PURPOSES if layers.family.name in presets_for(other))
+    if family.name in rows:
+        return rows[family.name]
+    label, published_for = family.label, " and ".join(FAMILIES[name].label for name in rows)
+    others = ", ".join(f"'{other}'" for other in PURPOSES if family.name in presets_for(other))
     raise ValueError(
         f"'{purpose}' is published for {published_for or 'no model'}, and the connected model is {label}. For {label} "
         f"there are {others}."
@@ -90,7 +91,8 @@ def _row(purpose: str, layers: ModelLayers) -> Preset:
 
 
 def _missing(row: Preset, layers: ModelLayers, refused: list[str]) -> str:
-    label, published = layers.family.label, PUBLISHED_CONTEXT[row.family]
+    family = FAMILIES[row.family]
+    label, published = family.label, family.text_width
     lines = [f"No installed adapter serves '{row.purpose}' for {label}."]
     if layers.context_dim != published:
         lines.append(

@@ -7,11 +7,11 @@ from comfy_api.latest import io
 from ...face.models import load
 from ...face.packs import PUBLISHED
 from ...face.providers import CHOICES
-from ..face_wires import FaceModelsWire
 from ..files import face_folders
 from ..files.fingerprint import hashed
 from ..page.badges import face_model_badges
 from ..page.notice import for_page, noted
+from ..wires import FaceModelsWire
 
 
 class LoadFaceModels(io.ComfyNode):

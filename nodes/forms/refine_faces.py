@@ -17,11 +17,11 @@ from ...face.errors import MissingFace
 from ...face.models import FaceModels
 from ...face.picture import pictures
 from ...face.value import FaceBatch, PictureFaces, Pixels
-from ..face_wires import FaceModelsWire, FacesWire
 from ..page.progress import ticker
 from ..page.show import shown
 from ..page.sliders import SLIDER
 from ..people.repaint import MULTIPLE, Painter, Repaint
+from ..wires import FaceModelsWire, FacesWire
 
 
 class RefineFaces(io.ComfyNode):

@@ -14,9 +14,9 @@ from ...face.picture import to_image
 from ...face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
 from ...face.preview import small
 from ...face.value import FaceBatch
-from ..face_wires import FacesWire, LandmarksWire
 from ..page.notice import for_page
 from ..page.show import shown
+from ..wires import FacesWire, LandmarksWire
 
 
 class RenderKeypoints(io.ComfyNode):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io, ui
 
 from ...attention.reference.embeds import Embeds
-from ...attention.reference.embeds_file import MadeFor, save
+from ...attention.reference.embeds_file import save
 from .. import wires
 from ..files.embeds_folders import new_file
 from ..page.notice import noted
@@ -52,7 +52,7 @@ class SaveEmbeds(io.ComfyNode):
         if adapter is not None:
             adapter.adapter.check(embeds)
         file = new_file(filename_prefix)
-        save(file.path, embeds, MadeFor.of(adapter.adapter) if adapter else None)
+        save(file.path, embeds, adapter.adapter.made_for if adapter else None)
         text = f"{file.subfolder}/{file.path.name}\n{embeds.count} of {' and '.join(embeds.names)}".lstrip("/")
         output = noted(cls, text, embeds)
         output.ui = {**ui.PreviewText(text).as_dict(), "embeds": [file.shown]}

@@ -13,7 +13,6 @@ from ...attention.training.read_identitynet import read_identitynet
 from ...attention.training.train import INSTANTID, save_instantid, unet_config
 from ...face.choose import MISSING
 from .. import wires
-from ..face_wires import FacesWire
 from ..files.training_files import check_targets, file_to_write, state_file
 from ..page.progress import ticker
 from ..page.show import shown
@@ -29,6 +28,7 @@ from ..training.recipe import (
     recipe_of,
 )
 from ..training.run import train
+from ..wires import FacesWire
 
 FOLDERS = ("instantid", "controlnet")
 

@@ -21,9 +21,9 @@ from ...attention.weights.layer_weights import LayerWeights
 from ...face.embed import embeddings
 from ...face.value import FaceBatch
 from .. import wires
-from ..face_wires import FacesWire
 from ..files.encoder import encoder_for
 from ..people.people import no_face
+from ..wires import FacesWire
 from .thin import hidden_schema
 
 _SEEDS = 1_000_000_007

@@ -11,8 +11,9 @@ from comfy_api.latest import io
 from server import PromptServer
 
 from . import as_before, setting, thin, tiled
+from .becomes import Flat
 from .rewrite import Rewritten, rewritten
-from .shape import Flat, Row
+from .shape import Row
 from .table import ROWS
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,9 @@ from typing import Any
 from ...attention.catalogue.installed import adapter_file
 from ..files import folders
 from . import options
+from .becomes import Flat
 from .job import Job
-from .shape import Flat, NoCounterpart
+from .shape import NoCounterpart
 
 _MODELS = "LikenessLoadFaceModels"
 BUFFALO, ANTELOPE = "buffalo_l", "antelopev2"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .becomes import Flat
 from .job import Job, Ref, is_link
-from .shape import Flat, NoCounterpart
+from .shape import NoCounterpart
 
 _COMBINE = "LikenessCombineEmbeds"
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .becomes import same_shape
 from .job import Job, Ref, is_link
-from .shape import NoCounterpart, Row, same_shape
+from .shape import NoCounterpart, Row
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .job import Job
+from dataclasses import dataclass
+from typing import Any
 
 IPADAPTER_PLUS = "ComfyUI_IPAdapter_plus"
 INSTANTID = "ComfyUI_InstantID"
@@ -42,7 +39,7 @@ class Row:
     sockets: tuple[str, ...]
     widgets: Mapping[str, Any]
     outputs: tuple[str, ...]
-    becomes: Callable[[Job], None] | None
+    becomes: Callable[[Any], None] | None
     optional: tuple[str, ...] = ()
     reason: str = ""
     computes: Callable[..., tuple[Any, ...]] | None = None
@@ -68,32 +65,8 @@ def ipadapter_row(
     sockets: tuple[str, ...],
     widgets: Mapping[str, Any],
     outputs: tuple[str, ...],
-    becomes: Callable[[Job], None] | None,
+    becomes: Callable[[Any], None] | None,
     **more: Any,
 ) -> Row:
     """A row of ComfyUI_IPAdapter_plus."""
     return Row(node_id, IPADAPTER_PLUS, sockets, widgets, outputs, becomes, **more)
-
-
-@dataclass(frozen=True)
-class Flat:
-    """One old node as one of ours, without looking around: new input -> old input, and new input -> constant.
-
-    Outputs keep their order.
-    """
-
-    node_id: str
-    inputs: Mapping[str, str]
-    constants: Mapping[str, Any] = field(default_factory=dict)
-
-    def __call__(self, job: Job) -> None:
-        given = {new: job.value(old) for new, old in self.inputs.items()}
-        ref = job.main(self.node_id, **given, **self.constants)
-        for index in range(len(job.row.outputs)):
-            job.outputs[index] = ref.output(index)
-
-
-def same_shape(job: Job) -> None:
-    """The node of ours that has the old one's shape, with the inputs that are given."""
-    ref = job.main(job.row.thin_id, **{name: job.node["inputs"].get(name) for name in job.row.inputs})
-    job.outputs = {index: ref.output(index) for index in range(len(job.row.outputs))}

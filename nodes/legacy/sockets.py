@@ -9,7 +9,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from .. import wires
-from ..face_wires import FaceModelsWire, FacesWire
+from ..wires import FaceModelsWire, FacesWire
 
 RegionsWire = io.Custom("LIKENESS_OLD_REGIONS")
 """Carries nothing: the node that uses regions reads the nodes behind it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from . import loaders, pictures, references, regions, weights
-from .shape import COMBINE, RANGE, SCALING, STEERED, STEERS, TYPE, WEIGHT, ipadapter_row, same_shape
+from .becomes import same_shape
+from .shape import COMBINE, RANGE, SCALING, STEERED, STEERS, TYPE, WEIGHT, ipadapter_row
 
 _LOADED = ("model", "ipadapter")
 _LISTS = ("weights", "weights_invert", "total_frames", "image_1", "image_2", "weights_strategy")

@@ -9,9 +9,10 @@ from typing import Any
 from comfy_api.latest import io
 
 from . import setting, widgets
+from .becomes import Flat
 from .expand import expanded
 from .job import is_link
-from .shape import Flat, Row
+from .shape import Row
 from .sockets import INPUTS, OUTPUTS, WIDGETS
 from .table import ROWS
 from .titles import TITLES

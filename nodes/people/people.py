@@ -13,14 +13,14 @@ from torch import Tensor
 from ...attention.adapter.adapter import Adapter
 from ...attention.branch.masks import within
 from ...attention.inputs import check_number, masks_of
-from ...attention.models.fit import check_fits
+from ...attention.models.fits import check_fits
 from ...attention.reference.embeds import NO_PICTURE, Embeds
 from ...face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
 from ...face.embed import check_recogniser
 from ...face.errors import MissingFace
 from ...face.masks import centres, normalised
 from ...face.value import Array, Face, FaceBatch, PictureFaces
-from ..face_wires import FacesWire
+from ..wires import FacesWire
 from .face_reference import embeds_of_faces
 
 INSTANTID = "instantid"
@@ -96,7 +96,7 @@ def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Se
     masks and for numbers that do not go together, and WrongRecogniser unless `seats.any_recogniser`.
     """
     _check_is_instantid(adapter)
-    check_fits(adapter, model)
+    check_fits(adapter.layers, model)
     listed = _listed(faces)
     if seats.masks is None and len(listed) > 1 and seats.who != BY_LIST:
         counts = ", ".join(f"{entry.picture.name}: {len(entry.faces)}" for entry in faces)

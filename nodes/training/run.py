@@ -47,7 +47,7 @@ class Finished:
             counts += f" ({parameter_count(student.adapter):,} of the adapter)"
         return "\n".join(
             (
-                f"{' and '.join(map(str, paths))}: {student.identity.variant.label} for {base.layers.family.label}",
+                f"{' and '.join(map(str, paths))}: {student.identity.variant.label} for {student.identity.family.label}",
                 f"{counts}, {len(self.trained.losses)} steps, loss {sum(losses) / len(losses):.4f}",
                 f"{len(self.trainer.examples.listed)} pictures, as {', '.join(sizes)}",
                 f"base model untouched: {base.fingerprint[:12]} before and after",

@@ -1,9 +1,12 @@
 """What a user reads when something does not fit: what is wrong, what was found, what to do."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from pack.attention.models.families import LayerShape
+from pack.attention.models.fits import check_fits
 from pack.attention.reference.embeds import Embeds
 from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.forms.encode_reference import EncodeReference
@@ -32,16 +35,11 @@ def test_a_model_that_is_no_unet_is_named(sd15, apply):
 
 
 def test_a_model_of_other_widths_is_refused(sd15, load, apply):
-    from pack.attention.models.fit import check_fits
-
     loaded = load("sd15", "base", 77)
-    weight = loaded.adapter.module.to_k["1"]
-    widths, weight.out_features = weight.out_features, 999
-    try:
-        with pytest.raises(ValueError, match="999 wide in layer 1 where the connected model"):
-            check_fits(loaded.adapter, sd15.model)
-    finally:
-        weight.out_features = widths
+    made_for = loaded.adapter.layers
+    wide = replace(made_for, shapes={**made_for.shapes, 1: LayerShape(999, made_for.shapes[1].context_dim)})
+    with pytest.raises(ValueError, match="999 wide in layer 1 where the connected model"):
+        check_fits(wide, sd15.model)
 
 
 def test_an_encoder_that_does_not_fit_is_named_with_what_is_needed(sd15, load, picture):

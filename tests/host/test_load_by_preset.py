@@ -1,10 +1,13 @@
 """Load by Preset and Load IP-Adapter on real folders: what is there is found by its contents."""
 
+from dataclasses import replace
+
 import folder_paths
 import pytest
 import safetensors.torch
 import torch
 from miniature import adapters, models
+from pack.attention.models.families import FAMILIES
 from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.encode import encode
 from pack.nodes.files import folders, found_encoder, installed
@@ -92,7 +95,7 @@ def test_look_alikes_are_opened_as_the_preset_says(model_folders, sd15, sdxl):
 def test_what_is_missing_is_named_when_published_files_would_fit(model_folders, sd15, monkeypatch):
     (model_folders / "ipadapter").mkdir()
     (model_folders / "ipadapter" / "broken.bin").write_bytes(b"")
-    monkeypatch.setattr("pack.nodes.forms.load_by_preset.PUBLISHED_CONTEXT", {"sd15": 64})
+    monkeypatch.setattr("pack.nodes.forms.load_by_preset.FAMILIES", {"sd15": replace(FAMILIES["sd15"], text_width=64)})
     with pytest.raises(ValueError, match="No installed adapter serves 'plus face' for SD1.5") as caught:
         run(sd15, "plus face")
     for part in (

@@ -113,11 +113,11 @@ def test_contents_decide_what_can_serve(files, hashes):
         ("ip-adapter_sdxl_vit-h", "also standard.safetensors"),
         ("ip-adapter-full-face_sd15", "full.safetensors"),
     )
-    sd15 = lambda outline: outline.num_layers == 16  # noqa: E731
+    sd15 = lambda file: file.outline.num_layers == 16  # noqa: E731
     assert choose(preset("standard", "sd15"), on_disk, sd15) is None, "it reads the other encoder"
     assert choose(preset("standard, ViT-G encoder", "sd15"), on_disk, sd15).file.name == "standard.safetensors"
     assert choose(preset("full face", "sd15"), on_disk, sd15).file.name == "full.safetensors"
-    assert choose(preset("full face", "sd15"), on_disk, lambda outline: False) is None
+    assert choose(preset("full face", "sd15"), on_disk, lambda file: False) is None
 
 
 def test_a_look_alike_variant_is_opened_as_the_preset_says(files, hashes):
@@ -149,7 +149,7 @@ def published_v2(tmp_path, monkeypatch):
         replace(row, published=(PublishedFile(path.stat().st_size, digest),) if row.name == "faceid_plus_v2" else ())
         for row in VARIANTS
     )
-    monkeypatch.setattr("pack.attention.adapter.adapter.variants.VARIANTS", table)
+    monkeypatch.setattr("pack.attention.adapter.variants.VARIANTS", table)
     return path
 
 

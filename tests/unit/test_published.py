@@ -6,8 +6,9 @@ import pytest
 from miniature import sparse
 from pack.attention.adapter.variants import VARIANTS
 from pack.attention.catalogue.installed import adapter_file
-from pack.attention.catalogue.presets import PRESETS, PUBLISHED_CONTEXT, PURPOSES, presets_for
+from pack.attention.catalogue.presets import PRESETS, PURPOSES, presets_for
 from pack.attention.files.published import FILES
+from pack.attention.models.families import FAMILIES
 from pack.attention.reference.encoders import ENCODERS
 
 STEMS = sorted(path.stem for path in sparse.SHAPES.glob("*.json"))
@@ -34,7 +35,7 @@ def test_each_row_names_files_that_are_what_it_says(preset, tmp_path):
         path = sparse.write(stem, tmp_path, published.name)
         file = adapter_file(published.name, path)
         assert file.is_a(preset.variant) and file.family.name == preset.family
-        assert file.outline.context_dim == PUBLISHED_CONTEXT[preset.family]
+        assert file.outline.context_dim == FAMILIES[preset.family].text_width
         assert file.reads(preset.encoder)
         assert not any(file.reads(other) for other in (*ENCODERS, None) if widths(other) != widths(preset.encoder))
         assert sparse.entry(stem)["bytes"] in (None, published.size)

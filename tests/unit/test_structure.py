@@ -1,6 +1,7 @@
 """The shape of the project itself: where imports point, what files may hold, what starting it costs."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,25 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MAY_IMPORT = {"nodes": {"nodes", "attention", "face"}, "attention": {"attention"}, "face": {"face"}}
+# From the ground up: a room imports what stands before it in this list, itself included, and nothing after it.
+ROOMS = {
+    "attention": (
+        "inputs",
+        "cache",
+        "files",
+        "models",
+        "weights",
+        "reference",
+        "adapter",
+        "catalogue",
+        "branch",
+        "sampling",
+        "identitynet",
+        "regions",
+        "training",
+    ),
+    "nodes": ("wires", "files", "page", "people", "branch_settings", "training", "forms", "legacy"),
+}
 PACK = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
 HEAVY = {"insightface", "onnxruntime", "cv2", "matplotlib", "requests"}
 
@@ -17,19 +37,57 @@ def name_of(path):
     return str(path.relative_to(ROOT))
 
 
-def own_packages(path):
-    """The packages of ours that a file imports from, as their names at the top of the tree."""
-    here = path.relative_to(ROOT).parts
+def imported(path):
+    """The modules of ours that a file imports, in functions and for types too, as their parts from the top of the tree."""
+    here = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
             target = (*here[: len(here) - node.level], *(node.module or "").split("."))
-            yield from {target[0]} if target[0] else {alias.name for alias in node.names}
+            target = tuple(filter(None, target))
+            if ROOT.joinpath(*target).with_suffix(".py").is_file():
+                yield target
+            else:
+                yield from ((*target, alias.name) for alias in node.names)
 
 
 @pytest.mark.parametrize("path", PACK, ids=name_of)
 def test_imports_point_downwards(path):
     package = path.relative_to(ROOT).parts[0]
-    assert set(own_packages(path)) <= MAY_IMPORT[package]
+    assert {target[0] for target in imported(path)} <= MAY_IMPORT[package]
+
+
+def room_of(module):
+    return module[1] if len(module) > 1 else "__init__"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_stand_in_order(package):
+    """Between rooms too imports point downwards, so there is no circle of rooms; within one there is none of files."""
+    order = {room: i for i, room in enumerate(ROOMS[package])}
+    upwards, arrows = [], {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        here = path.relative_to(ROOT).with_suffix("").parts
+        if here[1] == "__init__":
+            continue
+        arrows[here] = {target for target in imported(path) if target[0] == package}
+        upwards += [
+            f"{name_of(path)} imports {'.'.join(target)}"
+            for target in arrows[here]
+            if order[room_of(target)] > order[room_of(here)]
+        ]
+    assert not upwards
+    sorter = graphlib.TopologicalSorter(arrows)
+    sorter.prepare()  # raises CycleError, which names the circle
+
+
+def test_every_room_is_in_the_order():
+    for package, rooms in ROOMS.items():
+        found = {
+            path.stem
+            for path in (ROOT / package).iterdir()
+            if path.is_dir() and (path / "__init__.py").is_file() or path.suffix == ".py" and path.stem != "__init__"
+        }
+        assert found == set(rooms)
 
 
 @pytest.mark.parametrize("path", PACK, ids=name_of)
@@ -86,6 +144,6 @@ def test_an_older_comfyui_is_told_which_one_is_needed(tmp_path):
 def test_every_node_module_is_listed():
     listed = ast.parse((ROOT / "nodes" / "__init__.py").read_text(encoding="utf-8"))
     names = {node.id for node in ast.walk(listed) if isinstance(node, ast.Name)}
-    for path in (ROOT / "nodes").glob("*.py"):
+    for path in (ROOT / "nodes" / "forms").glob("*.py"):
         if "\nNODES = " in path.read_text(encoding="utf-8"):
-            assert path.stem in names, f"nodes/{path.name} has nodes that nodes/__init__.py does not list"
+            assert path.stem in names, f"nodes/forms/{path.name} has nodes that nodes/__init__.py does not list"

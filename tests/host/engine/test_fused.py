@@ -58,7 +58,7 @@ def test_without_triton_it_says_so_once_and_stays_off(monkeypatch, caplog):
     monkeypatch.setenv(fused.SWITCH, "1")
     monkeypatch.setitem(sys.modules, "triton", None)
     monkeypatch.delitem(sys.modules, "pack.attention.sampling.fused_kernel", raising=False)
-    monkeypatch.delattr(sys.modules["pack.attention"], "fused_kernel", raising=False)
+    monkeypatch.delattr(sys.modules["pack.attention.sampling"], "fused_kernel", raising=False)
     for _ in range(2):
         assert fused.kernel_for(torch.zeros(1, 4, 64), 1) is None
     assert caplog.text.count("needs Triton") == 1

@@ -45,7 +45,7 @@ def test_a_changed_base_model_is_refused():
 def test_a_new_adapter_begins_beside_the_text(variant):
     """Keys and values begin as the base model's own for text; an IdentityNet begins by adding nothing."""
     from pack.attention.models.families import layers
-    from pack.attention.models.fit import cross_attention_modules
+    from pack.attention.models.unet import cross_attention_modules
 
     made = trainer("sdxl", variant)
     attentions = cross_attention_modules(made.frozen.unet)
@@ -169,9 +169,8 @@ def test_bad_settings_are_refused(changes, message):
 
 def test_the_published_count_at_full_size():
     """IP-Adapter for SD1.5 trains 22,319,616 numbers; it, plus and InstantID's adapter as their files have them."""
-    from pack.attention.models.families import FAMILIES, layers
-    from pack.attention.models.fit import CrossAttentionShape
-    from pack.attention.models.model_layers import ModelLayers
+    from pack.attention.models.families import FAMILIES, LayerShape, layers
+    from pack.attention.models.unet import ModelLayers
     from pack.attention.training.fresh_adapter import new_module, parameter_count
     from pack.attention.training.publish import adapter_tensors, checkpoint_of
 
@@ -186,10 +185,9 @@ def test_the_published_count_at_full_size():
         }
         context = {"sd15": 768, "sdxl": 2048}[family]
         shapes = {
-            each.key: CrossAttentionShape(wide[family][level[each.key[0]](each.key[1])], context)
-            for each in layers(family)
+            each.key: LayerShape(wide[family][level[each.key[0]](each.key[1])], context) for each in layers(family)
         }
-        return ModelLayers(FAMILIES[family], shapes)
+        return ModelLayers("SDXL", "UNetModel", shapes, FAMILIES[family])
 
     for stem, family, variant, features in (
         ("ip-adapter_sd15", "sd15", "base", 1024),
