@@ -15,12 +15,14 @@ from folder_paths import is_within_directory
 
 from ...attention.files.published import File
 from ...attention.files.sha256 import sha256_of
+from .hub import Source
 
 ATTEMPTS = 4  # in all, where a connection breaks; each goes on from where the last one ended
 PAUSE = 1.0  # seconds before the next
 _BLOCK = 1 << 20
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
 _OK, _PARTIAL, _PAST_THE_END = 200, 206, 416
+_NOT_ALLOWED = (401, 403)
 
 
 class DownloadError(Exception):
@@ -29,10 +31,10 @@ class DownloadError(Exception):
 
 @dataclass(frozen=True)
 class Download:
-    """One file on its way from `url` into `folder`; `progress` is told the bytes that are there."""
+    """One file on its way from `source` into `folder`; `progress` is told the bytes that are there."""
 
     file: File
-    url: str
+    source: Source
     folder: Path
     progress: Callable[[int], None]
 
@@ -90,16 +92,14 @@ class Download:
         have = self.received
         if have and have == self.file.size:
             return
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        async with session.get(self.url, headers=headers) as response:
+        rest = {"Range": f"bytes={have}-"} if have else {}
+        headers = {**self.source.headers, "Accept-Encoding": "identity", **rest}
+        async with session.get(self.source.url, headers=headers) as response:
             if response.status == _PAST_THE_END and have:
                 self.part.unlink()
                 raise aiohttp.ClientPayloadError("the partial file is longer than the published one")
             if response.status not in (_OK, _PARTIAL):
-                raise DownloadError(
-                    f"{self.url} answered {response.status} {response.reason}. Get the file in a browser from "
-                    f"{self.file.repository.page} and put it into {self.target.parent}."
-                )
+                raise DownloadError(self._of_the_answer(response))
             resumed = response.status == _PARTIAL and have > 0
             with self.part.open("ab" if resumed else "wb") as out:
                 async for block in response.content.iter_chunked(_BLOCK):
@@ -111,7 +111,7 @@ class Download:
         if self.file.size is not None and received > self.file.size:
             self.part.unlink()
             raise DownloadError(
-                f"{self.url} gives more than the published {self.file.size:,} bytes; it was thrown away."
+                f"{self.source.url} gives more than the published {self.file.size:,} bytes; it was thrown away."
             )
 
     def _check_room(self) -> None:
@@ -129,13 +129,24 @@ class Download:
         self.part.unlink()
         wanted = f"{self.file.size:,} bytes" if self.file.size else "the published file"
         raise DownloadError(
-            f"{self.url} gave {size:,} bytes with sha256 {digest}; expected {wanted} with {self.file.sha256}. It was "
+            f"{self.source.url} gave {size:,} bytes with sha256 {digest}; expected {wanted} with {self.file.sha256}. It was "
             f"thrown away. The publisher may have replaced it: look at {self.file.repository.page}."
+        )
+
+    def _of_the_answer(self, response: aiohttp.ClientResponse) -> str:
+        token = (
+            "This machine's Hugging Face token was sent and may have expired: `hf auth login` renews it. "
+            if response.status in _NOT_ALLOWED and self.source.headers
+            else ""
+        )
+        return (
+            f"{self.source.url} answered {response.status} {response.reason}. {token}Get the file in a browser from "
+            f"{self.file.repository.page} and put it into {self.target.parent}."
         )
 
     def _of_the_network(self, error: BaseException) -> str:
         kept = f" {self.received:,} bytes have arrived; the next try goes on from there." if self.received else ""
-        return f"No connection to {self.url} ({str(error) or type(error).__name__}).{kept}"
+        return f"No connection to {self.source.url} ({str(error) or type(error).__name__}).{kept}"
 
     def _of_the_disk(self, error: OSError) -> str:
         if error.errno == errno.ENOSPC:

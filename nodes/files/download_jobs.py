@@ -10,6 +10,7 @@ from typing import Any
 
 from ...attention.files.published import File
 from .download import Download, DownloadError
+from .hub import Source
 
 EVENT = "likeness.download"
 _PAUSE = 0.25  # seconds between two reports
@@ -25,10 +26,12 @@ class DownloadJobs:
     def running(self, file: File) -> bool:
         return file.id in self._running
 
-    def start(self, file: File, folder: Path, url: str) -> None:
+    def start(self, file: File, folder: Path, source: Source) -> None:
         """Begin a download, unless it runs already."""
         if not self.running(file):
-            self._running[file.id] = asyncio.create_task(self._run(Download(file, url, folder, self._reporter(file))))
+            self._running[file.id] = asyncio.create_task(
+                self._run(Download(file, source, folder, self._reporter(file)))
+            )
 
     def cancel(self, file: File) -> bool:
         """Stop a download; what has arrived stays. False when it does not run."""

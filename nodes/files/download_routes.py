@@ -14,6 +14,7 @@ from ...attention.files.published import FILES, File
 from ...attention.models.families import FAMILIES
 from . import installed
 from .download_jobs import DownloadJobs
+from .hub import source_of
 
 INSTALLED = "/likeness/installed"
 DOWNLOAD = "/likeness/download"
@@ -44,7 +45,7 @@ def add_routes(routes: web.RouteTableDef, jobs: DownloadJobs) -> None:
     @routes.post(DOWNLOAD)
     async def download(request: web.Request) -> web.Response:
         file = await _file(request)
-        jobs.start(file, installed.folder_of(file), file.url)
+        jobs.start(file, installed.folder_of(file), await asyncio.to_thread(source_of, file))
         return web.json_response({"file": file.id, "state": "running"})
 
     @routes.post(CANCEL)

@@ -9,13 +9,16 @@ import hashlib
 import json
 import shutil
 from collections import namedtuple
+from types import MappingProxyType
 
+import huggingface_hub.constants
 import pytest
 from aiohttp import ClientSession, web
 from pack.attention.files.published import FILES, File, Repository
 from pack.nodes.files import download, download_routes, installed
 from pack.nodes.files.download import Download, DownloadError
 from pack.nodes.files.download_jobs import EVENT, DownloadJobs
+from pack.nodes.files.hub import Source, source_of
 
 CONTENT = bytes(range(256)) * 20_000  # five blocks
 REPOSITORY = Repository("some/where", "main", "a licence")
@@ -68,15 +71,28 @@ async def listening(handler_of):
     return runner, f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
 
 
-def fetch(server, file, folder, progress=lambda received: None):
+def fetch(server, file, folder, progress=lambda received: None, headers=MappingProxyType({})):
     async def run():
         runner, address = await listening(lambda app: app.router.add_get("/file", server.answer))
         try:
-            return await Download(file, f"{address}/file", folder, progress).run()
+            return await Download(file, Source(f"{address}/file", headers), folder, progress).run()
         finally:
             await runner.cleanup()
 
     return asyncio.run(run())
+
+
+def mirrored(monkeypatch, address):
+    """What HF_ENDPOINT does when huggingface_hub is imported."""
+    template = "{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{address}/{template}")
+
+
+@pytest.fixture(autouse=True)
+def not_logged_in(monkeypatch, tmp_path):
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", str(tmp_path / "no" / "token"))
 
 
 @pytest.fixture(autouse=True)
@@ -147,7 +163,7 @@ def test_a_connection_that_keeps_breaking_keeps_what_came(tmp_path):
 
 def test_no_server_is_said(tmp_path):
     with pytest.raises(DownloadError, match="No connection to http://127.0.0.1:9/"):
-        asyncio.run(Download(published(), "http://127.0.0.1:9/file", tmp_path, print).run())
+        asyncio.run(Download(published(), Source("http://127.0.0.1:9/file"), tmp_path, print).run())
 
 
 @pytest.mark.parametrize("status", [404, 403, 500])
@@ -212,8 +228,8 @@ def test_a_cancelled_download_keeps_what_came_and_says_so(tmp_path):
         runner, address = await listening(lambda app: app.router.add_get("/file", server.answer))
         jobs = DownloadJobs(lambda event, data: told.append((event, data)))
         file = published()
-        jobs.start(file, tmp_path, f"{address}/file")
-        jobs.start(file, tmp_path, f"{address}/file")
+        jobs.start(file, tmp_path, Source(f"{address}/file"))
+        jobs.start(file, tmp_path, Source(f"{address}/file"))
         while not told:
             await asyncio.sleep(0.01)
         assert jobs.running(file) and jobs.cancel(file)
@@ -232,6 +248,60 @@ def test_a_cancelled_download_keeps_what_came_and_says_so(tmp_path):
     )
 
 
+def test_files_come_from_the_hub_or_from_its_mirror(monkeypatch):
+    for file in FILES.values():
+        assert source_of(file) == Source(file.url, {})
+    mirrored(monkeypatch, "https://mirror.example")
+    source = source_of(FILES["ipadapter/ip-adapter_sd15.safetensors"])
+    assert source.url == (
+        "https://mirror.example/h94/IP-Adapter/resolve/018e402774aeeddd60609b4ecdb7e298259dc729/"
+        "models/ip-adapter_sd15.safetensors"
+    )
+
+
+def test_a_login_is_used_and_nothing_else_is_told(monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_of_this_machine")
+    source = source_of(published())
+    assert source.headers == {"authorization": "Bearer hf_of_this_machine"}
+    assert "hf_of_this_machine" not in repr(source)
+
+
+def test_the_token_does_not_follow_to_another_server(tmp_path):
+    asked = []
+
+    async def run():
+        async def keep(request):
+            asked.append(request.headers.get("Authorization"))
+            return web.Response(body=CONTENT)
+
+        async def send_on(request):
+            asked.append(request.headers.get("Authorization"))
+            raise web.HTTPFound(f"{other}/file")
+
+        far, other = await listening(lambda app: app.router.add_get("/file", keep))
+        near, address = await listening(lambda app: app.router.add_get("/file", send_on))
+        source = Source(f"{address}/file", {"authorization": "Bearer hf_secret"})
+        try:
+            return await Download(published(), source, tmp_path, print).run()
+        finally:
+            await near.cleanup()
+            await far.cleanup()
+
+    assert asyncio.run(run()).read_bytes() == CONTENT
+    assert asked == ["Bearer hf_secret", None]
+
+
+@pytest.mark.parametrize(("status", "headers", "said"), [
+    (401, {"authorization": "Bearer hf_old"}, True), (401, {}, False), (404, {"authorization": "Bearer hf_old"}, False),
+])  # fmt: skip
+def test_a_refused_token_is_named(status, headers, said, tmp_path):
+    server = Server()
+    server.status = status
+    with pytest.raises(DownloadError) as refused:
+        fetch(server, published(), tmp_path, headers=headers)
+    assert ("hf auth login" in str(refused.value)) == said and "hf_old" not in str(refused.value)
+
+
 @pytest.fixture
 def over_http(tmp_path, monkeypatch):
     """Runs a function against the pack's routes with one small file in the table."""
@@ -247,7 +317,7 @@ def over_http(tmp_path, monkeypatch):
 
             jobs = DownloadJobs(lambda event, data: told.append(data))
             runner, address = await listening(routes)
-            monkeypatch.setattr(Repository, "page", property(lambda self: f"{address}/hub"))
+            mirrored(monkeypatch, f"{address}/hub")
             file = published(name="ip-adapter_sd15.safetensors")
             monkeypatch.setattr(download_routes, "FILES", {file.id: file})
             monkeypatch.setattr(installed, "_roots", lambda folder: [tmp_path / folder])
