@@ -18,6 +18,7 @@ from ..models.fits import AdapterLayers
 from ..reference.embeds import Embeds
 from ..reference.embeds_file import MadeFor
 from ..reference.encoders import encoders_for
+from ..reference.features import FEATURES
 from .checkpoint import Checkpoint, naming
 from .identify import AUTO, Identity, identify
 from .key_values import KeyValues, KeyValuesOnDemand, Pair, Source
@@ -33,9 +34,8 @@ class AdapterModule(nn.Module):
 
     def __init__(self, checkpoint: Checkpoint, identity: Identity, operations: Any) -> None:
         super().__init__()
-        shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.projection.items()}
         variant = identity.variant
-        self.projection = variant.projection(shapes, operations, **variant.options)
+        self.projection = variant.projection(checkpoint.projection_shapes, operations, **variant.options)
         self.to_k, self.to_v = (
             nn.ModuleDict(
                 {str(i): operations.Linear(w.shape[1], w.shape[0], bias=False) for i, w in sorted(weights.items())}
@@ -62,6 +62,7 @@ class Adapter:
         self.context_dim = checkpoint.context_dim
         self.layers = AdapterLayers(self.name, self.label, self.identity.family, checkpoint.layer_shapes)
         self.lora = checkpoint.lora
+        self._projection_shapes = checkpoint.projection_shapes
         with torch.device("meta"):
             self.module = AdapterModule(checkpoint, self.identity, comfy.ops.manual_cast)
         self.module.take_weights(checkpoint)
@@ -98,17 +99,10 @@ class Adapter:
 
     def feature_width(self, feature: str) -> int:
         """The width F of a feature that the projection reads."""
-        first_layers = {
-            "image_embeds": "proj.weight",
-            "penultimate": "perceiver_resampler.proj_in.weight",
-            "face": "proj.0.weight",
-            "unit_face": "proj.0.weight",
-        }
-        weights = dict(self.module.projection.named_parameters())
-        for key in (first_layers[feature], "proj_in.weight", "proj.0.weight"):
-            if key in weights:
-                return weights[key].shape[1]
-        raise ValueError(f"{self.label} does not read {feature}.")
+        width = FEATURES[feature].width(self._projection_shapes)
+        if width is None:
+            raise ValueError(f"{self.label} does not read {feature}.")
+        return width
 
     def check(self, embeds: Embeds) -> None:
         """Raise ValueError when these embeds are not what the projection reads, saying what is needed."""

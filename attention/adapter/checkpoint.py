@@ -75,6 +75,10 @@ class Checkpoint:
         return next(iter(self.keys.values())).shape[1]
 
     @property
+    def projection_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        return {key: tuple(tensor.shape) for key, tensor in self.projection.items()}
+
+    @property
     def layer_shapes(self) -> Mapping[int, LayerShape]:
         """The sizes of its layers by their index."""
         return {index: LayerShape(*weight.shape) for index, weight in self.keys.items()}

@@ -65,7 +65,7 @@ def candidates_of(checkpoint: Checkpoint) -> tuple[Variant, ...]:
 
     Raises ValueError when there is none, or when a weight is missing or misshaped.
     """
-    shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.projection.items()}
+    shapes = checkpoint.projection_shapes
     candidates = variants_of(shapes)
     check_structure(candidates[0], shapes)  # look-alikes have the same
     return candidates

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from torch import nn
 
+from ..reference.features import of_encoder
 from .perceiver import FacePerceiverProjection, Resampler
 from .projection import FaceProjection, HiddenStatesProjection, ImageProjection, Shapes
 
-Feature = Literal["image_embeds", "penultimate", "face", "unit_face"]
 Condition = Callable[[Shapes], bool]
 
 
@@ -48,7 +47,7 @@ class Variant:
     """One kind of adapter: how it is recognised and what its projection reads.
 
     It is recognised by its image projection's keys and sizes (`when`; the first condition that fails ends the
-    test). `features` are the projection's inputs, in order. In the unconditional half every feature is zeros,
+    test). `features` are the projection's inputs, in order, by their names in `FEATURES`. In the unconditional half every feature is zeros,
     but with `encodes_zero_pixels` the penultimate hidden states are those of an all-zero tensor of normalised
     pixels, as in the authors' code. `recogniser` is the network whose face embeddings it was trained with.
     """
@@ -56,12 +55,17 @@ class Variant:
     name: str
     label: str
     projection: type[nn.Module]
-    features: tuple[Feature, ...]
+    features: tuple[str, ...]
     when: tuple[Condition, ...]
     encodes_zero_pixels: bool = False
     recogniser: str | None = None
     options: Mapping[str, bool] = field(default_factory=dict[str, bool])
     published: tuple[PublishedFile, ...] = ()
+
+    @property
+    def encoder_feature(self) -> str | None:
+        """What it reads of an image encoder; None where it reads faces alone."""
+        return of_encoder(self.features)
 
     def fits(self, shapes: Shapes) -> bool:
         return all(condition(shapes) for condition in self.when)

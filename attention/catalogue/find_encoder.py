@@ -47,12 +47,12 @@ def need(variant: Variant, width: int) -> Need | None:
     Of the published encoders of that width it is those that the variant was published with, if there are any:
     Kolors reads ViT-L at 336 pixels, which has the widths of ViT-L at 224.
     """
-    for feature in variant.features:
-        if feature in ("image_embeds", "penultimate"):
-            fitting = encoders_for(feature, width)
-            used = {preset.encoder for preset in PRESETS if preset.variant == variant.name}
-            return Need(feature, width, tuple(e for e in fitting if e in used) or fitting)
-    return None
+    feature = variant.encoder_feature
+    if feature is None:
+        return None
+    fitting = encoders_for(feature, width)
+    used = {preset.encoder for preset in PRESETS if preset.variant == variant.name}
+    return Need(feature, width, tuple(e for e in fitting if e in used) or fitting)
 
 
 def find(wanted: Need, files: Iterable[tuple[str, Path]]) -> EncoderFile | None:

@@ -16,12 +16,7 @@ from ..files.sha256 import sha256_of
 from ..models.families import Family, family_of
 from ..models.fits import AdapterLayers
 from ..reference.encoders import Encoder, encoders_for
-
-# The weights that read a feature, by variant.
-_FIRST_LAYERS = {
-    "image_embeds": ("proj.weight",),
-    "penultimate": ("perceiver_resampler.proj_in.weight", "proj_in.weight", "proj.0.weight"),
-}
+from ..reference.features import FEATURES
 
 
 @dataclass(frozen=True)
@@ -46,12 +41,12 @@ class AdapterFile:
 
     def reads(self, encoder: Encoder | None) -> bool:
         """Whether it can read this encoder: the widths agree, or are those of no published encoder at all."""
-        for feature, keys in _FIRST_LAYERS.items():
-            if feature in self.variants[0].features:
-                key = next(key for key in keys if key in self.outline.projection)
-                fitting = encoders_for(feature, self.outline.projection[key].shape[1])
-                return not fitting or encoder in fitting
-        return encoder is None
+        feature = self.variants[0].encoder_feature
+        width = FEATURES[feature].width(self.outline.projection_shapes) if feature else None
+        if feature is None or width is None:
+            return encoder is None
+        fitting = encoders_for(feature, width)
+        return not fitting or encoder in fitting
 
     def published(self, *also: File) -> File | None:
         """The published file that this is, byte for byte; None when it is none of them.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -44,7 +43,7 @@ def combined(embeds: Embeds, method: str) -> Embeds:
     if method not in COMBINATIONS:
         raise ValueError(f"there is no way to combine pictures called '{method}'; there are {', '.join(COMBINATIONS)}.")
     rule = COMBINATIONS[method]
-    return replace(embeds, **{name: rule(embeds.feature(name)) for name in embeds.names})
+    return embeds.with_features(**{name: rule(feature) for name, feature in embeds.features.items()})
 
 
 def weighted(embeds: Embeds, weights: Sequence[float]) -> Embeds:
@@ -56,4 +55,4 @@ def weighted(embeds: Embeds, weights: Sequence[float]) -> Embeds:
     def scale(features: Tensor) -> Tensor:
         return features * factors.to(features).view(-1, *(1,) * (features.ndim - 1))
 
-    return replace(embeds, **{name: scale(embeds.feature(name)) for name in embeds.names})
+    return embeds.with_features(**{name: scale(feature) for name, feature in embeds.features.items()})

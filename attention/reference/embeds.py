@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from .features import FEATURES
 
 NO_PICTURE = "zeros"
 """The name of the encoder in embeds that no encoder made."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, init=False)
 class Embeds:
-    """Features of n pictures, one polarity.
+    """Features of n pictures, one polarity: tensors (n, ...) by their names in `FEATURES`, in the order of that table.
 
-    `image_embeds` (n, F) pooled and projected; `penultimate` (n, L, F) hidden states before the last layer;
-    `face` (n, 512) as the recogniser gives it; `unit_face` (n, 512) of length 1. What was not asked for is None.
     `encoder` names the image encoder in words.
     """
 
-    image_embeds: Tensor | None = None
-    penultimate: Tensor | None = None
-    face: Tensor | None = None
-    unit_face: Tensor | None = None
-    encoder: str = ""
+    features: Mapping[str, Tensor]
+    encoder: str
+
+    def __init__(self, *, encoder: str = "", **features: Tensor | None) -> None:
+        unknown = [name for name in features if name not in FEATURES]
+        if unknown:
+            raise ValueError(f"there is no feature '{unknown[0]}'; there are {', '.join(FEATURES)}.")
+        held = {name: tensor for name in FEATURES if (tensor := features.get(name)) is not None}
+        object.__setattr__(self, "features", held)
+        object.__setattr__(self, "encoder", encoder)
 
     def feature(self, name: str) -> Tensor:
         """One feature by name; ValueError says what there is instead."""
-        found = getattr(self, name)
-        if found is None:
+        if name not in self.features:
             raise ValueError(f"the embeds hold {' and '.join(self.names) or 'nothing'}, but not {name}.")
-        return found
+        return self.features[name]
+
+    def with_features(self, **features: Tensor) -> Embeds:
+        """The same with these features in place of its own of those names."""
+        return Embeds(**{**self.features, **features}, encoder=self.encoder)
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(f.name for f in fields(self) if isinstance(getattr(self, f.name), Tensor))
+        return tuple(self.features)
 
     @property
     def count(self) -> int:

@@ -18,11 +18,11 @@ from ..files.made_by import pack_version
 from ..files.read_whole import metadata_of, tensors_of
 from . import ipadpt
 from .embeds import Embeds
+from .features import FEATURES
 
 T = TypeVar("T")
 SUFFIX = ".likeness.safetensors"
 FORMAT = "likeness embeds 1"
-_DIMENSIONS = {"image_embeds": 2, "penultimate": 3, "face": 2, "unit_face": 2}
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _check(tensors: Mapping[str, Tensor], what: str) -> None:
     if not tensors:
         raise ValueError(f"{what} holds nothing: there is no feature in it.")
     for name, tensor in tensors.items():
-        if tensor.ndim != _DIMENSIONS.get(name) or not tensor.is_floating_point():
+        if name not in FEATURES or tensor.ndim != FEATURES[name].dimensions or not tensor.is_floating_point():
             raise ValueError(f"{what} holds '{name}' of shape {tuple(tensor.shape)}, which is no feature of a picture.")
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{what} holds '{name}' with values that are no numbers (NaN or infinite).")

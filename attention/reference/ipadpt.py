@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..files import header, pickle_header
 from .embeds import Embeds
+from .features import ENCODER, FEATURES
 
 SUFFIX = ".ipadpt"
 
@@ -20,7 +21,7 @@ class NoEmbeds(ValueError):
 
 
 # (n, F) or (n, L, F); the file does not say which encoder made them.
-_FEATURES = {2: "image_embeds", 3: "penultimate"}
+_BY_DIMENSIONS = {row.dimensions: name for name, row in FEATURES.items() if row.made_by == ENCODER}
 
 
 def load(path: Path) -> Embeds:
@@ -42,12 +43,12 @@ def load(path: Path) -> Embeds:
         ) from error
     if not bool(torch.isfinite(found).all()):
         raise ValueError(f"'{path.name}' holds values that are no numbers (NaN or infinite).")
-    features = {_FEATURES[found.ndim]: found.float().contiguous()}
+    features = {_BY_DIMENSIONS[found.ndim]: found.float().contiguous()}
     return Embeds(**features)
 
 
 def _check(path: Path, found: Any, size: int) -> None:
-    if not isinstance(found, Tensor) or found.ndim not in _FEATURES or not found.is_floating_point():
+    if not isinstance(found, Tensor) or found.ndim not in _BY_DIMENSIONS or not found.is_floating_point():
         raise NoEmbeds(f"'{path.name}' holds {_described(found)}, and no embeds of a picture: (n, F) or (n, L, F).")
     if not 0 < found.numel() * found.itemsize <= size:
         raise NoEmbeds(

@@ -44,10 +44,9 @@ def encoder_files() -> Iterator[tuple[str, Path]]:
 
 def encoder_need(adapter: Adapter) -> Need | None:
     """What an adapter needs of an image encoder; None when it reads faces alone."""
-    for feature in adapter.features:
-        if feature in ("image_embeds", "penultimate"):
-            return find_encoder.need(adapter.identity.variant, adapter.feature_width(feature))
-    return None
+    variant = adapter.identity.variant
+    feature = variant.encoder_feature
+    return find_encoder.need(variant, adapter.feature_width(feature)) if feature else None
 
 
 def encoder_file_for(adapter: Adapter) -> EncoderFile | None:

@@ -174,7 +174,7 @@ def _reference(
                 else "a picture: connect 'image' instead of 'faces'."
             )
         )
-    encoder = encoder_for(loaded, None) if "penultimate" in loaded.adapter.features or faces is None else None
+    encoder = encoder_for(loaded, None) if loaded.adapter.identity.variant.encoder_feature or faces is None else None
     if faces is not None:
         return embeds_of_faces(loaded.adapter, faces, encoder, any_recogniser)
     assert image is not None

@@ -120,7 +120,7 @@ def old_negative(adapter: Adapter, clip_vision: Any) -> Embeds:
     if not adapter.identity.variant.encodes_zero_pixels:
         return usual
     black = encode(clip_vision, torch.zeros(1, clip_vision.image_size, clip_vision.image_size, 3))
-    return replace(usual, penultimate=black.feature("penultimate"))
+    return usual.with_features(penultimate=black.feature("penultimate"))
 
 
 class OldFaceNoise(io.ComfyNode):

@@ -33,15 +33,12 @@ def embeds_of_faces(adapter: Adapter, faces: FaceBatch, clip_vision: Any | None,
     wanted = adapter.identity.variant.recogniser
     if wanted is not None:
         check_recogniser(people[0].recogniser, wanted, adapter.label, override=any_recogniser)
-    seen = Embeds(encoder="")
-    if "penultimate" in adapter.features:
-        seen = encode(clip_vision, to_image([crop(face, CROP) for face in people]))
-    return Embeds(
-        penultimate=seen.penultimate,
-        face=raw,
-        unit_face=torch.nn.functional.normalize(raw, dim=-1),
-        encoder=seen.encoder,
-    )
+    read = Embeds(face=raw, unit_face=torch.nn.functional.normalize(raw, dim=-1))
+    feature = adapter.identity.variant.encoder_feature
+    if feature is None:
+        return read
+    seen = encode(clip_vision, to_image([crop(face, CROP) for face in people]))
+    return Embeds(**read.features, **{feature: seen.feature(feature)}, encoder=seen.encoder)
 
 
 def _only_face(picture: str, faces: tuple[Face, ...]) -> Face:

@@ -134,7 +134,7 @@ def test_of_three_hundred_frames_each_distinct_picture_is_encoded_once(picture):
     with counts.calls((encoding, "_embeds"), (encoding, "_pixel_values")) as made:
         embeds = encode(models.clip_vision("vit_h", 3), frames)
     assert made == {"_embeds": 3, "_pixel_values": 3}
-    assert embeds.count == 300 and torch.equal(embeds.image_embeds[0], embeds.image_embeds[297])
+    assert embeds.count == 300 and torch.equal(embeds.feature("image_embeds")[0], embeds.feature("image_embeds")[297])
 
 
 def test_no_adapter_weights_are_held_while_sampling(sd15, load, apply, ksample):

@@ -67,7 +67,7 @@ def test_embeds_alone_need_no_encoder_unless_the_negative_does(sd15, load, pictu
 
 
 @pytest.mark.parametrize(
-    "inputs", [{}, {"image": torch.rand(1, 8, 8, 3), "embeds": Embeds(torch.zeros(1, 64))}], ids=len
+    "inputs", [{}, {"image": torch.rand(1, 8, 8, 3), "embeds": Embeds(image_embeds=torch.zeros(1, 64))}], ids=len
 )
 def test_one_reference_is_needed(sd15, load, inputs):
     with pytest.raises(ValueError, match="one of 'image', 'embeds' and 'faces'; connected: (none|image and embeds)"):

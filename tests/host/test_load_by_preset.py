@@ -151,7 +151,7 @@ def test_the_encoder_is_found_by_contents_and_read_when_used(model_folders, sd15
     again = LoadIPAdapter.execute("a.safetensors").args[0]
     reference = encode(encoder_for(loaded, None), picture(1))
     expected = encode(models.clip_vision("vit_h", 3), picture(1))
-    torch.testing.assert_close(reference.penultimate, expected.penultimate, rtol=0, atol=0)
+    torch.testing.assert_close(reference.feature("penultimate"), expected.feature("penultimate"), rtol=0, atol=0)
     encode(encoder_for(again, None), picture(2))
     assert len(read) == 1, "two loaders share one encoder"
 
@@ -203,7 +203,7 @@ def test_the_host_loads_what_was_found_in_both_layouts(model_folders, monkeypatc
         outline = encoder_header.read(folder / name)
         assert (outline.image_embeds, outline.penultimate, outline.tokens) == (16, 32, 257)
         encoder = found_encoder.FoundEncoder(EncoderFile(name, folder / name, outline))
-        assert encode(encoder, torch.rand(1, 30, 40, 3)).penultimate.shape == (1, 257, 32)
+        assert encode(encoder, torch.rand(1, 30, 40, 3)).feature("penultimate").shape == (1, 257, 32)
 
 
 def in_open_clips_names(state):

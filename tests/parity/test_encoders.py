@@ -33,7 +33,7 @@ def test_features_of_zero_pixels_agree(name, agrees):
     both = encoder(name)
     expected = both.zero_pixels()["penultimate"]
     effect = largest(expected - both.features([torch.zeros(300, 300, 3)])["penultimate"])  # black is another input
-    difference = largest(encode_zero_pixels(both.host).penultimate - expected)
+    difference = largest(encode_zero_pixels(both.host).feature("penultimate") - expected)
     agrees(f"zero pixels of {name}", "any", "transformers", difference, effect=effect)
 
 

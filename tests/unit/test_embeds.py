@@ -39,16 +39,16 @@ def test_every_rule_has_its_formula_here():
 
 
 def test_norm_average_keeps_the_mean_length_and_lets_no_picture_count_more_for_being_longer():
-    made = combined(embeds([3.0, 0.0], [0.0, 100.0]), "norm average").image_embeds
+    made = combined(embeds([3.0, 0.0], [0.0, 100.0]), "norm average").feature("image_embeds")
     torch.testing.assert_close(made, torch.tensor([[1.0, 1.0]]) / 2**0.5 * 51.5)
-    same = combined(embeds([3.0, 4.0], [3.0, 4.0]), "norm average").image_embeds
+    same = combined(embeds([3.0, 4.0], [3.0, 4.0]), "norm average").feature("image_embeds")
     torch.testing.assert_close(same, torch.tensor([[3.0, 4.0]]))
 
 
 def test_one_picture_is_itself_by_every_rule():
     one = embeds([3.0, -4.0])
     for name in COMBINATIONS:
-        torch.testing.assert_close(combined(one, name).image_embeds, one.image_embeds)
+        torch.testing.assert_close(combined(one, name).feature("image_embeds"), one.feature("image_embeds"))
 
 
 def test_an_unknown_rule_is_named():
@@ -58,13 +58,13 @@ def test_an_unknown_rule_is_named():
 
 def test_pictures_are_weighted_the_last_weight_for_all_that_follow():
     pictures = embeds([1.0, 1.0], [2.0, 2.0], [3.0, 3.0])
-    assert weighted(pictures, (2.0, -1.0)).image_embeds[:, 0].tolist() == [2, -2, -3]
+    assert weighted(pictures, (2.0, -1.0)).feature("image_embeds")[:, 0].tolist() == [2, -2, -3]
     assert weighted(pictures, ()) is pictures
 
 
 def test_stacking_keeps_pictures_in_order_and_the_encoder():
     made = stacked([embeds([1.0]), embeds([2.0], [3.0]), embeds([0.0], encoder=NO_PICTURE)])
-    assert made.image_embeds[:, 0].tolist() == [1, 2, 3, 0]
+    assert made.feature("image_embeds")[:, 0].tolist() == [1, 2, 3, 0]
     assert made.encoder == "H"
 
 

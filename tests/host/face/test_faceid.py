@@ -72,10 +72,10 @@ def test_a_recogniser_the_adapter_was_not_trained_with_is_refused(sd15, face_ada
 def test_embeddings_are_kept_raw_and_of_length_one(face_adapter, person):
     face = person("obama.jpg")
     embeds = embeds_of_faces(face_adapter("faceid").adapter, face, None, any_recogniser=True)
-    assert torch.equal(embeds.face[0], torch.from_numpy(face[0].faces[0].embedding.copy()))
-    assert embeds.face.norm() > 10
-    torch.testing.assert_close(embeds.unit_face.norm(), torch.tensor(1.0))
-    assert embeds.penultimate is None
+    assert torch.equal(embeds.feature("face")[0], torch.from_numpy(face[0].faces[0].embedding.copy()))
+    assert embeds.feature("face").norm() > 10
+    torch.testing.assert_close(embeds.feature("unit_face").norm(), torch.tensor(1.0))
+    assert "penultimate" not in embeds.names
 
 
 def test_several_photos_of_one_person_act_as_one_reference(sd15, face_adapter, ran, found, photo):

@@ -149,15 +149,17 @@ def test_embeds_that_do_not_fit_the_adapter_are_not_saved(ran, load, embeds, fol
 def test_combined_embeds_are_what_the_rule_makes_of_the_pictures(ran, embeds, picture):
     one, two = embeds(), embeds(image=picture(2))
     average = ran(CombineEmbeds, embeds_1=one, embeds_3=two, method="average").embeds
-    torch.testing.assert_close(average.image_embeds, (one.image_embeds + two.image_embeds) / 2)
+    torch.testing.assert_close(
+        average.feature("image_embeds"), (one.feature("image_embeds") + two.feature("image_embeds")) / 2
+    )
     assert ran(CombineEmbeds, embeds_1=one, embeds_2=two).embeds.count == 2
 
 
 def test_weights_are_for_references_or_for_pictures(ran, embeds, picture):
     one, two = embeds(), embeds(image=picture(2, count=2))
-    stacked = torch.cat([one.image_embeds, two.image_embeds])
+    stacked = torch.cat([one.feature("image_embeds"), two.feature("image_embeds")])
     for text, factors in (("2", (2, 2, 2)), ("1, -1", (1, -1, -1)), ("1, 2, 3", (1, 2, 3))):
-        made = ran(CombineEmbeds, embeds_1=one, embeds_2=two, method="add", weights=text).embeds.image_embeds
+        made = ran(CombineEmbeds, embeds_1=one, embeds_2=two, method="add", weights=text).embeds.feature("image_embeds")
         expected = (stacked * torch.tensor(factors)[:, None]).sum(0, keepdim=True)
         torch.testing.assert_close(made, expected)
     with pytest.raises(ValueError, match="4 numbers for 2 references with 3 pictures"):

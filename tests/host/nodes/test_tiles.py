@@ -10,9 +10,9 @@ def test_tiles_are_encoded_beside_the_picture(load, picture, ran):
     plain = ran(EncodeReference, adapter=load("sd15", "plus"), image=wide)
     tiled = ran(EncodeReference, adapter=load("sd15", "plus"), image=wide, tiles=1)
     assert (plain.embeds.count, tiled.embeds.count) == (1, 3)
-    assert torch.equal(tiled.embeds.penultimate[:1], plain.embeds.penultimate)
+    assert torch.equal(tiled.embeds.feature("penultimate")[:1], plain.embeds.feature("penultimate"))
     each = ran(EncodeReference, adapter=load("sd15", "plus"), image=cut(wide, 1))
-    assert torch.equal(tiled.embeds.penultimate[1:], each.embeds.penultimate)
+    assert torch.equal(tiled.embeds.feature("penultimate")[1:], each.embeds.feature("penultimate"))
     assert len(tiled.pictures) == 3
     assert ran(EncodeReference, adapter=load("sd15", "plus"), image=wide, tiles=0).embeds.count == 1
 
