@@ -25,16 +25,16 @@ class Acting:
     factor: float
 
 
-@dataclass(frozen=True)
-class Placed:
-    """Branch number `branch` of a run, with the `factor` of its schedule, on the rows of one call.
+@dataclass(frozen=True, eq=False)
+class BranchOnRows:
+    """Branch `number` of a run, with the `factor` of its schedule, on the rows of one call.
 
     `groups` are what consecutive rows attend to, `swapped_groups` the same in the attachment's swapped layers.
     `mask_places` say where each row's mask comes from, `frame_factors` are the rows' own factors; both are empty
     where the attachment has none.
     """
 
-    branch: int
+    number: int
     attachment: Attachment
     factor: float
     groups: tuple[Group, ...]
@@ -46,10 +46,10 @@ class Placed:
         return self.swapped_groups if block in self.attachment.swapped else self.groups
 
 
-def place(acting: Acting, attachment: Attachment, rows: Rows) -> Placed:
+def on_rows(acting: Acting, attachment: Attachment, rows: Rows) -> BranchOnRows:
     """The branch `acting`, whose attachment is given, on these rows."""
     masks, scales = attachment.attn_mask, attachment.frame_scales
-    return Placed(
+    return BranchOnRows(
         acting.branch,
         attachment,
         acting.factor,

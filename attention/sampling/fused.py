@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
-from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from .layer import BranchInLayer
+from .tokens import Tokens
 
 SWITCH = "LIKENESS_FUSED"
 MOST_SEGMENTS = 8
@@ -35,16 +37,6 @@ class Packed:
     @property
     def nbytes(self) -> int:
         return self.key.nbytes + self.value.nbytes
-
-
-class Pair(Protocol):
-    """Keys and values of one segment: G groups of consecutive rows share (G, T, H * d)."""
-
-    @property
-    def key(self) -> Tensor: ...
-
-    @property
-    def value(self) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -90,11 +82,11 @@ def _kernel() -> ModuleType | None:
     return fused_kernel
 
 
-def packed(pairs: Sequence[Pair]) -> Packed:
+def packed(pairs: Sequence[Tokens]) -> Packed:
     """Segments one after another; those that fewer groups share are repeated to the finest grouping."""
     groups = max(len(pair.key) for pair in pairs)
 
-    def together(part: Callable[[Pair], Tensor]) -> Tensor:
+    def together(part: Callable[[Tokens], Tensor]) -> Tensor:
         tensors = [part(pair) for pair in pairs]
         return torch.cat([t.repeat_interleave(groups // len(t), 0) for t in tensors], 1).contiguous()
 
@@ -104,29 +96,54 @@ def packed(pairs: Sequence[Pair]) -> Packed:
     return Packed(together(lambda pair: pair.key), together(lambda pair: pair.value), tuple(bounds))
 
 
-def attend(  # noqa: PLR0913  one layer's whole context
-    kernel: ModuleType, q: Tensor, k: Tensor, v: Tensor, heads: int, image: Packed, segments: Sequence[Segment]
-) -> Tensor:
-    """Text attention of q (rows, N, H * d) to k and v (rows, L, H * d), plus every segment's; each has its own softmax."""
-    masks = [segment.mask for segment in segments if segment.mask is not None]
-    numbers = iter(range(len(masks)))
-    out = torch.empty_like(q, memory_format=torch.contiguous_format)
-    try:
-        kernel.launch(
-            q.contiguous(),
-            (k.contiguous(), v.contiguous()),
-            (image.key, image.value),
-            torch.stack([mask.expand(len(q), -1, -1)[..., 0] for mask in masks]) if masks else q,
-            out,
-            heads,
-            image.bounds,
-            tuple(segment.keys for segment in segments),
-            tuple(segment.factor for segment in segments),
-            tuple(-1 if segment.mask is None else next(numbers) for segment in segments),
-        )
-    except kernel.TritonError as error:
-        raise RuntimeError(
-            f"the fused kernel cannot run here: {error}. Unset {SWITCH} and start ComfyUI again; its own attention is "
-            "used then."
-        ) from error
-    return out
+@dataclass(frozen=True, eq=False)
+class FusedLayer:
+    """The text's attention and every branch of one layer of `heads` heads in one launch of the kernel."""
+
+    kernel: ModuleType
+    heads: int
+    image: Packed
+    segments: tuple[Segment, ...]
+
+    @classmethod
+    def of(
+        cls, branches: Sequence[BranchInLayer], q: Tensor, heads: int, pack: Callable[[], Packed]
+    ) -> FusedLayer | None:
+        """The layer for queries like `q`, None where the kernel is off or a branch needs more than it does."""
+        kernel = kernel_for(q, heads)
+        if kernel is None or not 0 < len(branches) <= MOST_SEGMENTS:
+            return None
+        if not all(one.branch.attachment.is_plain for one in branches):
+            return None
+        return cls(kernel, heads, pack(), tuple(_segment(one) for one in branches))
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Text attention of q (rows, N, H * d) to k and v (rows, L, H * d), plus every segment's; each has its own softmax."""
+        masks = [segment.mask for segment in self.segments if segment.mask is not None]
+        numbers = iter(range(len(masks)))
+        out = torch.empty_like(q, memory_format=torch.contiguous_format)
+        try:
+            self.kernel.launch(
+                q.contiguous(),
+                (k.contiguous(), v.contiguous()),
+                (self.image.key, self.image.value),
+                torch.stack([mask.expand(len(q), -1, -1)[..., 0] for mask in masks]) if masks else q,
+                out,
+                self.heads,
+                self.image.bounds,
+                tuple(segment.keys for segment in self.segments),
+                tuple(segment.factor for segment in self.segments),
+                tuple(-1 if segment.mask is None else next(numbers) for segment in self.segments),
+            )
+        except self.kernel.TritonError as error:
+            raise RuntimeError(
+                f"the fused kernel cannot run here: {error}. Unset {SWITCH} and start ComfyUI again; its own attention is "
+                "used then."
+            ) from error
+        return out
+
+
+def _segment(one: BranchInLayer) -> Segment:
+    keys, factor = one.scaled.keys, one.scaled.output
+    assert not isinstance(keys, Tensor) and not isinstance(factor, Tensor)  # as plain branches have them
+    return Segment(keys, factor, one.mask)

@@ -62,13 +62,15 @@ def test_every_cross_attention_is_reached(family, count, request, apply, ksample
 
     base = request.getfixturevalue(family)
     reached = set()
-    key_value = Run.key_value
+    layer = Run.layer
 
-    def recording(self, placed, block, q):
-        reached.add(block)
-        return key_value(self, placed, block, q)
+    def recording(self, kind, site, q):
+        found = layer(self, kind, site, q)
+        if found.branches:
+            reached.add(site.key)
+        return found
 
-    monkeypatch.setattr(Run, "key_value", recording)
+    monkeypatch.setattr(Run, "layer", recording)
     ksample(base, apply(base.model, family), steps=1)
     assert len(reached) == count
     assert {block[0] for block in reached} == {"input", "middle", "output"}

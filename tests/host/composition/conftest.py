@@ -90,17 +90,17 @@ def prompt(sd15):
 
 @pytest.fixture
 def reached(monkeypatch):
-    """Every time a layer asks for the keys and values of a branch: the block, and the side of each row."""
+    """Each time a layer is put together, for each of its branches: the block, and the side of each row."""
     from pack.attention.sampling.run import Run
 
     found = []
-    key_value = Run.key_value
+    tokens = Run._tokens
 
-    def recording(self, placed, block, q):
-        found.append(SimpleNamespace(block=block, sides=[side for side, _ in placed.groups_in(block)]))
-        return key_value(self, placed, block, q)
+    def recording(self, branch, block, q):
+        found.append(SimpleNamespace(block=block, sides=[side for side, _ in branch.groups_in(block)]))
+        return tokens(self, branch, block, q)
 
-    monkeypatch.setattr(Run, "key_value", recording)
+    monkeypatch.setattr(Run, "_tokens", recording)
     return found
 
 

@@ -7,8 +7,7 @@ import pytest
 import torch
 from pack.attention.branch.attachment import Attachment
 from pack.attention.branch.fusion import Fusion
-from pack.attention.sampling import dispatch as dispatching
-from pack.attention.sampling.fused import SWITCH, Packed, Segment, attend, kernel_for
+from pack.attention.sampling.fused import SWITCH, FusedLayer, Packed, Segment, kernel_for
 
 ROWS, HEADS, QUERIES, TEXT = 2, 2, 37, 11
 TOKENS = (5, 16, 1, 33, 4, 7, 9, 3)
@@ -45,7 +44,7 @@ def test_it_is_one_softmax_for_the_text_and_for_each_segment(dtype, width, segme
         key, value = (x.repeat_interleave(ROWS // groups, 0) for x in pair)
         wanted = wanted + FACTORS[s] * masks.get(s, torch.ones(1)).double() * exact(q, key, value, KEYS[s])
     rules = [Segment(KEYS[s], FACTORS[s], masks.get(s)) for s in range(segments)]
-    found = attend(kernel_for(q, HEADS), q, k, v, HEADS, image, rules)
+    found = FusedLayer(kernel_for(q, HEADS), HEADS, image, tuple(rules))(q, k, v)
     assert found.dtype == dtype
     assert (found.double() - wanted).abs().max() <= WITHIN[dtype] * wanted.abs().max()
 
@@ -53,8 +52,8 @@ def test_it_is_one_softmax_for_the_text_and_for_each_segment(dtype, width, segme
 @pytest.fixture
 def launches(monkeypatch):
     """How often the kernel was asked for an answer."""
-    seen = []
-    monkeypatch.setattr(dispatching, "attend_fused", lambda *given: (seen.append(1), attend(*given))[1])
+    seen, launch = [], FusedLayer.__call__
+    monkeypatch.setattr(FusedLayer, "__call__", lambda *given: (seen.append(1), launch(*given))[1])
     return seen
 
 

@@ -52,11 +52,12 @@ def test_the_shown_cells_are_those_of_the_hosts_unet(family, request, apply, ksa
     base = request.getfixturevalue(family)
     grids = {}
 
-    def recording(options):
-        grids[(*options["block"], options["block_index"])] = options["activations_shape"][-2:]
-        return tuple(options["activations_shape"][-2:])
+    def recording(options, site=dispatch._site):
+        found = site(options)
+        grids[found.key] = found.grid
+        return found
 
-    monkeypatch.setattr(dispatch, "_grid", recording)
+    monkeypatch.setattr(dispatch, "_site", recording)
     ksample(base, apply(base.model, family), steps=1, height=32, width=32)
     by_number = {outline.number: outline for outline in outlines(family)}
     for layer in layers(family):

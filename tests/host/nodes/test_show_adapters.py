@@ -30,16 +30,18 @@ def test_factors_are_those_that_the_run_gives_every_layer_at_every_step(two, sdx
     from pack.attention.sampling.run import Run
 
     seen = {}
-    scaled = Run.scaled
+    layer = Run.layer
     steps = []
 
-    def recording(self, placed, block, q):
-        attachment = placed.attachment
-        seen[len(steps), id(attachment), block] = attachment.scale_in(block) * placed.factor
-        return scaled(self, placed, block, q)
+    def recording(self, kind, site, q):
+        found = layer(self, kind, site, q)
+        for one in found.branches:
+            attachment = one.branch.attachment
+            seen[len(steps), id(attachment), site.key] = attachment.scale_in(site.key) * one.branch.factor
+        return found
 
     acting = Run.acting
-    monkeypatch.setattr(Run, "scaled", recording)
+    monkeypatch.setattr(Run, "layer", recording)
     monkeypatch.setattr(Run, "acting", lambda self, sigma: (steps.append(sigma), acting(self, sigma))[1])
     ksample(sdxl, two, steps=4)
     monkeypatch.undo()

@@ -7,8 +7,8 @@ import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
 from pack.attention.reference import encode as encoding
-from pack.attention.sampling import dispatch as dispatching
 from pack.attention.sampling.attach import ATTACHMENTS, RUN
+from pack.attention.sampling.layer import BranchInLayer
 from pack.attention.sampling.run import Run
 
 Interrupted = management.InterruptProcessingException
@@ -97,16 +97,16 @@ def test_an_exception_in_another_packs_patch(layer, sd15, apply, ksample, whole_
 @pytest.mark.parametrize("error", [Broken, torch.OutOfMemoryError, KeyboardInterrupt])
 @pytest.mark.parametrize("at", [1, 9, 30])
 def test_an_exception_in_our_dispatcher(at, error, sd15, apply, ksample, whole_and_after, monkeypatch):
-    calls, attend = [], dispatching._attend
+    calls, add_to = [], BranchInLayer.add_to
 
     def breaking(*args):
         calls.append(1)
         if len(calls) == at:
             raise error
-        return attend(*args)
+        return add_to(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(dispatching, "_attend", breaking)
+        patched.setattr(BranchInLayer, "add_to", breaking)
         with pytest.raises(error):
             ksample(sd15, apply(sd15.model, "sd15", "plus", seed=91))
     assert len(calls) == at

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from pack.attention.sampling.run import Store
+from pack.attention.sampling.store import Store
 
 SIZE = 10
 

@@ -1,0 +1,99 @@
+"""What the branches add in one layer: put together once for calls of one kind, then added to each call's attention.
+
+Nothing here knows what kind of model the layer is in: queries, heads and the base are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import comfy.ldm.modules.attention as host
+import torch
+from torch import Tensor
+
+from ..branch.fusion import Fusion, Strength, delta, mass_on_first
+from ..branch.scaling import Scaled
+from .acting import BranchOnRows
+from .tokens import Tokens
+
+
+@dataclass(frozen=True, eq=False)
+class BranchInLayer:
+    """One branch in one layer of `heads` heads: out + weight * fusion(factor * Attn(q, K, V), base).
+
+    `scaled` says where the branch's factor acts. `mask` (rows or 1, N, 1) is the factor of each query, None for 1.
+    """
+
+    branch: BranchOnRows
+    tokens: Tokens
+    scaled: Scaled
+    mask: Tensor | None
+    heads: int
+
+    def add_to(self, out: Tensor, base: Tensor, q: Tensor) -> Tensor:
+        """`out` (rows, N, D) and what this branch adds for the queries `q` (rows, N, D), both of the kind of `base`.
+
+        Every branch reads the same `base`, which is never written to; `out` is, unless it is `base` itself.
+        """
+        fusion = self.branch.attachment.fusion
+        image, factor = self._attention(q), self.scaled.output
+        if not fusion.adds:
+            mass = self._mass(q, fusion) if fusion.weighs_mass else None
+            image, factor = delta(base, image, factor, mass, fusion), 1.0
+        # Written to a new tensor once, then in place: `base` may be another pack's.
+        target = out if out is not base else None
+        mask = self.mask
+        if isinstance(factor, Tensor):
+            mask, factor = (factor if mask is None else factor * mask), 1.0
+        if mask is None:
+            return torch.add(out, image, alpha=factor, out=target)
+        return torch.addcmul(out, image, mask, value=factor, out=target)
+
+    def _attention(self, q: Tensor) -> Tensor:
+        """Attention of queries (rows, N, D) to tokens that G groups of consecutive rows share."""
+        tokens, keys = self.tokens, self.scaled.keys
+        value = tokens.value
+        if tokens.means is not None:
+            value = _shifted(value, tokens.means, self.scaled.mean_shift)
+        scale = None
+        if isinstance(keys, Tensor):
+            q = q * keys  # a factor for each row: the same product as scaling its keys
+        elif keys != 1.0:
+            scale = keys * (q.shape[-1] // self.heads) ** -0.5
+        # PyTorch's own attention on purpose: quantised or approximate ones lose what few tokens carry.
+        grouped = q.reshape(tokens.key.shape[0], -1, q.shape[-1])
+        return host.attention_pytorch(grouped, tokens.key, value, self.heads, mask=tokens.bias, scale=scale).reshape(
+            q.shape
+        )
+
+    def _mass(self, q: Tensor, fusion: Fusion) -> Tensor:
+        key = self.tokens.key
+        grouped = q.reshape(key.shape[0], -1, q.shape[-1])
+        first = fusion.mass_tokens or key.shape[1] - fusion.zero_tokens
+        return mass_on_first(grouped, key, self.heads, first, self.tokens.bias).reshape(*q.shape[:2], 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The branches that act in one layer, in the order in which they are summed.
+
+    `fused` computes the text's attention to (q, k, v) and all of them at once, where there is a kernel that can.
+    """
+
+    branches: tuple[BranchInLayer, ...]
+    fused: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+
+    def add_to(self, base: Tensor, q: Tensor) -> Tensor:
+        """`base` and what every branch adds to it; `base` itself where none acts here."""
+        out = base
+        for branch in self.branches:
+            out = branch.add_to(out, base, q)
+        return out
+
+
+def _shifted(value: Tensor, means: Tensor, shift: Strength) -> Tensor:
+    """value + shift * means, in one operation."""
+    if isinstance(shift, Tensor):
+        return torch.addcmul(value, means, shift)
+    return torch.add(value, means, alpha=shift)
