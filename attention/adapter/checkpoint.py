@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import re
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,35 +17,9 @@ from torch import Tensor
 from ..files import header
 from ..files.finite import first_not_finite
 from ..models.families import LayerShape
-
-# Published files say `ip_adapter`; Kolors' FaceID and third-party conversions say `adapter_modules`.
-PARTS: Mapping[str, str] = {
-    "image_proj": "projection",
-    "ip_adapter": "attention",
-    "adapter_modules": "attention",
-}
-
-# Adapters of the same purpose for other designs, known by a key that only they have.
-FOREIGN: Mapping[str, str] = {
-    "id_adapter_attn_layers.": "a PuLID file for SDXL, which is not supported yet",
-    "id_adapter.": "a PuLID file, which is not supported yet",
-    "pulid_ca.": "a PuLID file for FLUX, which is not supported",
-    "pulid_encoder.": "a PuLID file for FLUX, which is not supported",
-    "ip_adapter_proj_model.": "an XLabs IP-Adapter for FLUX",
-    "image_proj.time_embedding.": "an InstantX IP-Adapter for SD3.5",
-    "ip_adapter.0.to_k_ip.": "an InstantX IP-Adapter for FLUX",
-    "controlnet_cond_embedding.": "a ControlNet (IdentityNet belongs in models/controlnet)",
-    "control_model.": "a ControlNet (it belongs in models/controlnet)",
-    "input_hint_block.": "a ControlNet (it belongs in models/controlnet)",
-    "vision_model.": "an image encoder (it belongs in models/clip_vision)",
-    "visual.": "an image encoder (it belongs in models/clip_vision)",
-    "model.diffusion_model.": "a model checkpoint (it belongs in models/checkpoints)",
-    "lora_unet_": "a LoRA (it belongs in models/loras)",
-}
+from .layouts import cross_attention_beside, cross_attention_indices, foreign, is_cross_attention, layout_of
 
 _DEEPEST = 4  # a wrapped, nested `.bin` has three
-_KEY_VALUE = re.compile(r"(\d+)\.to_([kv])_ip\.weight")
-_LORA = re.compile(r"(\d+)\.to_(q|k|v|out)_lora\.(down|up)\.weight")
 
 
 @dataclass(frozen=True)
@@ -162,34 +135,35 @@ def _check_finite(tensors: Mapping[str, Tensor]) -> None:
 def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> Checkpoint:
     _refuse_foreign(tensors)
     _check_tensors(tensors, size)
-    parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS.values()}
+    layout = layout_of(tensors)
+    parts: dict[str, dict[str, Tensor]] = {layout.projection: {}, layout.attention: {}}
     for key, tensor in tensors.items():
         prefix, _, rest = key.partition(".")
-        if prefix not in PARTS:
+        if prefix not in parts:
             raise ValueError(f"it has a key that no adapter has, '{key}'.")
-        parts[PARTS[prefix]][rest] = tensor
-    for prefix, part in PARTS.items():
-        if not parts[part]:
+        parts[prefix][rest] = tensor
+    for prefix, part in parts.items():
+        if not part:
             raise ValueError(f"it has no '{prefix}' part. Its first keys: {sorted(tensors)[:4]}.")
 
     weights: dict[str, dict[int, Tensor]] = {"k": {}, "v": {}}
     lora: dict[tuple[int, str, str], Tensor] = {}
-    for key, tensor in parts["attention"].items():
-        if match := _KEY_VALUE.fullmatch(key):
+    for key, tensor in parts[layout.attention].items():
+        if match := layout.key_value.fullmatch(key):
             weights[match[2]][int(match[1])] = tensor
-        elif match := _LORA.fullmatch(key):
+        elif match := layout.lora.fullmatch(key):
             lora[int(match[1]), match[2], match[3]] = tensor
         else:
             raise ValueError(f"it has an attention weight that no adapter has, '{key}'.")
     _check_pairs(weights["k"], weights["v"])
     _check_lora(lora, weights["k"])
-    return Checkpoint(file, size, parts["projection"], weights["k"], weights["v"], lora)
+    return Checkpoint(file, size, parts[layout.projection], weights["k"], weights["v"], lora)
 
 
 def _refuse_foreign(tensors: Mapping[str, Tensor]) -> None:
-    for prefix, what in FOREIGN.items():
-        if any(key.startswith(prefix) for key in tensors):
-            raise ValueError(f"it is {what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL instead.")
+    found = foreign(tensors)
+    if found is not None:
+        raise ValueError(f"it is {found.what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL instead.")
 
 
 def _check_tensors(tensors: Mapping[str, Tensor], size: int) -> None:
@@ -204,7 +178,7 @@ def _check_tensors(tensors: Mapping[str, Tensor], size: int) -> None:
 
 
 def _check_pairs(keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> None:
-    if not keys or list(sorted(keys)) != list(range(1, 2 * len(keys), 2)):
+    if not keys or sorted(keys) != cross_attention_indices(len(keys)):
         raise ValueError(f"its attention layers are numbered {sorted(keys)[:4]}..., expected 1, 3, 5 ...")
     if keys.keys() != values.keys():
         raise ValueError("it does not have one to_k_ip and one to_v_ip for every layer.")
@@ -220,12 +194,12 @@ def _check_pairs(keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> No
 def _check_lora(lora: Mapping[tuple[int, str, str], Tensor], keys: Mapping[int, Tensor]) -> None:
     """FaceID's low-rank weights fit the queries, keys, values and outputs of the layers: the host would skip others."""
     for index, part, _ in lora:
-        attention = keys.get(index + 1 - index % 2)
+        attention = keys.get(cross_attention_beside(index))
         down, up = (lora.get((index, part, half)) for half in ("down", "up"))
         if attention is None or down is None or up is None:
             raise ValueError(f"its LoRA of attention {index} ({part}) has no second half, or there is no such layer.")
         width, context_dim = attention.shape
-        reads = context_dim if index % 2 and part in "kv" else width
+        reads = context_dim if is_cross_attention(index) and part in "kv" else width
         if (*up.shape, *down.shape) != (width, down.shape[0], down.shape[0], reads):
             raise ValueError(
                 f"its LoRA of attention {index} ({part}) is {list(up.shape)} times {list(down.shape)}; the layer needs "

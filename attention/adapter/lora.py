@@ -15,6 +15,7 @@ from ..cache import digest
 from ..inputs import check_number
 from ..models.families import layers
 from .adapter import Adapter
+from .layouts import is_cross_attention
 
 LORAS = "likeness_loras"
 _BLOCKS = {"input": "input_blocks.{}", "middle": "middle_block", "output": "output_blocks.{}"}
@@ -63,8 +64,8 @@ def _named(adapter: Adapter) -> tuple[dict[str, Tensor], dict[str, str]]:
     table = layers(adapter.identity.family.name)
     for (index, projection, part), tensor in adapter.lora.items():
         side, block, depth = table[index // 2].key
-        # Self-attention and cross-attention alternate: even numbers are attn1, odd ones attn2.
-        path = f"{_BLOCKS[side].format(block)}.1.transformer_blocks.{depth}.attn{1 + index % 2}"
+        attention = "attn2" if is_cross_attention(index) else "attn1"
+        path = f"{_BLOCKS[side].format(block)}.1.transformer_blocks.{depth}.{attention}"
         target = f"{path}.{_PROJECTIONS[projection]}"
         targets[target] = f"diffusion_model.{target}.weight"
         tensors[f"{target}.lora_{part}.weight"] = tensor
