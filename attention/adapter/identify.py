@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..files.header import metadata
 from ..files.made_by import MAKER
+from ..files.published import FILES
 from ..files.sha256 import sha256_of
 from ..models.families import Family, family_of
 from .checkpoint import Checkpoint
@@ -43,7 +44,7 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
         if variant.name == told:
             return Identity(variant, family, "what its header says it was trained as")
     for variant in candidates:
-        for published in variant.published:
+        for published in (FILES[name] for name in variant.published):
             # Hashing reads the whole file, so only one of exactly the published size is hashed.
             if published.size == checkpoint.size and published.sha256 == sha256_of(checkpoint.path):
                 return Identity(variant, family, "the size and sha256 of the published file")

@@ -11,35 +11,43 @@ from ..reference.features import of_encoder
 from .perceiver import FacePerceiverProjection, Resampler
 from .projection import FaceProjection, HiddenStatesProjection, ImageProjection, Shapes
 
-Condition = Callable[[Shapes], bool]
+
+@dataclass(frozen=True)
+class Condition:
+    """What a projection's shapes must be like for a variant, and the same in words, for files of no known kind."""
+
+    words: str
+    holds: Callable[[Shapes], bool]
+
+    def __str__(self) -> str:
+        return self.words
 
 
 def has(*keys: str) -> Condition:
-    return lambda shapes: all(key in shapes for key in keys)
+    return Condition(" and ".join(keys), lambda shapes: all(key in shapes for key in keys))
 
 
 def lacks(*keys: str) -> Condition:
-    return lambda shapes: not any(key in shapes for key in keys)
+    return Condition(f"no {' or '.join(keys)}", lambda shapes: not any(key in shapes for key in keys))
 
 
-def size(key: str, dim: int, *lengths: int) -> Condition:
-    return lambda shapes: dim < len(shapes[key]) and shapes[key][dim] in lengths
+def size(key: str, dim: int, length: int) -> Condition:
+    return Condition(
+        f"{key} with {length} in dimension {dim}", lambda shapes: dim < len(shapes[key]) and shapes[key][dim] == length
+    )
 
 
-def other_size(key: str, dim: int, *lengths: int) -> Condition:
-    return lambda shapes: dim < len(shapes[key]) and shapes[key][dim] not in lengths
+def other_size(key: str, dim: int, length: int) -> Condition:
+    return Condition(
+        f"{key} with another size than {length} in dimension {dim}",
+        lambda shapes: dim < len(shapes[key]) and shapes[key][dim] != length,
+    )
 
 
-def tokens_per_face(*counts: int) -> Condition:
-    return lambda shapes: shapes["proj.2.weight"][0] // shapes["norm.weight"][0] in counts
-
-
-@dataclass(frozen=True)
-class PublishedFile:
-    """A file whose variant its keys cannot tell; its exact size in bytes and its sha256 can."""
-
-    size: int
-    sha256: str
+def tokens_per_face(count: int) -> Condition:
+    return Condition(
+        f"{count} tokens of a face", lambda shapes: shapes["proj.2.weight"][0] // shapes["norm.weight"][0] == count
+    )
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,8 @@ class Variant:
     test). `features` are the projection's inputs, in order, by their names in `FEATURES`. In the unconditional half every feature is zeros,
     but with `encodes_zero_pixels` the penultimate hidden states are those of an all-zero tensor of normalised
     pixels, as in the authors' code. `recogniser` is the network whose face embeddings it was trained with.
+    `published` are the ids of published files that their keys cannot tell from those of another variant; their size
+    and hash can.
     """
 
     name: str
@@ -60,15 +70,16 @@ class Variant:
     encodes_zero_pixels: bool = False
     recogniser: str | None = None
     options: Mapping[str, bool] = field(default_factory=dict[str, bool])
-    published: tuple[PublishedFile, ...] = ()
+    published: tuple[str, ...] = ()
 
     @property
     def encoder_feature(self) -> str | None:
         """What it reads of an image encoder; None where it reads faces alone."""
         return of_encoder(self.features)
 
-    def fits(self, shapes: Shapes) -> bool:
-        return all(condition(shapes) for condition in self.when)
+    def first_failing(self, shapes: Shapes) -> Condition | None:
+        """The condition that ends the test, None where all hold."""
+        return next((condition for condition in self.when if not condition.holds(shapes)), None)
 
 
 _FACE_MLP = has("proj.0.weight", "proj.2.weight", "norm.weight")
@@ -132,7 +143,7 @@ VARIANTS: tuple[Variant, ...] = (
         (_FACE_MLP, has(_PERCEIVER), other_size(*_KOLORS_CONTEXT)),
         encodes_zero_pixels=True,
         options={"shortcut": False},
-        published=(PublishedFile(156_558_503, "252fb53e0d018489d9e7f9b9e2001a52ff700e491894011ada7cfb471e0fadf2"),),
+        published=("ipadapter/ip-adapter-faceid-plus_sd15.bin",),
         recogniser=BUFFALO,
     ),
     Variant(
@@ -143,10 +154,7 @@ VARIANTS: tuple[Variant, ...] = (
         (_FACE_MLP, has(_PERCEIVER), other_size(*_KOLORS_CONTEXT)),
         encodes_zero_pixels=True,
         options={"shortcut": True},
-        published=(
-            PublishedFile(156_558_509, "26d0d86a1d60d6cc811d3b8862178b461e1eeb651e6fe2b72ba17aa95411e313"),
-            PublishedFile(1_487_555_181, "c6945d82b543700cc3ccbb98d363b837e9c596281607857c74b713a876daf5fb"),
-        ),
+        published=("ipadapter/ip-adapter-faceid-plusv2_sd15.bin", "ipadapter/ip-adapter-faceid-plusv2_sdxl.bin"),
         recogniser=BUFFALO,
     ),
     Variant(
@@ -164,7 +172,7 @@ VARIANTS: tuple[Variant, ...] = (
         Resampler,
         ("face",),
         (_RESAMPLER, _READS_A_FACE),
-        published=(PublishedFile(1_009_523_411, "220bb86e205393a3d0411631cb473caddbf35fd371be2905ca9008818170db55"),),
+        published=("ipadapter/ip-adapter-faceid-portrait_sdxl_unnorm.bin",),
         recogniser=BUFFALO,
     ),
     Variant(
@@ -173,7 +181,7 @@ VARIANTS: tuple[Variant, ...] = (
         Resampler,
         ("face",),
         (_RESAMPLER, _READS_A_FACE),
-        published=(PublishedFile(1_691_134_141, "02b3618e36d803784166660520098089a81388e61a93ef8002aa79a5b1c546e1"),),
+        published=("instantid/ip-adapter.bin",),
         recogniser=ANTELOPE,
     ),
 )
@@ -184,10 +192,14 @@ def variants_of(shapes: Shapes) -> tuple[Variant, ...]:
 
     Raises ValueError when there is none.
     """
-    found = tuple(variant for variant in VARIANTS if variant.fits(shapes))
+    tried = [(variant, variant.first_failing(shapes)) for variant in VARIANTS]
+    found = tuple(variant for variant, condition in tried if condition is None)
     if not found:
+        needed: dict[str, list[str]] = {}
+        for variant, condition in tried:
+            needed.setdefault(str(condition), []).append(variant.label)
+        kinds = "; ".join(f"{words} ({', '.join(labels)})" for words, labels in needed.items())
         raise ValueError(
-            f"its image projection is of no known kind. Its first keys: {sorted(shapes)[:6]}. "
-            f"Known kinds: {', '.join(variant.label for variant in VARIANTS)}."
+            f"its image projection is of no known kind. Its first keys: {sorted(shapes)[:6]}. It would need: {kinds}."
         )
     return found

@@ -78,11 +78,7 @@ def write(file: File, shapes: Shapes) -> None:
         "container": Path(file.file).suffix[1:],
         "dtype": file.dtype,
         "bytes": file.bytes,
-        **{
-            name: value
-            for name in ("about_bytes", "metadata_bytes", "sha256")
-            if (value := getattr(file, name)) is not None
-        },
+        **{name: value for name in ("about_bytes", "metadata_bytes") if (value := getattr(file, name)) is not None},
         "parameters": sum(torch.Size(shape).numel() for shape in shapes.values()),
         "source": file.source,
     }

@@ -163,4 +163,4 @@ def test_only_keys_and_shapes_cannot_tell_the_face_pairs_apart():
     for one, other in pairs:
         assert FILES[one]["shapes"] == FILES[other]["shapes"]
         assert FILES[one]["variant"] != FILES[other]["variant"]
-        assert FILES[one]["bytes"] != FILES[other]["bytes"] and FILES[one]["sha256"] != FILES[other]["sha256"]
+        assert FILES[one]["bytes"] != FILES[other]["bytes"]

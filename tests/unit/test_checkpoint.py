@@ -5,11 +5,17 @@ import safetensors.torch
 import torch
 from miniature import adapters
 from pack.attention.adapter import checkpoint
+from pack.attention.adapter.identify import identify
+from pack.attention.adapter.variants import has, lacks, other_size, size, tokens_per_face
 
 
 @pytest.fixture(scope="module")
 def nested():
     return adapters.adapter_state_dict("sd15", "faceid", 5)
+
+
+def layers_of_sd15():
+    return adapters.adapter_state_dict("sd15", "base", 5)["ip_adapter"]
 
 
 def renamed(nested, part):
@@ -93,6 +99,31 @@ def test_what_is_wrong_with_a_file_is_said(change, reason, read, nested, tmp_pat
     with pytest.raises(ValueError, match="'odd.bin' cannot be used as an IP-Adapter") as caught:
         read(path)
     assert reason in str(caught.value)
+
+
+def test_a_projection_of_no_known_kind_is_told_what_each_kind_would_need(tmp_path):
+    content = {"image_proj": {"proj.weight": torch.ones(4, 4)}, "ip_adapter": layers_of_sd15()}
+    torch.save(content, tmp_path / "odd.bin")
+    with pytest.raises(ValueError, match="no known kind") as caught:
+        identify(checkpoint.read(tmp_path / "odd.bin"))
+    assert "It would need: proj.weight and norm.weight (IP-Adapter); proj.0.weight and proj.3.weight" in str(
+        caught.value
+    )
+    assert "latents and proj_in.weight (IP-Adapter plus, Kolors IP-Adapter plus" in str(caught.value)
+
+
+def test_a_condition_is_named_by_what_it_asks_for():
+    shapes = {"latents": (1, 16, 2048), "proj.2.weight": (64, 8), "norm.weight": (16,)}
+    asked = [
+        (has("latents", "proj"), "latents and proj", False),
+        (lacks("latents", "proj"), "no latents or proj", False),
+        (size("latents", 2, 2048), "latents with 2048 in dimension 2", True),
+        (size("latents", 3, 2048), "latents with 2048 in dimension 3", False),
+        (other_size("latents", 2, 2048), "latents with another size than 2048 in dimension 2", False),
+        (tokens_per_face(4), "4 tokens of a face", True),
+    ]
+    for condition, words, holds in asked:
+        assert (str(condition), condition.holds(shapes)) == (words, holds)
 
 
 @pytest.mark.parametrize("content", [[torch.zeros(1)], torch.zeros(3), {"image_proj": torch.zeros(1)}, {}])

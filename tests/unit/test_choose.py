@@ -9,7 +9,7 @@ from miniature import sparse
 from pack.attention.adapter import checkpoint
 from pack.attention.adapter import identify as identifying
 from pack.attention.adapter.identify import AUTO
-from pack.attention.adapter.variants import VARIANTS, PublishedFile
+from pack.attention.adapter.variants import VARIANTS
 from pack.attention.catalogue import installed
 from pack.attention.catalogue.choose import choose
 from pack.attention.catalogue.installed import adapter_file
@@ -145,10 +145,11 @@ def published_v2(tmp_path, monkeypatch):
     shapes = entry["shapes"]
     sparse.legacy(path, shapes, dict.fromkeys(shapes, "F16"))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    table = tuple(
-        replace(row, published=(PublishedFile(path.stat().st_size, digest),) if row.name == "faceid_plus_v2" else ())
-        for row in VARIANTS
+    row = replace(
+        installed.FILES["ipadapter/ip-adapter-faceid-plusv2_sd15.bin"], size=path.stat().st_size, sha256=digest
     )
+    monkeypatch.setattr(identifying, "FILES", {row.id: row})
+    table = tuple(replace(each, published=(row.id,) if each.name == "faceid_plus_v2" else ()) for each in VARIANTS)
     monkeypatch.setattr("pack.attention.adapter.variants.VARIANTS", table)
     return path
 
