@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from .errors import MissingFace
-from .similarity import cosine
 from .value import Face, FaceBatch, PictureFaces
 
 Order = Callable[[PictureFaces, Face | None], list[float]]
@@ -18,6 +17,8 @@ def _off_centre(entry: PictureFaces, like: Face | None) -> list[float]:
 
 
 def _unlike(entry: PictureFaces, like: Face | None) -> list[float]:
+    from .similarity import cosine
+
     if like is None:
         raise ValueError("To choose the face most like another, connect that other face to 'like'.")
     return [-cosine(face, like) for face in entry.faces]

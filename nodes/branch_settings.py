@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.adapter.adapter import Adapter
-from ..attention.adapter.key_values import Source
-from ..attention.branch.attachment import Attachment
 from ..attention.branch.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
 from ..attention.branch.scaling import EMBEDS_SCALING, REFERENCE
 from ..attention.inputs import masks_of
@@ -17,6 +15,11 @@ from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ..attention.weights.layer_weights import LayerWeights
 from . import wires
 from .page.sliders import SLIDER, STRENGTH, usually
+
+if TYPE_CHECKING:
+    from ..attention.adapter.adapter import Adapter
+    from ..attention.adapter.key_values import Source
+    from ..attention.branch.attachment import Attachment
 
 
 def weight_inputs(default: float, advice: str) -> list[io.Input]:
@@ -136,6 +139,8 @@ class BranchSettings:
 
     def attachment(self, adapter: Adapter, positive: Source, negative: Source) -> Attachment:
         """The branch of an adapter with these settings. Raises ValueError for settings of another family."""
+        from ..attention.branch.attachment import Attachment
+
         layers = self._layers(adapter.identity.family.name)
         return Attachment(
             positive=positive,

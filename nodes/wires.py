@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ..attention.adapter.adapter import Adapter
 from ..attention.weights.schedule import Schedule
+
+if TYPE_CHECKING:
+    from ..attention.adapter.adapter import Adapter
 
 AdapterWire = io.Custom("LIKENESS_ADAPTER")
 """Carries a `LoadedAdapter`."""

@@ -20,8 +20,9 @@ from ..reference.embeds_file import MadeFor
 from ..reference.encoders import encoders_for
 from ..reference.features import FEATURES
 from .checkpoint import Checkpoint, naming
-from .identify import AUTO, Identity, identify
+from .identify import Identity, identify
 from .key_values import KeyValues, KeyValuesOnDemand, Pair, Source
+from .variants import AUTO
 
 # Bytes. Keys and values of one SDXL picture of 16 tokens are 11 MB in float32, of 257 tokens 171 MB.
 MEMO_BUDGET = 1 << 30

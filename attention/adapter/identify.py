@@ -12,9 +12,7 @@ from ..files.sha256 import sha256_of
 from ..models.families import Family, family_of
 from .checkpoint import Checkpoint
 from .structure import check_structure
-from .variants import Variant, variants_of
-
-AUTO = "auto"
+from .variants import AUTO, Variant, variants_of
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,9 @@ _KOLORS_CONTEXT = ("norm.weight", 0, 4096)  # before the UNet's own encoder_hid_
 BUFFALO = "ResNet50"  # the recogniser of InsightFace's buffalo_l
 ANTELOPE = "ResNet100"  # that of antelopev2; the two spaces have nothing in common
 
+AUTO = "auto"
+"""In place of a variant's name: decide by the file."""
+
 VARIANTS: tuple[Variant, ...] = (
     Variant("base", "IP-Adapter", ImageProjection, ("image_embeds",), (has("proj.weight", "norm.weight"),)),
     Variant(

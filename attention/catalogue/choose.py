@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..adapter.identify import AUTO
+from ..adapter.variants import AUTO
 from .installed import AdapterFile
 from .presets import Preset
 

@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...attention.files.published import File
-from .download import Download, DownloadError
 from .hub import Source
+
+if TYPE_CHECKING:
+    from .download import Download
 
 EVENT = "likeness.download"
 _PAUSE = 0.25  # seconds between two reports
@@ -28,6 +30,8 @@ class DownloadJobs:
 
     def start(self, file: File, folder: Path, source: Source) -> None:
         """Begin a download, unless it runs already."""
+        from .download import Download
+
         if not self.running(file):
             self._running[file.id] = asyncio.create_task(
                 self._run(Download(file, source, folder, self._reporter(file)))
@@ -44,6 +48,8 @@ class DownloadJobs:
             await asyncio.wait([self._running[file.id]])
 
     async def _run(self, download: Download) -> None:
+        from .download import DownloadError
+
         try:
             path = await download.run()
         except asyncio.CancelledError:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import folder_paths
 
-from ...attention.adapter.adapter import Adapter
-from ...attention.catalogue import find_encoder
-from ...attention.catalogue.find_encoder import EncoderFile, Need
-from ...attention.catalogue.installed import AdapterFile, adapter_file
 from ...attention.catalogue.presets import Preset
 from ...attention.files.published import FILES, File
 from ...attention.models.families import FAMILIES
 from ...attention.reference.encoders import Encoder
 from . import folders
-from .fingerprint import hashed
-from .found_encoder import FoundEncoder
+
+if TYPE_CHECKING:
+    from ...attention.adapter.adapter import Adapter
+    from ...attention.catalogue.find_encoder import EncoderFile, Need
+    from ...attention.catalogue.installed import AdapterFile
+    from .found_encoder import FoundEncoder
 
 ENCODERS = "clip_vision"
 
 
 def adapters() -> tuple[list[AdapterFile], list[str]]:
     """Every adapter in our folders by its outline, and for each other file there why it is none."""
+    from ...attention.catalogue.installed import adapter_file
+
     found: list[AdapterFile] = []
     refused: list[str] = []
     for name in folders.adapter_files():
@@ -44,6 +47,8 @@ def encoder_files() -> Iterator[tuple[str, Path]]:
 
 def encoder_need(adapter: Adapter) -> Need | None:
     """What an adapter needs of an image encoder; None when it reads faces alone."""
+    from ...attention.catalogue import find_encoder
+
     variant = adapter.identity.variant
     feature = variant.encoder_feature
     return find_encoder.need(variant, adapter.feature_width(feature)) if feature else None
@@ -51,12 +56,16 @@ def encoder_need(adapter: Adapter) -> Need | None:
 
 def encoder_file_for(adapter: Adapter) -> EncoderFile | None:
     """The installed encoder that an adapter reads, by contents; None when it needs or finds none."""
+    from ...attention.catalogue import find_encoder
+
     wanted = encoder_need(adapter)
     return find_encoder.find(wanted, encoder_files()) if wanted else None
 
 
 def encoder_for(adapter: Adapter) -> FoundEncoder | None:
     """As `encoder_file_for`, ready to be read when it is first used."""
+    from .found_encoder import FoundEncoder
+
     file = encoder_file_for(adapter)
     return FoundEncoder(file) if file else None
 
@@ -66,6 +75,8 @@ def listing() -> str:
 
     The host writes what a node says of its files into every picture that it saves: no path may be in it.
     """
+    from .fingerprint import hashed
+
     searched = (*folders.ADAPTERS, ENCODERS)
     listed = [(folder, name) for folder in searched for name in folder_paths.get_filename_list(folder)]
     return hashed(filter(None, (_state(folder_paths.get_full_path(*file)) for file in listed)))
@@ -119,6 +130,9 @@ def _has_resaved(row: Preset) -> bool:
 
 
 def _has_encoder(encoder: Encoder) -> bool:
+    from ...attention.catalogue import find_encoder
+    from ...attention.catalogue.find_encoder import Need
+
     wanted = Need("penultimate", encoder.penultimate, (encoder,))
     return find_encoder.find(wanted, encoder_files()) is not None
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from comfy.controlnet import ControlBase
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...attention.identitynet.apply import Conditioning
-from ...attention.identitynet.hint import Hint
-from ...attention.identitynet.hint_size import checking_hints
-from ...attention.sampling.attach import attachments, with_attachments
-from ...face.keypoint_picture import check_keypoint_picture
-from ...face.picture import pictures
 from ...face.value import FaceBatch
 from .. import wires
 from ..page.notice import noted
@@ -32,6 +28,9 @@ from ..people.people import (
     people_of,
     recogniser_note,
 )
+
+if TYPE_CHECKING:
+    from ...attention.identitynet.apply import Conditioning
 
 
 class ApplyIdentityNet(io.ComfyNode):
@@ -88,6 +87,12 @@ class ApplyIdentityNet(io.ComfyNode):
         any_recogniser: bool = False,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ...attention.identitynet.hint import Hint
+        from ...attention.identitynet.hint_size import checking_hints
+        from ...attention.sampling.attach import attachments, with_attachments
+        from ...face.keypoint_picture import check_keypoint_picture
+        from ...face.picture import pictures
+
         people = people_of(adapter.adapter, model, faces, Seats(masks, who, order, any_recogniser, mask))
         for picture in pictures(image):
             check_keypoint_picture(picture)

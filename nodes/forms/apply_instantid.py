@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy.controlnet import ControlBase
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...attention.branch.build import key_values
-from ...attention.identitynet.apply import Conditioning
-from ...attention.identitynet.hint import Hint
-from ...attention.identitynet.hint_size import checking_hints
-from ...attention.sampling.attach import attach
 from ...face.value import FaceBatch
 from .. import wires
 from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
-from ..page.show import shown
 from ..page.sliders import SLIDER
 from ..people.face_nets import (
     control_net_input,
@@ -28,7 +22,6 @@ from ..people.face_nets import (
     strength_input,
     with_face_nets,
 )
-from ..people.keypoint_pictures import keypoint_pictures
 from ..people.people import (
     Person,
     Seats,
@@ -39,6 +32,10 @@ from ..people.people import (
     recogniser_note,
 )
 from ..people.recipes import NONE, RECIPES
+
+if TYPE_CHECKING:
+    from ...attention.identitynet.apply import Conditioning
+    from ...attention.identitynet.hint import Hint
 
 
 class ApplyInstantID(io.ComfyNode):
@@ -138,6 +135,13 @@ class ApplyInstantID(io.ComfyNode):
         weight: float | list[float] = 0.8,
         **settings: Any,
     ) -> io.NodeOutput:
+        from ...attention.branch.build import key_values
+        from ...attention.identitynet.hint import Hint
+        from ...attention.identitynet.hint_size import checking_hints
+        from ...attention.sampling.attach import attach
+        from ..page.show import shown
+        from ..people.keypoint_pictures import keypoint_pictures
+
         loaded = adapter.adapter
         branch = BranchSettings(weight=weight, **settings)
         people = people_of(loaded, model, faces, Seats(masks, who, order, any_recogniser, branch.attn_mask))

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...attention.adapter.adapter import Adapter
-from ...attention.adapter.key_values import KeyValues, Source
-from ...attention.adapter.lora import with_lora
-from ...attention.branch.build import key_values, unconditional
 from ...attention.branch.per_picture import REPEAT_LAST, SHORT_BATCH
-from ...attention.models.fits import check_fits
 from ...attention.reference.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
 from ...attention.reference.embeds import Embeds
-from ...attention.reference.encode import encode, seen
-from ...attention.sampling.attach import attach
 from ...face.value import FaceBatch
 from .. import wires
 from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
-from ..files.encoder import encoder_for
-from ..page.show import MOST, shown
 from ..page.sliders import usually
-from ..people.face_reference import embeds_of_faces, reads_faces
 from ..wires import FacesWire
+
+if TYPE_CHECKING:
+    from ...attention.adapter.adapter import Adapter
+    from ...attention.adapter.key_values import Source
 
 
 class ApplyIPAdapter(io.ComfyNode):
@@ -128,6 +122,15 @@ class ApplyIPAdapter(io.ComfyNode):
         clip_vision: Any | None = None,
         **settings: Any,
     ) -> io.NodeOutput:
+        from ...attention.adapter.key_values import KeyValues
+        from ...attention.adapter.lora import with_lora
+        from ...attention.branch.build import unconditional
+        from ...attention.models.fits import check_fits
+        from ...attention.reference.encode import seen
+        from ...attention.sampling.attach import attach
+        from ..files.encoder import encoder_for
+        from ..page.show import MOST, shown
+
         loaded = replace(adapter, clip_vision=clip_vision or adapter.clip_vision)
         check_fits(loaded.adapter.layers, model)
         reference = _reference(loaded, image, embeds, faces, any_recogniser)
@@ -156,6 +159,10 @@ def _reference(
     any_recogniser: bool,
 ) -> Embeds:
     """The reference from the one input that is connected. Raises ValueError when it is none, several or the wrong one."""
+    from ...attention.reference.encode import encode
+    from ..files.encoder import encoder_for
+    from ..people.face_reference import embeds_of_faces, reads_faces
+
     inputs = {"image": image, "embeds": embeds, "faces": faces}
     given = [name for name, value in inputs.items() if value is not None]
     if len(given) != 1:
@@ -182,6 +189,8 @@ def _reference(
 
 
 def _key_values(adapter: Adapter, embeds: Embeds, combine: str, shortcut_scale: float) -> Source:
+    from ...attention.branch.build import key_values
+
     if combine == PER_FRAME:
         return key_values(adapter, embeds, per_frame=True, shortcut_scale=shortcut_scale)
     return key_values(adapter, combined(embeds, combine), shortcut_scale=shortcut_scale)

@@ -6,11 +6,8 @@ from comfy_api.latest import io
 
 from ...face.choose import MISSING, RULES, choose, skipped
 from ...face.errors import MissingFace
-from ...face.preview import preview
 from ...face.value import Face, FaceBatch
 from ..page.notice import for_page
-from ..page.pickable_faces import pickable
-from ..page.show import shown
 from ..wires import FacesWire
 
 
@@ -67,6 +64,10 @@ class ChooseFace(io.ComfyNode):
         missing: str = "error",
         like: FaceBatch | None = None,
     ) -> io.NodeOutput:
+        from ...face.preview import preview
+        from ..page.pickable_faces import pickable
+        from ..page.show import shown
+
         chosen = choose(faces, rule, index, _wanted(like), missing)
         kept = sum(len(entry.faces) for entry in chosen)
         lines = [f"{kept} of {len(chosen)} pictures have a face: {rule}, {index}", *skipped(chosen)]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
 from ...face.align import SIZES, crop
 from ...face.average import RULES, Average, average
 from ...face.choose import choose
-from ...face.embed import embed_batch, embeddings
-from ...face.models import FaceModels
-from ...face.picture import to_image
 from ...face.value import Face, FaceBatch, PictureFaces
 from ..page.progress import ticker
-from ..page.show import shown
 from ..page.sliders import SLIDER
 from ..wires import FaceModelsWire, FacesWire
+
+if TYPE_CHECKING:
+    from ...face.models import FaceModels
 
 EACH = "each alone"
 OUTLIERS = ("report", "leave out")
@@ -97,6 +97,10 @@ class EmbedFaces(io.ComfyNode):
         outliers: str = OUTLIERS[0],
         crop_size: str = "224",
     ) -> io.NodeOutput:
+        from ...face.embed import embed_batch, embeddings
+        from ...face.picture import to_image
+        from ..page.show import shown
+
         batch = choose(faces)
         if face_models is not None:
             batch = embed_batch(face_models, batch, ticker())

@@ -9,15 +9,9 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...attention.branch.build import unconditional
 from ...attention.reference.embeds import stacked
-from ...attention.reference.encode import encode, keys_of, seen
 from ...attention.reference.square import FITS
-from ...attention.reference.tiles import with_tiles
 from .. import wires
-from ..files.encoder import encoder_for
-from ..page.show import MOST, shown
-from ..people.face_reference import reads_faces
 
 
 class EncodeReference(io.ComfyNode):
@@ -84,6 +78,13 @@ class EncodeReference(io.ComfyNode):
         clip_vision: Any | None = None,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ...attention.branch.build import unconditional
+        from ...attention.reference.encode import encode
+        from ...attention.reference.tiles import with_tiles
+        from ..files.encoder import encoder_for
+        from ..page.show import shown
+        from ..people.face_reference import reads_faces
+
         if reads_faces(adapter.adapter):
             raise ValueError(
                 f"'{adapter.adapter.name}' is {adapter.adapter.label}, which reads a face: connect 'faces' to Apply "
@@ -101,6 +102,9 @@ class EncodeReference(io.ComfyNode):
 
 def _different(encoder: Any, shots: list[tuple[Tensor, Tensor | None]], fit: str) -> tuple[Tensor, int]:
     """What the encoder sees of the first pictures, each different one once, and how many different ones there are."""
+    from ...attention.reference.encode import keys_of, seen
+    from ..page.show import MOST
+
     first: dict[Hashable, tuple[Tensor, Tensor | None]] = {}
     for pictures, masks in shots:
         for i, key in enumerate(keys_of(pictures, fit, masks)):

@@ -9,7 +9,6 @@ from ...face.errors import MissingFace
 from ...face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
 from ...face.pose import FITS, fitted, fitted_face, from_json
 from ...face.value import FaceBatch
-from ..page.show import shown
 from ..wires import FacesWire
 
 
@@ -101,6 +100,8 @@ class FaceMasks(io.ComfyNode):
         fit: str = "fit",
         keypoints: str = "",
     ) -> io.NodeOutput:
+        from ..page.show import shown
+
         size, pictures = _placed(faces, keypoints, (width, height), fit)
         if not any(pictures):
             raise MissingFace(f"None of the {len(pictures)} pictures has a face to make a mask of.")

@@ -7,9 +7,7 @@ from comfy_api.latest import io
 from ...face.align import crop
 from ...face.choose import choose
 from ...face.graph import RESNET50, RESNET100
-from ...face.similarity import copy_paste, cosine, similarities
 from ...face.value import Face, FaceBatch
-from ..page.show import shown
 from ..wires import FacesWire
 
 STEERED_BY = {RESNET100: "InstantID, Kolors-FaceID and PuLID are", RESNET50: "IP-Adapter FaceID is"}
@@ -54,6 +52,9 @@ class FaceSimilarity(io.ComfyNode):
 
     @classmethod
     def execute(cls, faces: FaceBatch, reference: FaceBatch, truth: FaceBatch | None = None) -> io.NodeOutput:
+        from ...face.similarity import copy_paste, cosine
+        from ..page.show import shown
+
         judged, source = _largest(faces), _largest(reference)
         photo = _largest(truth) if truth is not None else None
         alike, copied = cosine(judged, source), 0.0
@@ -77,6 +78,8 @@ def _largest(batch: FaceBatch) -> Face:
 
 
 def _all_pairs(faces: FaceBatch, reference: FaceBatch) -> list[str]:
+    from ...face.similarity import similarities
+
     table = similarities(faces, reference)
     if table.size == 1:
         return []

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...face.detect import Settings, find, ladder
-from ...face.embed import embed_batch
-from ...face.landmarks import faces_from_landmarks
-from ...face.models import FaceModels
-from ...face.picture import pictures
-from ...face.preview import preview
 from ...face.value import FaceBatch, PictureFaces
-from ..page.badges import faces_badges
 from ..page.notice import for_page
-from ..page.pickable_faces import pickable
 from ..page.progress import ticker
-from ..page.show import shown
 from ..page.sliders import SLIDER
 from ..wires import FaceModelsWire, FacesWire, LandmarksWire
+
+if TYPE_CHECKING:
+    from ...face.models import FaceModels
 
 
 class FindFaces(io.ComfyNode):
@@ -106,6 +100,15 @@ class FindFaces(io.ComfyNode):
         refine: bool = False,
         embed: bool = True,
     ) -> io.NodeOutput:
+        from ...face.detect import Settings, find, ladder
+        from ...face.embed import embed_batch
+        from ...face.landmarks import faces_from_landmarks
+        from ...face.picture import pictures
+        from ...face.preview import preview
+        from ..page.badges import faces_badges
+        from ..page.pickable_faces import pickable
+        from ..page.show import shown
+
         shots = pictures(image)
         if landmarks is not None:
             found = faces_from_landmarks(landmarks, shots)

@@ -6,13 +6,10 @@ from comfy_api.latest import io
 
 from ...attention.models.families import FAMILIES
 from ...attention.weights.layer_presets import LINEAR, PRESETS, preset
-from ...attention.weights.layer_text import parse
 from ...attention.weights.layer_weights import LayerWeights
 from .. import wires
 from ..page.editor_tables import factors
 from ..page.notice import for_page
-from ..page.plot_layers import layers_picture
-from ..page.show import shown
 from ..page.sliders import usually
 
 
@@ -74,11 +71,16 @@ class LayerWeightsNode(io.ComfyNode):
     def execute(
         cls, family: str = "sdxl", preset: str = LINEAR, boost: float = 1.0, weights: str = ""
     ) -> io.NodeOutput:
+        from ..page.plot_layers import layers_picture
+        from ..page.show import shown
+
         layers = _layers(family, preset, boost, weights)
         return for_page(shown(cls, _text(layers), layers_picture(layers), layers), layers=factors(layers))
 
 
 def _layers(family: str, name: str, boost: float, text: str) -> LayerWeights:
+    from ...attention.weights.layer_text import parse
+
     return parse(text, family) if text.strip() else preset(name, family, boost)
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...attention.adapter import checkpoint
-from ...attention.adapter.adapter import Adapter
-from ...attention.catalogue.choose import Choice, choose
 from ...attention.catalogue.presets import PURPOSES, Preset, presets_for
 from ...attention.models.families import FAMILIES, Family
-from ...attention.models.fits import misfit
-from ...attention.models.unet import ModelLayers, family_of_model, model_layers
 from .. import wires
 from ..files import installed
-from ..page.badges import adapter_badges
 from ..page.notice import for_page, noted
 from ..page.sliders import STRENGTH
+
+if TYPE_CHECKING:
+    from ...attention.catalogue.choose import Choice
+    from ...attention.models.unet import ModelLayers
 
 
 class LoadByPreset(io.ComfyNode):
@@ -66,6 +64,13 @@ class LoadByPreset(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: ModelPatcher, preset: str, lora_strength: float = 1.0) -> io.NodeOutput:
+        from ...attention.adapter import checkpoint
+        from ...attention.adapter.adapter import Adapter
+        from ...attention.catalogue.choose import choose
+        from ...attention.models.fits import misfit
+        from ...attention.models.unet import family_of_model, model_layers
+        from ..page.badges import adapter_badges
+
         layers = model_layers(model)
         row = _row(preset, family_of_model(layers))
         found, refused = installed.adapters()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ...attention.adapter.adapter import Adapter
-from ...attention.files.sha256 import sha256_of
 from ...attention.reference.embeds_file import SavedEmbeds, load
 from .. import wires
 from ..files.embeds_folders import listed, path_of
 from ..page.notice import noted
+
+if TYPE_CHECKING:
+    from ...attention.adapter.adapter import Adapter
 
 
 class LoadEmbeds(io.ComfyNode):
@@ -44,6 +45,8 @@ class LoadEmbeds(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str, **_: Any) -> str:
+        from ...attention.files.sha256 import sha256_of
+
         return sha256_of(path_of(file))
 
     @classmethod
@@ -82,6 +85,8 @@ def _widths(features: dict[str, int]) -> str:
 
 def _other_adapter(saved: SavedEmbeds, adapter: Adapter) -> list[str]:
     """A line when they were saved for another file, which is no fault: embeds come before any projection."""
+    from ...attention.files.sha256 import sha256_of
+
     made_for = saved.made_for
     if made_for is None or made_for.sha256 == sha256_of(adapter.path):
         return []

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ...face.models import load
 from ...face.packs import PUBLISHED
 from ...face.providers import CHOICES
 from ..files import face_folders
-from ..files.fingerprint import hashed
-from ..page.badges import face_model_badges
 from ..page.notice import for_page, noted
 from ..wires import FaceModelsWire
 
@@ -65,11 +62,16 @@ class LoadFaceModels(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, pack: str, **_: object) -> str:
+        from ..files.fingerprint import hashed
+
         files = sorted(file for file in face_folders.pack_folder(pack).rglob("*.onnx") if file.is_file())
         return hashed(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
 
     @classmethod
     def execute(cls, pack: str, provider: str = CHOICES[0]) -> io.NodeOutput:
+        from ...face.models import load
+        from ..page.badges import face_model_badges
+
         models = load(face_folders.pack_folder(pack), provider)
         return for_page(noted(cls, models.report(), models), badges=face_model_badges(models))
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ...attention.adapter import checkpoint
-from ...attention.adapter.adapter import Adapter
-from ...attention.adapter.identify import AUTO
-from ...attention.adapter.variants import VARIANTS
-from ...attention.reference.encode import describe
+from ...attention.adapter.variants import AUTO, VARIANTS
 from .. import wires
 from ..files import folders, installed
-from ..files.found_encoder import FoundEncoder
-from ..page.badges import adapter_badges
 from ..page.notice import for_page, noted
 from ..page.sliders import STRENGTH
+
+if TYPE_CHECKING:
+    from ...attention.adapter.adapter import Adapter
 
 
 class LoadIPAdapter(io.ComfyNode):
@@ -71,12 +68,18 @@ class LoadIPAdapter(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str, **_: Any) -> str:
+        from ...attention.adapter import checkpoint
+
         return f"{checkpoint.fingerprint(folders.adapter_path(file))} {installed.listing()}"
 
     @classmethod
     def execute(
         cls, file: str, kind: str = AUTO, lora_strength: float = 1.0, clip_vision: Any | None = None
     ) -> io.NodeOutput:
+        from ...attention.adapter import checkpoint
+        from ...attention.adapter.adapter import Adapter
+        from ..page.badges import adapter_badges
+
         adapter = Adapter(checkpoint.read(folders.adapter_path(file)), kind)
         encoder = clip_vision if clip_vision is not None else installed.encoder_for(adapter)
         output = noted(cls, _summary(adapter, encoder), wires.LoadedAdapter(adapter, encoder, lora_strength))
@@ -84,6 +87,9 @@ class LoadIPAdapter(io.ComfyNode):
 
 
 def _summary(adapter: Adapter, encoder: Any | None) -> str:
+    from ...attention.reference.encode import describe
+    from ..files.found_encoder import FoundEncoder
+
     reads = [_feature(adapter, feature) for feature in adapter.features]
     lines = [f"{adapter.label}, known by {adapter.identity.reason}", f"reads {' and '.join(reads)}"]
     wanted = installed.encoder_need(adapter)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comfy.samplers
 import torch
@@ -10,18 +10,19 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...attention.identitynet.apply import Conditioning
 from ...face.choose import MISSING
-from ...face.detect import Settings, find, ladder
 from ...face.errors import MissingFace
-from ...face.models import FaceModels
-from ...face.picture import pictures
 from ...face.value import FaceBatch, PictureFaces, Pixels
 from ..page.progress import ticker
-from ..page.show import shown
 from ..page.sliders import SLIDER
-from ..people.repaint import MULTIPLE, Painter, Repaint
 from ..wires import FaceModelsWire, FacesWire
+
+if TYPE_CHECKING:
+    from ...attention.identitynet.apply import Conditioning
+    from ...face.models import FaceModels
+
+MULTIPLE = 8
+"""Pixels for each cell of a latent."""
 
 
 class RefineFaces(io.ComfyNode):
@@ -162,6 +163,9 @@ class RefineFaces(io.ComfyNode):
         face_models: FaceModels | None = None,
         faces: FaceBatch | None = None,
     ) -> io.NodeOutput:
+        from ..page.show import shown
+        from ..people.repaint import Painter, Repaint
+
         batch = _faces(image, face_models, faces)
         skipped = _check(batch, missing)
         painter = Painter(model, positive, negative, vae, steps, cfg, sampler_name, scheduler, denoise)
@@ -184,6 +188,9 @@ class RefineFaces(io.ComfyNode):
 
 def _faces(image: Tensor, face_models: FaceModels | None, faces: FaceBatch | None) -> FaceBatch:
     """The faces of every picture, found or given. Raises ValueError when they are not of these pictures."""
+    from ...face.detect import Settings, find, ladder
+    from ...face.picture import pictures
+
     shots = pictures(image)
     if (face_models is None) == (faces is None):
         raise ValueError(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...attention.identitynet.apply import Conditioning
 from ...attention.inputs import masks_of
-from ...attention.regions.prompts import with_region_prompts
 from ...face.masks import normalised
 from ..page.notice import noted
 from ..page.sliders import SLIDER
+
+if TYPE_CHECKING:
+    from ...attention.identitynet.apply import Conditioning
 
 
 class RegionPrompts(io.ComfyNode):
@@ -74,6 +75,8 @@ class RegionPrompts(io.ComfyNode):
     def execute(
         cls, clip: Any, positive: Conditioning, masks: Tensor, prompts: str = "", base_share: float = 0.3
     ) -> io.NodeOutput:
+        from ...attention.regions.prompts import with_region_prompts
+
         if clip is None:
             raise ValueError("'clip' is empty: the checkpoint has no text encoder. Connect one from Load CLIP.")
         if not 0 <= base_share <= 1:

@@ -8,14 +8,9 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from ...face import landmarks as mediapipe
-from ...face.draw import draw_keypoints
-from ...face.picture import to_image
 from ...face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
-from ...face.preview import small
 from ...face.value import FaceBatch
 from ..page.notice import for_page
-from ..page.show import shown
 from ..wires import FacesWire, LandmarksWire
 
 
@@ -102,6 +97,10 @@ class RenderKeypoints(io.ComfyNode):
         shift_y: float = 0.0,
         mirror: bool = False,
     ) -> io.NodeOutput:
+        from ...face.draw import draw_keypoints
+        from ...face.picture import to_image
+        from ..page.show import shown
+
         pose = Pose(scale, rotation, shift_x, shift_y, mirror)
         detected = _detected(faces, landmarks)
         sources = [from_json(keypoints)] if keypoints.strip() else detected
@@ -127,6 +126,8 @@ class RenderKeypoints(io.ComfyNode):
 
 def _detected(faces: FaceBatch | None, landmarks: Mapping[str, Any] | None) -> list[KeypointSheet]:
     """A sheet for each picture of the connected source; none without one."""
+    from ...face import landmarks as mediapipe
+
     if faces and landmarks:
         raise ValueError("Render Keypoints takes one of 'faces' and 'landmarks'; both are connected.")
     if faces:
@@ -148,6 +149,9 @@ def _text(sheets: list[KeypointSheet], unused: list[KeypointSheet]) -> str:
 
 def _background(faces: FaceBatch | None) -> Any:
     """Where the page finds the first picture that the faces are of."""
+    from ...face.picture import to_image
+    from ...face.preview import small
+
     if not faces:
         return None
     return ui.PreviewImage(to_image([small(faces[0].picture)])).as_dict()["images"][0]

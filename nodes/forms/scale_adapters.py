@@ -7,7 +7,6 @@ from dataclasses import replace
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...attention.sampling.attach import attachments, with_attachments
 from ..page.notice import noted
 from ..page.sliders import usually
 
@@ -43,6 +42,8 @@ class ScaleAdapters(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: ModelPatcher, factor: float = 1.0) -> io.NodeOutput:
+        from ...attention.sampling.attach import attachments, with_attachments
+
         before = attachments(model)
         if not before:
             return noted(cls, "nothing is attached to this model", model)

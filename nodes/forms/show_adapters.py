@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import comfy.samplers
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...attention.sampling.attach import attachments
-from ...attention.sampling.strengths import Strengths, strengths
-from ..page.plot_adapters import adapters_picture
-from ..page.show import shown
 from ..page.sliders import SLIDER
+
+if TYPE_CHECKING:
+    from ...attention.sampling.strengths import Strengths
 
 
 class ShowAdapters(io.ComfyNode):
@@ -58,6 +59,11 @@ class ShowAdapters(io.ComfyNode):
     def execute(
         cls, model: ModelPatcher, steps: int = 20, scheduler: str = "normal", denoise: float = 1.0
     ) -> io.NodeOutput:
+        from ...attention.sampling.attach import attachments
+        from ...attention.sampling.strengths import strengths
+        from ..page.plot_adapters import adapters_picture
+        from ..page.show import shown
+
         attached = attachments(model)
         if not attached:
             raise ValueError(

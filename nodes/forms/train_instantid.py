@@ -7,17 +7,10 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ...attention.adapter.adapter import Adapter
-from ...attention.adapter.checkpoint import read
-from ...attention.training.read_identitynet import read_identitynet
-from ...attention.training.train import INSTANTID, save_instantid, unet_config
 from ...face.choose import MISSING
 from .. import wires
 from ..files.training_files import check_targets, file_to_write, state_file
 from ..page.progress import ticker
-from ..page.show import shown
-from ..training.dataset import lesson_of
-from ..training.face_dataset import FaceRules, face_training_set
 from ..training.recipe import (
     advanced_recipe_inputs,
     course_outputs,
@@ -27,7 +20,6 @@ from ..training.recipe import (
     recipe_inputs,
     recipe_of,
 )
-from ..training.run import train
 from ..wires import FacesWire
 
 FOLDERS = ("instantid", "controlnet")
@@ -89,6 +81,15 @@ class TrainInstantID(io.ComfyNode):
 
     @classmethod
     def execute(cls, **lists: list[Any]) -> io.NodeOutput:
+        from ...attention.adapter.adapter import Adapter
+        from ...attention.adapter.checkpoint import read
+        from ...attention.training.read_identitynet import read_identitynet
+        from ...attention.training.train import INSTANTID, save_instantid, unet_config
+        from ..page.show import shown
+        from ..training.dataset import lesson_of
+        from ..training.face_dataset import FaceRules, face_training_set
+        from ..training.run import train
+
         given, recipe = ones(lists), recipe_of(ones(lists))
         name, vae = given["name"], given["vae"]
         paths, state = [file_to_write(folder, name) for folder in FOLDERS], state_file(FOLDERS[0], name)

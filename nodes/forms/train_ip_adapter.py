@@ -7,14 +7,9 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ...attention.adapter.adapter import Adapter
-from ...attention.adapter.checkpoint import read
-from ...attention.training.train import save_adapter
 from .. import wires
 from ..files.training_files import check_targets, file_to_write, state_file
 from ..page.progress import ticker
-from ..page.show import shown
-from ..training.dataset import lesson_of, training_set
 from ..training.recipe import (
     advanced_recipe_inputs,
     course_outputs,
@@ -24,7 +19,6 @@ from ..training.recipe import (
     recipe_inputs,
     recipe_of,
 )
-from ..training.run import train
 
 FOLDER = "ipadapter"
 
@@ -70,6 +64,13 @@ class TrainIPAdapter(io.ComfyNode):
 
     @classmethod
     def execute(cls, **lists: list[Any]) -> io.NodeOutput:
+        from ...attention.adapter.adapter import Adapter
+        from ...attention.adapter.checkpoint import read
+        from ...attention.training.train import save_adapter
+        from ..page.show import shown
+        from ..training.dataset import lesson_of, training_set
+        from ..training.run import train
+
         given, recipe = ones(lists), recipe_of(ones(lists))
         path, state = file_to_write(FOLDER, given["name"]), state_file(FOLDER, given["name"])
         check_targets([path], state, recipe.resume)

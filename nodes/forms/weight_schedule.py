@@ -12,8 +12,6 @@ from ...attention.weights.schedule import Schedule
 from ...attention.weights.schedule_text import BETWEEN, parse_numbers, parse_points, spread
 from .. import wires
 from ..page.notice import for_page
-from ..page.plot_schedule import schedule_picture
-from ..page.show import shown
 
 _CURVE_POINTS = 64
 
@@ -118,6 +116,9 @@ class WeightScheduleNode(io.ComfyNode):
         interpolation: str = "linear",
         curve: Any | None = None,
     ) -> io.NodeOutput:
+        from ..page.plot_schedule import schedule_picture
+        from ..page.show import shown
+
         schedule = wires.WeightSchedule(
             _course(curve_preset, first, last, points, curve),
             spread(parse_numbers(frames), frames_count, interpolation),

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
-from ...attention.adapter.adapter import Adapter
-from ...attention.branch.build import unconditional
-from ...attention.identitynet.hint_size import cutting_hints
 from ...attention.models.families import layers
 from ...attention.reference.embeds import Embeds
-from ...attention.reference.encode import encode
 from ...attention.weights.layer_presets import LINEAR, PRESETS, preset
-from ...attention.weights.layer_text import parse
 from ...attention.weights.layer_weights import LayerWeights
-from ...face.embed import embeddings
 from ...face.value import FaceBatch
 from .. import wires
-from ..files.encoder import encoder_for
 from ..people.people import no_face
 from ..wires import FacesWire
 from .thin import hidden_schema
+
+if TYPE_CHECKING:
+    from ...attention.adapter.adapter import Adapter
 
 _SEEDS = 1_000_000_007
 
@@ -69,6 +65,8 @@ class OldLayers(io.ComfyNode):
         weights: str = "",
         middle: bool = True,
     ) -> io.NodeOutput:
+        from ...attention.weights.layer_text import parse
+
         family = adapter.adapter.identity.family.name
         if not isinstance(weight, (int, float)) or not isinstance(second, (int, float)):
             raise ValueError("a list of weights cannot be set against a second weight; link a single number.")
@@ -109,6 +107,8 @@ class OldNegative(io.ComfyNode):
 
     @classmethod
     def execute(cls, adapter: wires.LoadedAdapter, clip_vision: Any | None = None) -> io.NodeOutput:
+        from ..files.encoder import encoder_for
+
         encoder = encoder_for(adapter, clip_vision) if adapter.adapter.identity.variant.encodes_zero_pixels else None
         return io.NodeOutput(old_negative(adapter.adapter, encoder))
 
@@ -116,6 +116,9 @@ class OldNegative(io.ComfyNode):
 def old_negative(adapter: Adapter, clip_vision: Any) -> Embeds:
     """The embeds (n = 1) of a black picture, and of a face of zeros, for adapters that read hidden states; of others
     those that the authors' code has."""
+    from ...attention.branch.build import unconditional
+    from ...attention.reference.encode import encode
+
     usual = unconditional(adapter, clip_vision)
     if not adapter.identity.variant.encodes_zero_pixels:
         return usual
@@ -165,11 +168,15 @@ class OldHints(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: ModelPatcher) -> io.NodeOutput:
+        from ...attention.identitynet.hint_size import cutting_hints
+
         return io.NodeOutput(cutting_hints(model))
 
 
 def old_seed(faces: FaceBatch) -> int:
     """The whole part of the sum of the first face's raw embedding, as a seed."""
+    from ...face.embed import embeddings
+
     first = next(face for entry in faces for face in entry.faces)
     return int(embeddings([first]).sum()) % _SEEDS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import comfy_api.latest
 from comfy_api.latest import io
@@ -12,9 +12,11 @@ from server import PromptServer
 
 from . import as_before, setting, thin, tiled
 from .becomes import Flat
-from .rewrite import Rewritten, rewritten
 from .shape import Row
 from .table import ROWS
+
+if TYPE_CHECKING:
+    from .rewrite import Rewritten
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ def nodes() -> list[type[io.ComfyNode]]:
 
 def on_prompt(request: dict[str, Any]) -> dict[str, Any]:
     """The request with its prompt rewritten; as it is where that fails, for the host to judge."""
+    from .rewrite import rewritten
+
     prompt = request.get("prompt")
     if not isinstance(prompt, dict):
         return request

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...attention.catalogue.installed import adapter_file
 from ..files import folders
 from . import options
 from .becomes import Flat
@@ -69,6 +68,8 @@ def reads_faces(job: Job) -> bool:
 
 
 def _reads_faces(file: str) -> bool:
+    from ...attention.catalogue.installed import adapter_file
+
     try:
         variants = adapter_file(file, Path(folders.adapter_path(file))).variants
     except (OSError, ValueError):

@@ -10,7 +10,6 @@ from comfy_api.latest import io
 
 from . import setting, widgets
 from .becomes import Flat
-from .expand import expanded
 from .job import is_link
 from .shape import Row
 from .sockets import INPUTS, OUTPUTS, WIDGETS
@@ -125,6 +124,8 @@ class _Old(io.ComfyNode):
 class _Expanding(_Old):
     @classmethod
     def execute(cls, **_: Any) -> io.NodeOutput:
+        from .expand import expanded
+
         return expanded(cls.hidden.dynprompt, str(cls.hidden.unique_id), BY_CLASS)
 
 

@@ -6,21 +6,20 @@ import json
 from functools import cache
 from typing import Any
 
-from ...attention.models.blocks import outlines
 from ...attention.models.families import FAMILIES
 from ...attention.weights.curves import CURVES, Curve
 from ...attention.weights.layer_presets import PRESETS, preset
-from ...attention.weights.layer_text import parse
 from ...attention.weights.layer_weights import LayerWeights
 from ...attention.weights.schedule_text import parse_points
-from ...face import draw
-from ...face.head_poses import POSES, head_fit, pose_keypoints
 from ...face.pose import MIRRORED, from_json, to_json
 
 
 @cache
 def tables() -> dict[str, Any]:
     """Everything an editor needs before a node has run; numbers and words only."""
+    from ...face import draw
+    from ...face.head_poses import POSES, head_fit, pose_keypoints
+
     return {
         "families": {name: {"label": family.label, "blocks": _blocks(name)} for name, family in FAMILIES.items()},
         "layer_presets": {name: {family: _preset(name, family) for family in FAMILIES} for name in PRESETS},
@@ -47,6 +46,8 @@ def factors(weights: LayerWeights) -> dict[str, Any]:
 
 def read(kind: str, text: str, family: str) -> dict[str, Any]:
     """A text that people type, as the nodes understand it. Raises ValueError that says what is wrong with it."""
+    from ...attention.weights.layer_text import parse
+
     if kind == "layers" and family in FAMILIES:
         return factors(parse(text, family))
     if kind == "points":
@@ -57,6 +58,8 @@ def read(kind: str, text: str, family: str) -> dict[str, Any]:
 
 
 def _blocks(family: str) -> list[dict[str, Any]]:
+    from ...attention.models.blocks import outlines
+
     return [
         {"place": block.place, "side": block.side, "cell": block.cell, "role": block.role} for block in outlines(family)
     ]

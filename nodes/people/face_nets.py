@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy.controlnet import ControlBase
 from comfy_api.latest import io
 
-from ...attention.adapter.adapter import Adapter
-from ...attention.identitynet.apply import Conditioning, apply_identitynet
-from ...attention.identitynet.hint import Hint
-from ...attention.identitynet.net import FaceContext
-from ...attention.identitynet.wrap import identitynet_from
 from ...attention.reference.embeds import Embeds
 from .. import wires
 from ..page.sliders import SLIDER, STRENGTH
 from .people import Person
+
+if TYPE_CHECKING:
+    from ...attention.adapter.adapter import Adapter
+    from ...attention.identitynet.apply import Conditioning
+    from ...attention.identitynet.hint import Hint
 
 
 def with_face_nets(
@@ -30,6 +30,10 @@ def with_face_nets(
 
     Raises ValueError for a ControlNet that is no IdentityNet.
     """
+    from ...attention.identitynet.apply import apply_identitynet
+    from ...attention.identitynet.net import FaceContext
+    from ...attention.identitynet.wrap import identitynet_from
+
     negative_tokens = adapter.tokens(unconditional)
     for person in people:
         context = FaceContext(adapter.tokens(person.embeds), negative_tokens, person.region)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,18 +11,17 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...attention.adapter.adapter import Adapter
 from ...attention.branch.masks import within
 from ...attention.inputs import check_number, masks_of
-from ...attention.models.fits import check_fits
 from ...attention.reference.embeds import NO_PICTURE, Embeds
 from ...face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
-from ...face.embed import check_recogniser
 from ...face.errors import MissingFace
 from ...face.masks import centres, normalised
 from ...face.value import Array, Face, FaceBatch, PictureFaces
 from ..wires import FacesWire
-from .face_reference import embeds_of_faces
+
+if TYPE_CHECKING:
+    from ...attention.adapter.adapter import Adapter
 
 INSTANTID = "instantid"
 FACE_WIDTH = 512
@@ -95,6 +95,9 @@ def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Se
     Raises MissingFace for a picture without a face, ValueError for another adapter or model, for several faces without
     masks and for numbers that do not go together, and WrongRecogniser unless `seats.any_recogniser`.
     """
+    from ...attention.models.fits import check_fits
+    from .face_reference import embeds_of_faces
+
     _check_is_instantid(adapter)
     check_fits(adapter.layers, model)
     listed = _listed(faces)
@@ -118,6 +121,8 @@ def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Se
 
 def recogniser_note(adapter: Adapter, people: tuple[Person, ...]) -> str:
     """What is wrong with the people's embeddings, where the user allowed it; empty where nothing is."""
+    from ...face.embed import check_recogniser
+
     wanted = adapter.identity.variant.recogniser
     return check_recogniser(people[0].face.recogniser, wanted or "", adapter.label, override=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import comfy.sample
 import torch
@@ -18,10 +18,8 @@ from ...face.patch import Square, pasted, resized, soft_edge, square_around
 from ...face.picture import to_image
 from ...face.value import Face, Pixels
 
-MULTIPLE = 8
-"""Pixels for each cell of a latent."""
 SEEDS = 2**64
-Paint = Callable[[Tensor, Part, Tensor], Tensor]
+Paint: TypeAlias = "Callable[[Tensor, Part, Tensor], Tensor]"
 """A square picture (S, S, 3), what part it is of which picture, its keypoints (1, S, S, 3) -> the square, repainted."""
 
 

@@ -8,8 +8,7 @@ import pytest
 from miniature import sparse
 from pack.attention.adapter import checkpoint
 from pack.attention.adapter import identify as identifying
-from pack.attention.adapter.identify import AUTO
-from pack.attention.adapter.variants import VARIANTS
+from pack.attention.adapter.variants import AUTO, VARIANTS
 from pack.attention.catalogue import installed
 from pack.attention.catalogue.choose import choose
 from pack.attention.catalogue.installed import adapter_file
