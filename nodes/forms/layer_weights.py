@@ -9,7 +9,7 @@ from ...attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ...attention.weights.layer_weights import LayerWeights
 from .. import wires
 from ..page.editor_tables import factors
-from ..page.notice import for_page
+from ..page.notice import for_page, noted
 from ..page.sliders import usually
 
 
@@ -71,11 +71,8 @@ class LayerWeightsNode(io.ComfyNode):
     def execute(
         cls, family: str = "sdxl", preset: str = LINEAR, boost: float = 1.0, weights: str = ""
     ) -> io.NodeOutput:
-        from ..page.plot_layers import layers_picture
-        from ..page.show import shown
-
         layers = _layers(family, preset, boost, weights)
-        return for_page(shown(cls, _text(layers), layers_picture(layers), layers), layers=factors(layers))
+        return for_page(noted(cls, _text(layers), layers), layers=factors(layers))
 
 
 def _layers(family: str, name: str, boost: float, text: str) -> LayerWeights:

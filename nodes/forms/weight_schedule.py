@@ -11,7 +11,7 @@ from ...attention.weights.curves import CONSTANT, CURVES, schedule_of
 from ...attention.weights.schedule import Schedule
 from ...attention.weights.schedule_text import BETWEEN, parse_numbers, parse_points, spread
 from .. import wires
-from ..page.notice import for_page
+from ..page.notice import for_page, noted
 
 _CURVE_POINTS = 64
 
@@ -116,14 +116,16 @@ class WeightScheduleNode(io.ComfyNode):
         interpolation: str = "linear",
         curve: Any | None = None,
     ) -> io.NodeOutput:
-        from ..page.plot_schedule import schedule_picture
+        from ..page.plot_frames import frames_picture
         from ..page.show import shown
 
         schedule = wires.WeightSchedule(
             _course(curve_preset, first, last, points, curve),
             spread(parse_numbers(frames), frames_count, interpolation),
         )
-        output = shown(cls, _text(schedule), schedule_picture(schedule), schedule)
+        text, scales = _text(schedule), schedule.frame_scales
+        # The course is drawn by the editor on the node.
+        output = shown(cls, text, frames_picture(scales), schedule) if scales else noted(cls, text, schedule)
         return for_page(output, schedule={"points": schedule.schedule.points if schedule.schedule else [(0.0, 1.0)]})
 
 

@@ -23,8 +23,6 @@ FAINT: Colour = (160, 164, 172)
 TEXT: Colour = (232, 234, 237)
 UP: Colour = (255, 176, 64)
 DOWN: Colour = (86, 156, 255)
-STYLE: Colour = (214, 120, 220)
-COMPOSITION: Colour = (94, 200, 140)
 
 _ANCHORS = {"left": "lm", "centre": "mm", "right": "rm"}
 

@@ -88,3 +88,40 @@ def test_the_dots_are_those_of_the_sampler(any_editor):
     )
     any_editor.set("curve_preset", "fade out")
     assert steps(any_editor) == pytest.approx([1 - i / 7 for i in range(7)], abs=6e-4)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_only_what_no_editor_draws_is_a_picture_after_a_run(renderer, frontend, page):
+    frontend.renderer(renderer)
+    nodes = [frontend.add(kind, (100 + 600 * i, 100)) for i, kind in enumerate(("LikenessLayerWeights", NODE))]
+    layers, schedule = nodes
+    frontend.change(layers, "preset", "style precise")
+    frontend.change(schedule, "curve_preset", "fade out")
+    for node in nodes:
+        frontend.connect(node, 0, frontend.add("PreviewAny", (100, 900)), "source")
+
+    def ran(name):
+        entry = frontend.queue()
+        assert entry.succeeded, entry.error
+        frontend.show(*nodes)
+        frontend.picture(f"{name}, {renderer}")
+        return [len(entry.entry["outputs"][node].get("images", ())) for node in nodes], pictures(page, nodes)
+
+    assert ran("controls after a run") == ([0, 0], [0, 0])
+    frontend.change(schedule, "frames", "1, 0.5, -0.2")
+    assert ran("controls with frames after a run") == ([0, 1], [0, 1])
+    frontend.change(schedule, "frames", "")
+    assert ran("controls without frames again") == ([0, 0], [0, 0])
+
+
+def pictures(page, nodes):
+    """How many pictures of the last run each node shows."""
+    page.wait_for_timeout(500)
+    return page.evaluate(
+        """ids => ids.map(id => {
+            const node = app.graph.getNodeById(id), drawn = document.querySelector(`[data-node-id="${id}"]`)
+            const kept = node.widgets.filter(widget => widget.name === '$$canvas-image-preview').length
+            return drawn ? drawn.querySelectorAll('img').length : Math.max(kept, node.imgs?.length ?? 0)
+        })""",
+        nodes,
+    )

@@ -176,7 +176,15 @@ export function hideHostPreview(node, isShown = () => true) {
   const former = node.onDrawBackground // draws the pictures in the classic renderer
   node.onDrawBackground = function (...args) {
     if (!isShown()) former?.apply(this, args)
+    else if (this.imgs) forgetPictures(this)
   }
+}
+
+// The classic renderer keeps the pictures of an earlier run in a widget of its own.
+function forgetPictures(node) {
+  node.imgs = node.images = undefined // read anew from the last run when they are shown again
+  const preview = widgetOf(node, '$$canvas-image-preview')
+  if (preview) node.removeWidget(preview)
 }
 
 // At least so large, and as high as what is on it: a node that grows when it is drawn makes one more step of undo.

@@ -105,7 +105,7 @@ export class PlotEditor {
   }
 }
 
-// Puts an editor on every node of a class; the host's own picture is hidden where the editor shows the same.
+// Puts an editor on every node of a class; a picture of an earlier run is hidden where the editor shows all there is.
 export function registerPlotEditor(name, kind, Editor, width, height, showsAll) {
   app.registerExtension({
     name,
@@ -113,7 +113,7 @@ export function registerPlotEditor(name, kind, Editor, width, height, showsAll) 
     nodeCreated(node) {
       if (node.comfyClass !== kind) return
       const editor = new Editor(node)
-      hideHostPreview(node, () => showsAll?.(node) ?? true)
+      if (showsAll) hideHostPreview(node, () => showsAll(node))
       widen(node, width, height)
       watch(node, Editor.settings.inputs, (changed) => (changed ? editor.chosen(changed) : editor.refresh()))
       chain(node, 'onExecuted', () => editor.refresh())
