@@ -1,6 +1,5 @@
 """A handful of seeded examples on the miniature models, and trainings of a few steps on them."""
 
-from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 
@@ -66,7 +65,7 @@ def examples(family, variant):
         listed.append(Example(latent, captions[number % 2], features(variant, 1, generator), hint))
     empty = features(variant, 1, generator)
     name = empty.names[0]
-    return Examples(tuple(listed), captions[2], replace(empty, **{name: torch.zeros_like(empty.feature(name))}))
+    return Examples(tuple(listed), captions[2], empty.with_features(**{name: torch.zeros_like(empty.feature(name))}))
 
 
 def settings(**changes):

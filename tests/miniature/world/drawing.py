@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ class World:
 
 def no_picture(seen: Embeds) -> Embeds:
     """What stands for no reference."""
-    return replace(seen, **{name: torch.zeros_like(seen.feature(name)[:1]) for name in seen.names})
+    return seen.with_features(**{name: torch.zeros_like(seen.feature(name)[:1]) for name in seen.names})
 
 
 def attachment(adapter: Adapter, seen: Embeds, branch: Branch) -> Attachment:
