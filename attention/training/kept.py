@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
-from .averaged import Averaged
+from .ema import set_updates
 from .settings import Settings
 
 
@@ -24,7 +25,7 @@ class Keeper:
     settings: Settings
     student: nn.Module
     optimizer: torch.optim.Optimizer
-    averaged: Averaged
+    ema: AveragedModel | None
     examples: str  # a hash of what is trained on
 
     def keep(self, losses: Sequence[float]) -> None:
@@ -34,7 +35,7 @@ class Keeper:
             "examples": self.examples,
             "weights": self.student.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "averaged": self.averaged.weights(),
+            "averaged": {} if self.ema is None else self.ema.module.state_dict(),
             "losses": list(losses),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,8 +62,10 @@ class Keeper:
             )
         self.student.load_state_dict(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.averaged.load(state["averaged"])
         losses: list[float] = state["losses"]
+        if self.ema is not None:
+            self.ema.module.load_state_dict(state["averaged"])
+            set_updates(self.ema, len(losses))
         return losses
 
     def _read(self) -> dict[str, Any]:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, autocast
 
 from ..cache import digest
-from .averaged import Averaged
 from .conditions import Conditions
+from .ema import ema_of
 from .examples import Draw, Example, Examples
 from .frozen_model import FrozenModel
 from .kept import Keeper
@@ -56,7 +56,7 @@ class Trainer:
         self.student = student.to(frozen.device, torch.float32)
         self.examples = examples
         self.settings = settings
-        self.averaged = Averaged(self.student, settings.average)
+        self.ema = ema_of(self.student, settings.average) if settings.average else None
         self.optimizer = torch.optim.AdamW(
             self.student.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -80,7 +80,11 @@ class Trainer:
                     keeper.keep(losses)
                 raise
         self.frozen.check_untouched()
-        return Trained(self.averaged.weights(), losses)
+        return Trained(self.weights(), losses)
+
+    def weights(self) -> dict[str, Tensor]:
+        """What is saved and shown, by its names in the student: the averaged weights, or the last ones."""
+        return (self.student if self.ema is None else self.ema.module).state_dict()
 
     def _tell(self, watch: Watch, keeper: Keeper | None, losses: Sequence[float]) -> None:
         done, of = len(losses), self.settings.steps
@@ -88,7 +92,7 @@ class Trainer:
             keeper.keep(losses)
         watch.after_step(done, of, losses[-1])
         if watch.look_every and done % watch.look_every == 0:
-            watch.look(done, self.averaged.weights())
+            watch.look(done, self.weights())
 
     def _step(self, step: int) -> float:
         for group in self.optimizer.param_groups:
@@ -104,7 +108,8 @@ class Trainer:
             raise ValueError(f"the loss of step {step + 1} is {total}. Lower the learning rate, or train in fp32.")
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_LIMIT)
         self.optimizer.step()
-        self.averaged.update(step)
+        if self.ema is not None:
+            self.ema.update_parameters(self.student)
         return total
 
     def _loss(self, generator: torch.Generator) -> Tensor:
@@ -137,7 +142,7 @@ class Trainer:
         return Seen(self._conditions.batch(texts, latents), features, hints)
 
     def _keeper(self, path: Path) -> Keeper:
-        return Keeper(path, self.settings, self.student, self.optimizer, self.averaged, contents(self.examples))
+        return Keeper(path, self.settings, self.student, self.optimizer, self.ema, contents(self.examples))
 
 
 def dropped(count: int, drops: tuple[float, float, float], generator: torch.Generator) -> list[tuple[bool, bool]]:

@@ -92,6 +92,20 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(average, tmp_path):
     assert equal(resumed.weights, whole.weights)
 
 
+def test_averaged_weights_are_the_ramped_mean_of_every_step(tmp_path):
+    made, state = trainer(steps=4, average=0.9), tmp_path / "state"
+    mean = {name: tensor.clone() for name, tensor in made.student.state_dict().items()}
+
+    def take_in(done, *_):
+        share = 1 - min(0.9, done / (done + 9))
+        for name, tensor in made.student.state_dict().items():
+            mean[name].lerp_(tensor, share)
+
+    trained = run(made, state=state, after_step=take_in)
+    assert equal(trained.weights, mean) and not equal(trained.weights, made.student.state_dict())
+    assert equal(torch.load(state)["averaged"], mean), "as earlier trainers kept it"
+
+
 def test_another_trainings_state_is_refused(tmp_path):
     state = tmp_path / "state"
     run(trainer(steps=1), state=state)
