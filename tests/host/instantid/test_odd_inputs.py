@@ -245,8 +245,16 @@ def test_region_prompts_refuse_what_is_no_share(share, sdxl):
         RegionPrompts.execute(sdxl.clip, sdxl.positive, torch.ones(1, 8, 8), "a man", share)
 
 
-@pytest.mark.parametrize("masks", [torch.zeros(1, 8, 8), torch.rand(1, 1, 1), torch.rand(1, 8, 8).half()], ids=str)
-def test_region_prompts_over_odd_masks_are_sampled(masks, sdxl, ksample):
+REGIONS = {
+    "empty": lambda: torch.zeros(1, 8, 8),
+    "1 x 1": lambda: torch.full((1, 1, 1), 0.3),
+    "half precision": lambda: torch.rand(1, 8, 8).half(),
+}
+
+
+@pytest.mark.parametrize("case", REGIONS)
+def test_region_prompts_over_odd_masks_are_sampled(case, sdxl, ksample):
+    masks = REGIONS[case]()
     made = RegionPrompts.execute(sdxl.clip, sdxl.positive, masks, "a man").args[0]
     out = ksample(sdxl, positive=made, steps=1, batch=2)
     assert len(out) == 2 and out.isfinite().all()
