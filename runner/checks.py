@@ -1,14 +1,12 @@
-"""The checks that come before the tests: style, types, and what the registry and the community ask of a node pack."""
+"""What is checked beside the tests' own claims: style, types, what the registry and the community ask of a node pack."""
 
 import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .comfyui import Host
 from .places import Places, program_in
-from .problems import Problem, say
-from .processes import status_of
 
 
 @dataclass(frozen=True)
@@ -19,30 +17,34 @@ class Check:
     env: Path
     command: tuple[str, ...]
 
+    @property
+    def program(self) -> Path:
+        return program_in(self.env, self.command[0])
 
-def checks(places: Places, host: Host) -> tuple[Check, ...]:
-    """All of them, the quickest first."""
+
+def checks(places: Places, python: Path) -> tuple[Check, ...]:
+    """All of them, the quickest first; `python` is the one that has ComfyUI's packages."""
     return (
-        Check("Style", places.env, ("ruff", "check")),
-        Check("Layout of the code", places.env, ("ruff", "format", "--check")),
-        Check("Rules of the registry", places.tools, ("comfy", "--skip-prompt", "node", "validate")),
-        Check("Rules for node packs", places.tools, ("comfy-test", "lint", "--strict", ".")),
-        Check("Types", places.env, ("basedpyright", "--pythonpath", str(host.python))),
+        Check("style", places.env, ("ruff", "check")),
+        Check("layout of the code", places.env, ("ruff", "format", "--check")),
+        Check("rules of the registry", places.tools, ("comfy", "--skip-prompt", "node", "validate")),
+        Check("rules for node packs", places.tools, ("comfy-test", "lint", "--strict", ".")),
+        Check("types", places.env, ("basedpyright", "--pythonpath", str(python))),
     )
 
 
-def run_all(places: Places, host: Host) -> None:
-    """Run one after the other. Raises Problem at the first that finds something."""
-    for check in checks(places, host):
-        tool, *arguments = check.command
-        say(f"{check.name}: {' '.join(check.command)}")
-        command = [program_in(check.env, tool), *arguments]
-        status = status_of(command, env=quiet(places) if check.env == places.tools else None, cwd=places.root)
-        if status:
-            raise Problem(
-                f"{tool} found something (exit status {status}); the tests were not run.",
-                "mend what is listed above.",
-            )
+def ask(check: Check, places: Places) -> "subprocess.CompletedProcess[str]":
+    """Run one to its end; its exit status, and what it said on both streams as `stdout`."""
+    return subprocess.run(
+        [str(check.program), *check.command[1:]],
+        cwd=places.root,
+        env=quiet(places) if check.env == places.tools else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
 
 
 def quiet(places: Places) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from .commands import COMMANDS
 from .places import Places
 from .problems import Problem
+from .testing import FORMS
 from .train.options import add_to
 
 PASS_ON = ("test", "bench")
@@ -42,6 +43,12 @@ def parser() -> argparse.ArgumentParser:
                 sub.add_argument(option, type=Path, metavar="PATH", help=says)
         if name == "train":
             add_to(sub)
+        if name == "test":
+            forms = sub.add_mutually_exclusive_group()
+            for name_of_form, kind in FORMS.items():
+                forms.add_argument(
+                    f"--{name_of_form}", dest="form", action="store_const", const=name_of_form, help=kind.says
+                )
         if name == "demo":
             sub.add_argument("--photographs", action="store_true", help=PHOTOGRAPHS)
     return form

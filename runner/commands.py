@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .checks import run_all
+from . import testing
 from .client_process import client_status
 from .comfyui import Host
 from .demo.job import miniature_job, real_job
 from .folders import folders_in, options_for
 from .models import RealModels, choose
-from .places import Places, program_in
+from .places import Places
 from .problems import Problem, say
 from .processes import status_of
 from .server import Server
@@ -63,22 +63,11 @@ def _finds_faces(host: Host) -> bool:
 
 
 def test(places: Places, options: argparse.Namespace) -> int:
-    """check style and types, then run every test"""
+    """check style and types and run every test"""
+    began = time.monotonic()
     host = prepare(places, Wanted(options.comfyui, options.python, tests=True))
-    run_all(places, host)
-    say("Tests: pytest")
-    # `python -m pytest` would put the repository on sys.path, where our nodes/ hides ComfyUI's nodes.py.
-    pytest = [program_in(places.env, "pytest"), *options.extra]
-    return status_of(pytest, env=_test_environment(places, host), cwd=places.root)
-
-
-def _test_environment(places: Places, host: Host) -> Mapping[str, str]:
-    ours = {
-        "LIKENESS_COMFYUI": str(host.tree),
-        "LIKENESS_TEST_DATA": str(places.test_data),
-        "OMP_NUM_THREADS": "1",
-    }
-    return {**os.environ, **ours}
+    say(f"The set-up took {time.monotonic() - began:.0f} s")
+    return testing.run(places, host, testing.FORMS.get(options.form, testing.WHOLE), options.extra)
 
 
 def serve(places: Places, options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Loads the pack by path as `pack`, as ComfyUI does, and what tests share: `miniature`, `runner`, `serving`."""
+"""Loads the pack by path as `pack`, as ComfyUI does, and what tests share: `miniature`, `runner`, `running`, `serving`."""
 
 import importlib.util
 import os
@@ -33,12 +33,23 @@ def load_package(name: str, folder: Path) -> None:
     spec.loader.exec_module(sys.modules[name])
 
 
-if COMFYUI.is_dir():
-    reach_the_host()
-load_package("pack", ROOT)
-load_package("miniature", ROOT / "tests" / "miniature")
-load_package("runner", ROOT / "runner")
-pytest.register_assert_rewrite("serving")
-load_package("serving", ROOT / "tests" / "serving")
+def load_what_tests_use() -> None:
+    if COMFYUI.is_dir():
+        reach_the_host()
+    load_package("pack", ROOT)
+    load_package("miniature", ROOT / "tests" / "miniature")
+    pytest.register_assert_rewrite("serving")
+    load_package("serving", ROOT / "tests" / "serving")
 
-pytest_plugins = ["serving.fixtures"]
+
+load_package("runner", ROOT / "runner")
+load_package("running", ROOT / "tests" / "running")
+
+pytest_plugins = ["running.order", "running.comparisons"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hands_tests_out = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if not hands_tests_out:  # to other processes: then torch and the host are not needed in this one
+        load_what_tests_use()
+        config.pluginmanager.import_plugin("serving.fixtures")

@@ -95,10 +95,10 @@ def test_a_mask_of_one_value_agrees(family, loader, agrees):
     agrees("whole step, even mask", family, "diffusers", difference, effect=effect)
 
 
-def test_kolors_has_no_step_to_compare_with(results):
+def test_kolors_has_no_step_to_compare_with(compared):
     """The host has no Kolors model; its projections are compared, its injection cannot be."""
     import comfy.supported_models
-    from results import Result
+    from running.comparisons import Result
 
     assert not any("kolors" in model.__name__.lower() for model in comfy.supported_models.models)
-    results.add(Result("whole step, Kolors", "kolors", "no oracle here"))
+    compared(Result("whole step, Kolors", "kolors", "no oracle here"))

@@ -1,10 +1,20 @@
-"""Collects the worst difference of every comparison and prints and writes them as one table."""
+"""Gathers the comparisons of the parity tests, from every process of a run, into one table: printed, and kept as a page.
 
+A comparison travels with its test's report, so that it makes no difference which process ran the test.
+"""
+
+import importlib.metadata
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-PAGE = Path(__file__).with_name("RESULTS.md")
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "parity"
+PAGE = FOLDER / "RESULTS.md"
+REFERENCES = ("torch", "transformers", "diffusers", "ip-adapter")
+PROPERTY = "comparison"
 HEADER = ("what is compared", "family", "reference", "worst difference", "limit", "change made by the adapter")
 INTRODUCTION = """# Parity with the reference implementations
 
@@ -40,7 +50,7 @@ class Results:
         self.rows[key] = Result(
             *key,
             difference=_either(max, before.difference, result.difference),
-            limit=result.limit,
+            limit=_either(max, before.limit, result.limit),
             effect=_either(min, before.effect, result.effect),
         )
 
@@ -57,7 +67,52 @@ class Results:
     def write(self, versions: Iterable[str]) -> None:
         """Write the page; `versions` says what the run compared with."""
         text = INTRODUCTION + "Compared with " + ", ".join(versions) + ".\n\n" + self.table() + "\n"
-        PAGE.write_text(text, encoding="ascii", newline="\n")
+        part = PAGE.with_name(f".{PAGE.name}.{os.getpid()}")
+        part.write_text(text, encoding="ascii", newline="\n")
+        part.replace(PAGE)
+
+
+class Gathered:
+    """Follows the reports of a run, of all its processes."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.results = Results()
+        self.modules: set[Path] = set()
+        self.failed = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        module = self.config.rootpath / report.nodeid.partition("::")[0]
+        if module.parent != FOLDER:
+            return
+        self.modules.add(module)
+        self.failed |= not report.passed
+        if report.when == "teardown":
+            for name, value in report.user_properties:
+                if name == PROPERTY:
+                    self.results.add(Result(**value))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.results.rows:
+            terminalreporter.section("parity: worst differences")
+            terminalreporter.write_line(self.results.table())
+
+    def pytest_sessionfinish(self) -> None:
+        """Keep the page of a run in which every module ran whole and nothing of it failed."""
+        whole = self.modules == set(FOLDER.glob("test_*.py")) and not self.config.getoption("keyword")
+        if whole and not self.failed:
+            self.results.write(f"{name} {importlib.metadata.version(name)}" for name in REFERENCES)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # one of several processes hands its reports to the one that gathers
+        config.pluginmanager.register(Gathered(config))
+
+
+@pytest.fixture
+def compared(request: pytest.FixtureRequest):
+    """A function that adds a comparison to the table."""
+    return lambda result: request.node.user_properties.append((PROPERTY, asdict(result)))
 
 
 def _either(choose, one: float | None, other: float | None) -> float | None:

@@ -19,6 +19,12 @@ def test_what_follows_goes_to_pytest():
     assert cli.parse(["test", "--co"]).extra == ["--co"]
 
 
+def test_a_form_of_the_test_run_is_one_of_ours_and_goes_with_what_follows():
+    options = cli.parse(["test", "--quick", "-k", "masks"])
+    assert (options.form, options.extra) == ("quick", ["-k", "masks"])
+    assert cli.parse(["test"]).form is None
+
+
 @pytest.mark.parametrize("words", [[], ["paint"], ["demo", "--wieght", "1"], ["demo", "--python", "x"]])
 def test_what_is_not_known_is_refused(words, capsys):
     with pytest.raises(SystemExit) as end:

@@ -76,7 +76,9 @@ def _cells(file):
 
 def main():
     sys.path.insert(0, str(ROOT / "tests"))
-    import conftest  # noqa: F401  loads the pack
+    import conftest
+
+    conftest.load_what_tests_use()
 
     words, locale = english(), json.loads(CHINESE.read_text(encoding="utf-8"))
     old_nodes.write(schemas(), words, locale)

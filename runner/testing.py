@@ -1,0 +1,48 @@
+"""The test run: which tests each form of it has, and what they are told."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .comfyui import Host
+from .places import Places, program_in
+from .problems import say
+from .processes import status_of
+
+
+@dataclass(frozen=True)
+class Form:
+    """What one form of the run asks of pytest."""
+
+    says: str
+    arguments: tuple[str, ...]
+
+
+# tests/running/order.py says which tests stay together in one process.
+IN_TWO_PROCESSES = ("-n", "2", "--dist", "loadscope")
+WHOLE = Form("check style and types and run every test", (*IN_TWO_PROCESSES, "--durations", "25"))
+WITHOUT_TYPES = ("--deselect", "tests/rules/test_rules.py::test_nothing_is_found[types]")
+FORMS: Mapping[str, Form] = {
+    "quick": Form(
+        "only what takes a minute: style, and the tests in which no model runs",
+        (*IN_TWO_PROCESSES, "tests/unit", "tests/shapes", "tests/rules", *WITHOUT_TYPES),
+    ),
+}
+
+
+def run(places: Places, host: Host, form: Form, extra: Sequence[str]) -> int:
+    """Run the tests of `form`, with `extra` arguments for pytest; pytest's exit status."""
+    # `python -m pytest` would put the repository on sys.path, where our nodes/ hides ComfyUI's nodes.py.
+    command = [program_in(places.env, "pytest"), *form.arguments, *extra]
+    say("Tests: " + " ".join(["pytest", *form.arguments, *extra]))
+    return status_of(command, env=_environment(places, host), cwd=places.root)
+
+
+def _environment(places: Places, host: Host) -> Mapping[str, str]:
+    """What tests are told. Whatever a run is a choice of stands here."""
+    ours = {
+        "LIKENESS_COMFYUI": str(host.tree),
+        "LIKENESS_TEST_DATA": str(places.test_data),
+        "OMP_NUM_THREADS": "1",
+    }
+    return {**os.environ, **ours}

@@ -1,0 +1,1 @@
+"""How a run of the tests is split over processes, ordered and reported."""

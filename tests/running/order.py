@@ -1,0 +1,46 @@
+"""Which tests run in one process one after the other, which files begin first, and from which random state each begins."""
+
+import sys
+
+import pytest
+
+# These share one server, which is one process's; the browser comes last, as its event loop fills its process.
+SERVER = ("tests/host/server/", "tests/browser/")
+FIRST = (*SERVER, "tests/parity/", "tests/rules/", "tests/fuzz/")
+
+
+def group_of(nodeid):
+    """The name of what is not split: everything on the server, else a file."""
+    return "server" if nodeid.startswith(SERVER) else nodeid.partition("::")[0]
+
+
+def place_of(nodeid):
+    """The sooner, the smaller."""
+    return next((i for i, folder in enumerate(FIRST) if nodeid.startswith(folder)), len(FIRST))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "server" in item.fixturenames and group_of(item.nodeid) != "server":
+            raise pytest.UsageError(f"{item.nodeid} asks for the server: put it into one of {', '.join(SERVER)}")
+    items.sort(key=lambda item: place_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group_of(nodeid)
+
+    config.option.loadscopereorder = False  # else the groups with most tests would begin, not the longest
+    return ByGroup(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """What a test draws does not depend on the tests before it; Python's and numpy's state are pytest-randomly's."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)

@@ -1,0 +1,45 @@
+"""Each form of the test run is one call of pytest on the host that was set up."""
+
+from pathlib import Path
+
+import pytest
+
+from runner import testing
+from runner.comfyui import Host
+
+
+@pytest.fixture
+def called(monkeypatch, places):
+    """form -> the command and environment that pytest is started with."""
+    found = []
+    monkeypatch.setattr(testing, "status_of", lambda command, **how: found.append((command, how["env"])) or 5)
+
+    def run(form, *extra):
+        host = Host(Path("tree"), Path("python"), is_private=True)
+        assert testing.run(places, host, form, extra) == 5, "the exit status is pytest's"
+        return found[-1]
+
+    return run
+
+
+@pytest.mark.parametrize("form", [testing.WHOLE, *testing.FORMS.values()], ids=lambda form: form.says)
+def test_pytest_is_called_with_what_follows_last(form, called):
+    command, _ = called(form, "-k", "masks")
+    assert command[0].stem == "pytest"
+    assert command[1:] == [*form.arguments, "-k", "masks"], "so that it can overrule ours"
+
+
+def test_the_whole_run_names_no_folder_and_tells_the_slowest():
+    assert not [word for word in testing.WHOLE.arguments if "tests" in word]
+    assert "--durations" in testing.WHOLE.arguments
+
+
+def test_folders_and_options_of_a_form_are_there():
+    root = Path(testing.__file__).resolve().parents[1]
+    for form in testing.FORMS.values():
+        assert all((root / word.partition("::")[0]).exists() for word in form.arguments if word.startswith("tests/"))
+
+
+def test_the_tests_are_told_which_comfyui_and_use_one_thread(called):
+    _, environ = called(testing.WHOLE)
+    assert (environ["LIKENESS_COMFYUI"], environ["OMP_NUM_THREADS"]) == ("tree", "1")
