@@ -1,6 +1,7 @@
-"""Feeds one of our readers with made-up files, led by what code each file reaches, until the time is over.
+"""Feeds our readers with made-up files, led by what code each file reaches, for a time or for a number of files.
 
     bin/python tests/fuzz/fuzz.py checkpoint --seconds 600
+    bin/python tests/fuzz/fuzz.py checkpoint embeds keypoints --files 2000
 
 Whatever is not read must be refused by a ValueError that names the file; anything else ends the run, prints the
 traceback and leaves the file as `crash-...` in the folder given by --keep. Needs atheris, which has wheels for Linux.
@@ -10,6 +11,7 @@ import argparse
 import importlib.util
 import io
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -118,25 +120,41 @@ def keypoints():
 TARGETS = {"checkpoint": checkpoint, "embeds": embeds, "keypoints": keypoints}
 
 
-def main():
-    parser = argparse.ArgumentParser(description="Feeds one of our readers with made-up files.")
-    parser.add_argument("target", choices=TARGETS)
-    parser.add_argument("--seconds", type=int, default=600)
-    parser.add_argument("--keep", type=Path, default=Path("fuzz"), help="what ends a run is left here")
-    wanted = parser.parse_args()
-    with_the_pack()
-    one, seeds = TARGETS[wanted.target]()
-    wanted.keep.mkdir(parents=True, exist_ok=True)
+def fuzz(target, options):
+    """Never returns: the fuzzer ends the process."""
+    one, seeds = TARGETS[target]()
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(seeds):
             Path(corpus, str(number)).write_bytes(seed)
         # What counts is the peak of this process, and that begins at its parent's.
         inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-        limits = [f"-rss_limit_mb={inherited + 6000}", "-timeout=60"]
-        options = [f"-max_total_time={wanted.seconds}", "-max_len=8192", *limits]
-        options += ["-print_final_stats=1", "-verbosity=1", f"-artifact_prefix={wanted.keep}/"]
-        atheris.Setup([sys.argv[0], *options, corpus], one)
+        limits = [f"-rss_limit_mb={inherited + 6000}", "-timeout=60", "-max_len=8192"]
+        atheris.Setup([sys.argv[0], *options, *limits, "-print_final_stats=1", "-verbosity=1", corpus], one)
         atheris.Fuzz()
+
+
+def in_a_process_of_its_own(target, options):
+    """Its exit status. What is loaded and counted is loaded once for all."""
+    sys.stdout.flush()
+    child = os.fork()
+    if not child:
+        fuzz(target, options)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Feeds our readers with made-up files.")
+    parser.add_argument("targets", choices=TARGETS, nargs="+")
+    parser.add_argument("--seconds", type=int, default=600, help="for each target")
+    parser.add_argument("--files", type=int, default=-1, help="stop after so many, however long they take")
+    parser.add_argument("--keep", type=Path, default=Path("fuzz"), help="what ends a run is left here")
+    wanted = parser.parse_args()
+    with_the_pack()
+    wanted.keep.mkdir(parents=True, exist_ok=True)
+    until = f"-max_total_time={wanted.seconds}" if wanted.files < 0 else f"-runs={wanted.files}"
+    options = [until, f"-artifact_prefix={wanted.keep}/"]
+    ends = {target: in_a_process_of_its_own(target, options) for target in wanted.targets}
+    sys.exit(", ".join(f"{target} ended with {status}" for target, status in ends.items() if status) or 0)
 
 
 if __name__ == "__main__":
