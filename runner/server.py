@@ -1,11 +1,12 @@
 """Runs a ComfyUI server on a free loopback port for as long as a with-block lasts."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from .comfyui import Host
 from .problems import Problem
 
 READY_SECONDS = 300
+PORTS = 5  # tries: another program can take a port between the moment it was found free and its use
+TAKEN = re.compile(r"address already in use|WinError 10048", re.IGNORECASE)
 STOP_SECONDS = 10
 TAIL_LINES = 25
 
@@ -69,9 +72,23 @@ class Server:
     def __enter__(self) -> "Server":
         for folder in ("custom_nodes", "models", "input", "output", "user", "temp"):
             (self.base / folder).mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
         on_cpu = not has_gpu(self.host.python)
-        command = start_command(self.host, self.base, self.port, on_cpu, self.extra)
+        try:
+            for _ in range(PORTS):
+                self._start(free_port(), on_cpu)
+                if self._is_ready():
+                    return self
+                self.stop()
+        except BaseException:
+            self.stop()
+            raise
+        raise Problem(
+            f"ComfyUI found its port taken {PORTS} times. The end of {self.log}:\n{self.tail()}", "try again."
+        )
+
+    def _start(self, port: int, on_cpu: bool) -> None:
+        self.port = port
+        command = start_command(self.host, self.base, port, on_cpu, self.extra)
         environment = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
@@ -88,12 +105,6 @@ class Server:
                 stderr=log,
                 **own_group(),
             )
-        try:
-            self._wait_until_ready()
-        except BaseException:
-            self.stop()
-            raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -115,10 +126,13 @@ class Server:
         stop_group(self._process)
         self._process = None
 
-    def _wait_until_ready(self) -> None:
+    def _is_ready(self) -> bool:
+        """Wait until it answers; False when another program took its port. Raises Problem when it ends or hangs."""
         deadline = time.monotonic() + READY_SECONDS
-        while not answers(self.url):
+        while str(self.base) not in command_line_at(self.url):  # else another's answers on that port
             if not self.is_running():
+                if TAKEN.search(self.tail()):
+                    return False
                 raise Problem(
                     f"ComfyUI ended while starting. The end of {self.log}:\n{self.tail()}",
                     "see the last lines above.",
@@ -129,17 +143,18 @@ class Server:
                     f"read {self.log}.",
                 )
             time.sleep(0.3)
+        return True
 
 
-def answers(url: str) -> bool:
-    """Whether a ComfyUI server answers at `url`."""
+def command_line_at(url: str) -> Sequence[str]:
+    """The arguments with which the ComfyUI at `url` was started; empty where none answers."""
     # No proxy: a proxy set for the internet must not see loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{url}/system_stats", timeout=5) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
+            return json.load(answer)["system"]["argv"]
+    except (OSError, ValueError, LookupError):  # nobody there, not yet, or somebody else
+        return ()
 
 
 def own_group(system: str = os.name) -> dict[str, object]:
