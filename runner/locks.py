@@ -1,27 +1,36 @@
 """Lets only one set-up work on a folder at a time; the system frees the lock however the program ends."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .problems import Problem
+from .problems import say
+
+PAUSE = 0.5  # seconds between two tries
 
 
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`. Raises Problem when another program holds it."""
+    """Hold the lock file `path`; as long as another program holds it, wait and say so once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        try:
-            _lock(file)
-        except OSError as error:
-            raise Problem(
-                f"Another run.py is setting up {path.parent} right now.",
-                "wait until it is ready, then run the same command again.",
-            ) from error
+        if not _locked(file):
+            say(f"Another run.py is setting up {path.parent}; waiting until it is ready (Ctrl-C to give up)")
+            while not _locked(file):
+                time.sleep(PAUSE)
         yield
+
+
+def _locked(file: IO[str]) -> bool:
+    """Take the lock; False when another program has it."""
+    try:
+        _lock(file)
+    except OSError:
+        return False
+    return True
 
 
 def _lock(file: IO[str]) -> None:

@@ -1,5 +1,6 @@
 """The command line is understood, and every outcome has its exit status."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,20 @@ def test_exit_status(outcome, monkeypatch, capsys):
         assert "it broke" in capsys.readouterr().err
 
 
-def test_only_one_set_up_at_a_time(tmp_path):
-    lock = tmp_path / "work" / "lock"
-    with locks.only_one(lock), pytest.raises(Problem, match="Another run.py"), locks.only_one(lock):
-        pass
+def test_a_second_set_up_waits_for_the_first_and_says_so(tmp_path, monkeypatch, capsys):
+    lock, order = tmp_path / "work" / "lock", []
+
+    def second():
+        with locks.only_one(lock):
+            order.append("second")
+
+    waiting = threading.Thread(target=second)
+    slept = threading.Event()
+    monkeypatch.setattr(locks.time, "sleep", lambda _: slept.set())
     with locks.only_one(lock):
-        pass
+        waiting.start()
+        slept.wait()
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+    assert capsys.readouterr().out.count("Another run.py") == 1
