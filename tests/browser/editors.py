@@ -2,7 +2,7 @@
 
 import json
 
-from .frontend import until
+from serving.patience import until
 
 TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
 REMEMBER = f"() => {TRACKER}.captureCanvasState()"

@@ -1,13 +1,13 @@
 """ComfyUI's page as a person has it: load, add, look, queue; whatever it complains of is kept."""
 
 import re
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from serving.patience import PATIENCE
+
 PICTURES = Path(__file__).resolve().parents[2] / ".likeness" / "screenshots"
 TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
-PATIENCE = 60_000  # ms
 READY = "window.app?.vueAppReady && app.extensionManager && Object.keys(LiteGraph.registered_node_types).length > 100"
 NORMAL = re.compile(  # what the page says without any fault: files that need not be, its own start,
     r"/user\.css|/userdata|/docs/\w+/en\.md|graph accessed before initialization"
@@ -34,7 +34,7 @@ class Frontend:
         self.api = api
         self.complaints = []
         self.strangers = []
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(PATIENCE * 1000)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         page.on("response", self._answered)
@@ -58,7 +58,7 @@ class Frontend:
         for name, value in SETTINGS.items():
             self.api.post(f"/settings/{name}", value)
         self.page.goto(self.api.server.url)
-        self.page.wait_for_function(READY, timeout=PATIENCE)
+        self.page.wait_for_function(READY)
         self.settle()
 
     def settle(self):
@@ -200,19 +200,19 @@ class Frontend:
         if rewritten:
             self.page.route("**/api/prompt", rewrite)
         try:
-            with self.page.expect_response("**/api/prompt", timeout=PATIENCE) as answer:
+            with self.page.expect_response("**/api/prompt") as answer:
                 self.command("Comfy.QueuePrompt")
         finally:
             if rewritten:
                 self.page.unroute("**/api/prompt", rewrite)
         assert answer.value.ok, answer.value.text()
-        return self.api.wait(answer.value.json()["prompt_id"], idle=lambda: self.page.wait_for_timeout(100))
+        return self.api.wait(answer.value.json()["prompt_id"], pause=lambda: self.page.wait_for_timeout(100))
 
     def search(self, words, wanted):
         """Type into the search of nodes until it offers the node titled `wanted`; all titles offered, best first."""
         self.command("Workspace.SearchBox.Toggle")
         self.page.keyboard.insert_text(words)
-        self.found(wanted).wait_for(timeout=PATIENCE)
+        self.found(wanted).wait_for()
         return [row.splitlines()[0] for row in self.page.get_by_test_id("result-item").all_inner_texts()]
 
     def found(self, title):
@@ -299,13 +299,3 @@ def is_loopback(url):
     """Whether a request stays on this machine; data and blob addresses do."""
     parts = urlsplit(url)
     return parts.scheme in ("data", "blob", "about") or parts.hostname in ("127.0.0.1", "localhost", "::1")
-
-
-def until(true, what, patience=PATIENCE / 1000, pause=0.1):
-    """Wait until `true()` holds and return what it gave; TimeoutError says what was waited for."""
-    deadline = time.monotonic() + patience
-    while not (given := true()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {patience:.0f} s")
-        time.sleep(pause)
-    return given

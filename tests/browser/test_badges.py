@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from serving.patience import until
 from serving.substitutes import on_the_miniature
 
-from .frontend import RENDERERS, TEMPLATES, until
+from .frontend import RENDERERS, TEMPLATES
 from .test_choose_face import KINDS, LINKS
 from .test_render_keypoints import GRAPH
 

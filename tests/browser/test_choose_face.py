@@ -1,8 +1,9 @@
 """The numbered faces of Find Faces and Choose Face."""
 
 import pytest
+from serving.patience import until
 
-from .frontend import RENDERERS, until
+from .frontend import RENDERERS
 from .test_render_keypoints import GRAPH
 
 KINDS = [
@@ -27,7 +28,7 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
     (largest,) = entry.entry["outputs"][chooses]["likeness_faces"][0][0]["chosen"]
     frontend.show(finds, chooses)
     boxes = page.locator(".likeness-box")
-    until(lambda: boxes.count() == 2 * len(found) == 4, "both nodes show both faces", 20)
+    until(lambda: boxes.count() == 2 * len(found) == 4, "both nodes show both faces")
     frontend.picture(f"face picker {renderer}")
     pressed = page.locator('.likeness-box[aria-pressed="true"]')
     assert pressed.evaluate_all("them => them.map(one => one.dataset.face)") == [str(largest)] * 2  # on both nodes
@@ -42,9 +43,9 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
     assert frontend.queue().entry["outputs"][chooses]["likeness_faces"][0][0]["chosen"] == [other]
     page.locator(".likeness-editor").evaluate_all("them => them.forEach(one => (one.dataset.before = 'undo'))")
     page.keyboard.press("Control+z")
-    until(lambda: frontend.value(chooses, "rule") == "largest", "the rule before", 20)
+    until(lambda: frontend.value(chooses, "rule") == "largest", "the rule before")
     page.wait_for_function("!document.querySelector('[data-before]')")  # the host makes every node anew
-    until(lambda: boxes.count() == 4, "faces are still shown after undo", 20)
+    until(lambda: boxes.count() == 4, "faces are still shown after undo")
 
     page.locator('.likeness-box[data-face="0"]').last.focus()
     page.keyboard.press("ArrowRight")

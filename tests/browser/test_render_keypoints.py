@@ -7,9 +7,10 @@ import pytest
 from pack.face.head_poses import POSES, pose_keypoints
 from pack.face.pose import KeypointSheet, Pose, fitted, from_json, posed, to_json
 from PIL import Image
+from serving.patience import until
 
 from .editors import Editor
-from .frontend import RENDERERS, until
+from .frontend import RENDERERS
 
 NODE = "LikenessRenderKeypoints"
 SHAPE = "/extensions/comfyui-likeness/editor/face_shape.js"

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from serving.patience import until
 
 from .editors import REMEMBER
-from .frontend import RENDERERS, until
+from .frontend import RENDERERS
 
 NODE = "LikenessApplyInstantID"
 
@@ -93,7 +94,7 @@ def test_a_weight_is_dragged_where_it_mostly_lies_and_typed_beyond(renderer, fro
     assert not [name for name in frontend.prompt()[numbers.node]["inputs"] if "track" in name]
 
     page.keyboard.press("Control+z")
-    until(lambda: numbers.value("weight") == 1.5, "the weight before", 20)
+    until(lambda: numbers.value("weight") == 1.5, "the weight before")
     for typed in (-0.5, 3.0):
         numbers.type("weight", str(typed))
         assert numbers.value("weight") == numbers.sent("weight") == typed

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from serving.patience import until
 from serving.substitutes import on_the_miniature
 
-from .frontend import RENDERERS, TEMPLATES, until
+from .frontend import RENDERERS, TEMPLATES
 
 LOCALES = Path(__file__).resolve().parents[2] / "locales"
 

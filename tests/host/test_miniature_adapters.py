@@ -114,7 +114,7 @@ def test_make_adapters_writes_once_and_repairs_what_is_broken(tmp_path):
     def make():
         script = [sys.executable, str(SCRIPT), str(tmp_path)]
         host = os.environ | {"LIKENESS_COMFYUI": str(Path(comfy.sd.__file__).parents[1])}
-        out = subprocess.run(script, env=host, capture_output=True, text=True, check=True, timeout=240).stdout
+        out = subprocess.run(script, env=host, capture_output=True, text=True, check=True).stdout
         return [line.split()[0] for line in out.splitlines()]
 
     assert make() == ["wrote"] * 8

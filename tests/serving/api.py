@@ -1,11 +1,10 @@
 """A client of ComfyUI's HTTP API: what a program asks, and what it sees of a finished prompt."""
 
 import json
-import time
 import urllib.error
 import urllib.request
 
-PATIENCE = 180  # seconds for one prompt
+from .patience import PATIENCE, until
 
 
 class Api:
@@ -16,7 +15,7 @@ class Api:
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def get(self, path):
-        with self.opener.open(f"{self.server.url}{path}", timeout=60) as answer:
+        with self.opener.open(f"{self.server.url}{path}", timeout=PATIENCE) as answer:
             return answer.read()
 
     def json(self, path):
@@ -27,7 +26,7 @@ class Api:
             f"{self.server.url}{path}", json.dumps(content).encode(), {"Content-Type": "application/json"}
         )
         try:
-            with self.opener.open(request, timeout=60) as answer:
+            with self.opener.open(request, timeout=PATIENCE) as answer:
                 return answer.status, json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
@@ -38,15 +37,13 @@ class Api:
         assert status == 200, answer
         return self.wait(answer["prompt_id"])
 
-    def wait(self, prompt_id, idle=lambda: time.sleep(0.1)):
-        """The history entry of a queued prompt, once there is one; `idle` passes the time."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            history = self.json(f"/history/{prompt_id}")
-            if history:
-                return Entry(history[prompt_id], self)
-            idle()
-        raise TimeoutError(f"the prompt did not finish in {PATIENCE} s:\n{self.server.tail()}")
+    def wait(self, prompt_id, pause=0.03):
+        """The history entry of a queued prompt, once there is one; `pause` as for `until`."""
+        try:
+            history = until(lambda: self.json(f"/history/{prompt_id}"), "the end of the prompt", pause)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}:\n{self.server.tail()}") from error
+        return Entry(history[prompt_id], self)
 
 
 class Entry:

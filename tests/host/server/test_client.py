@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from serving.patience import PATIENCE
 from serving.substitutes import on_the_miniature
 
 API = Path(__file__).resolve().parents[3] / "example_workflows" / "api"
@@ -32,7 +33,7 @@ def client(server, tmp_path):
             *arguments,
         ]
         environ = {**os.environ, "NO_PROXY": "*", "no_proxy": "*"}
-        return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=170)
+        return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=PATIENCE)
 
     return ran
 

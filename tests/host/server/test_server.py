@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from serving.patience import until
 
 ROOT = Path(__file__).resolve().parents[3]
 OURS = re.compile(r"likeness", re.IGNORECASE)
@@ -102,18 +103,14 @@ def test_an_error_names_the_node_and_the_next_prompt_runs(api, prompt):
 
 def test_an_interrupt_leaves_the_next_prompt_right(api, prompt):
     import threading
-    import time
 
     whole = api.run(prompt(sampler__seed=90)).picture()
     long = prompt(sampler__seed=91, sampler__steps=400)
     stopped = []
     waiting = threading.Thread(target=lambda: stopped.append(api.run(long)))
     waiting.start()
-    deadline = time.monotonic() + 60
-    while not stopped and time.monotonic() < deadline:
-        time.sleep(0.5)
-        api.post("/interrupt", {})
-    waiting.join(timeout=60)
+    until(lambda: api.post("/interrupt", {}) and stopped, "the end of an interrupted prompt")
+    waiting.join()
     assert "execution_interrupted" in stopped[0].messages
     again = api.run(prompt(sampler__seed=90, save__filename_prefix="again")).picture()
     assert pixels(again) == pixels(whole)

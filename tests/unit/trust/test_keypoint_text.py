@@ -59,10 +59,10 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_wrong_is_said_in_a_few_words(case):
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ValueError) as caught:
         from_json(REFUSED[case])
-    assert time.monotonic() - begun < 10
+    assert time.process_time() - begun < 10
     assert 20 < len(str(caught.value)) < 500
 
 

@@ -12,6 +12,7 @@ from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.embeds_file import SUFFIX, load, save
 from serving.api import Api
 from serving.fixtures import ROOT, node
+from serving.patience import PATIENCE
 
 COUNT = 40_000  # 512 numbers each: 82 MB, which take long enough to be killed in the middle of
 BYTES = COUNT * 512 * 4
@@ -49,7 +50,7 @@ def saving(name):
 
 def killed_at(server, folder, size):
     """Kill the server once the file that it is writing has more than `size` bytes; how many it had."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE  # without a pause: half a file is there for a moment only
     while time.monotonic() < deadline:
         for part in folder.glob(".*.part"):
             try:

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from PIL import Image
 from serving.api import Api
 from serving.fixtures import DATA, node
+from serving.patience import until
 
 PROMPTS = int(os.environ.get("LIKENESS_PROMPTS", "40"))
 ROUND = 10 if PROMPTS < 100 else 30  # different prompts; each is queued once in a round
@@ -155,10 +155,8 @@ class Watch:
 def freed(api):
     """What is left once the host has been told to let everything go."""
     api.post("/free", {"unload_models": True, "free_memory": True})
-    deadline = time.monotonic() + 60
-    while (left := api.json("/witness"))["models"] and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return left
+    until(lambda: not api.json("/witness")["models"], "an empty list of models")
+    return api.json("/witness")
 
 
 def test_prompts_leave_nothing_behind(api, photos):

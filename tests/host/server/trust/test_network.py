@@ -12,6 +12,7 @@ import pytest
 from pack.attention.files.published import FILES
 from PIL import Image
 from serving.fixtures import node
+from serving.patience import PATIENCE
 
 A_PATH = re.compile(r'"(?:/|~|\\\\\\\\|[A-Za-z]:[/\\])[^"]*"|file://')
 """A text in JSON that begins as a path from the root, a home, a share or a drive."""
@@ -41,7 +42,7 @@ def uploaded(server, name, content):
         f"{server.url}/upload/image", body, {"Content-Type": f"multipart/form-data; boundary={mark}"}
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=60) as answer:
+    with opener.open(request, timeout=PATIENCE) as answer:
         return json.loads(answer.read())["name"]
 
 
@@ -78,7 +79,7 @@ def asked(server, path, body=None, kind="application/json"):
     request = urllib.request.Request(f"{server.url}{path}", data, {"Content-Type": kind} if data is not None else {})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=60) as answer:
+        with opener.open(request, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
