@@ -33,14 +33,23 @@ PACK = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob
 HEAVY = {"insightface", "onnxruntime", "cv2", "matplotlib", "requests"}
 
 
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in PACK}
+
+
 def name_of(path):
     return str(path.relative_to(ROOT))
+
+
+def faults(fault_of):
+    """What a function finds wrong with each file of the pack, by file; None is nothing."""
+    found = {name_of(path): fault_of(path) for path in PACK}
+    return {name: fault for name, fault in found.items() if fault}
 
 
 def imported(path):
     """The modules of ours that a file imports, in functions and for types too, as their parts from the top of the tree."""
     here = path.relative_to(ROOT).with_suffix("").parts
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(TREES[path]):
         if isinstance(node, ast.ImportFrom) and node.level:
             target = (*here[: len(here) - node.level], *(node.module or "").split("."))
             target = tuple(filter(None, target))
@@ -50,10 +59,11 @@ def imported(path):
                 yield from ((*target, alias.name) for alias in node.names)
 
 
-@pytest.mark.parametrize("path", PACK, ids=name_of)
-def test_imports_point_downwards(path):
-    package = path.relative_to(ROOT).parts[0]
-    assert {target[0] for target in imported(path)} <= MAY_IMPORT[package]
+def test_imports_point_downwards():
+    def upwards(path):
+        return {target[0] for target in imported(path)} - MAY_IMPORT[path.relative_to(ROOT).parts[0]]
+
+    assert not faults(upwards)
 
 
 def room_of(module):
@@ -90,37 +100,38 @@ def test_every_room_is_in_the_order():
         assert found == set(rooms)
 
 
-@pytest.mark.parametrize("path", PACK, ids=name_of)
-def test_the_pack_imports_itself_relatively(path):
-    """ComfyUI names the package after its folder, so an absolute import of our own cannot work."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            assert (node.module or "").split(".")[0] not in MAY_IMPORT
-        if isinstance(node, ast.Import):
-            assert not {alias.name.split(".")[0] for alias in node.names} & set(MAY_IMPORT)
-
-
-@pytest.mark.parametrize("path", PACK, ids=name_of)
-def test_files_are_small_plain_and_say_what_they_are(path):
-    text = path.read_text(encoding="utf-8")
-    assert text.isascii(), "Chinese and other scripts live in locales/ and docs"
-    assert len(text.splitlines()) <= 300, "one concept, one file"
-    assert ast.get_docstring(ast.parse(text)), "the first line says what turns into what"
-    assert path.stem not in {"utils", "helpers", "common", "misc"}
-
-
-def imported_at_load(path):
-    """Names of packages imported when the file is, not inside a function."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+def packages_named(nodes):
+    """Names of the packages that absolute imports among these nodes name."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             yield (node.module or "").split(".")[0]
 
 
-@pytest.mark.parametrize("path", PACK, ids=name_of)
-def test_nothing_heavy_is_imported_when_comfyui_starts(path):
-    assert not set(imported_at_load(path)) & HEAVY
+def test_the_pack_imports_itself_relatively():
+    """ComfyUI names the package after its folder, so an absolute import of our own cannot work."""
+    assert not faults(lambda path: set(packages_named(ast.walk(TREES[path]))) & set(MAY_IMPORT))
+
+
+def test_files_are_small_plain_and_say_what_they_are():
+    def fault(path):
+        text = path.read_text(encoding="utf-8")
+        if not text.isascii():
+            return "Chinese and other scripts live in locales/ and docs"
+        if len(text.splitlines()) > 300:
+            return "more than one concept: over 300 lines"
+        if not ast.get_docstring(TREES[path]):
+            return "the first line does not say what turns into what"
+        if path.stem in {"utils", "helpers", "common", "misc"}:
+            return "the name does not say what is in it"
+        return None
+
+    assert not faults(fault)
+
+
+def test_nothing_heavy_is_imported_when_comfyui_starts():
+    assert not faults(lambda path: set(packages_named(TREES[path].body)) & HEAVY), "not inside a function"
 
 
 def import_the_pack(cwd):
