@@ -18,17 +18,17 @@ def check_pictures(image: Tensor) -> None:
     if image.ndim != 4 or image.shape[-1] not in CHANNELS or 0 in image.shape:
         raise ValueError(f"a picture must be (batch, height, width, 1, 3 or 4 channels), found {tuple(image.shape)}.")
     if not image.is_floating_point():
-        raise ValueError(f"a picture must hold floats from 0 to 1, found {image.dtype}.")
+        raise ValueError(f"a picture must contain floats from 0 to 1, found {image.dtype}.")
     height, width = image.shape[1:3]
     if max(height, width) > min(LONGEST_SIDE, NARROWEST * min(height, width)):
         raise ValueError(
-            f"a picture of {width}x{height} is too long or too narrow to be looked at: at most {LONGEST_SIDE} pixels, and "
-            f"{NARROWEST} times its short side. Crop or scale it first."
+            f"a picture of {width}x{height} is too long or too narrow: its long side may have at most {LONGEST_SIDE} pixels and "
+            f"{NARROWEST} times the length of its short side. Crop or resize it first."
         )
     for number, picture in enumerate(image):
         if not bool(torch.isfinite(picture).all()):
             raise ValueError(
-                f"picture {number + 1} of {len(image)} holds numbers that are not finite (NaN or infinity). Look at the "
+                f"picture {number + 1} of {len(image)} contains NaN or infinity. Check the "
                 "node that made it: half precision in a VAE is the usual cause."
             )
 
@@ -40,7 +40,7 @@ def check_mask(mask: Tensor, name: str) -> None:
             f"{name} has the shape {tuple(mask.shape)}; it must be (masks, height, width), none of them 0."
         )
     if not bool(torch.isfinite(mask).all()):
-        raise ValueError(f"{name} holds numbers that are not finite (NaN or infinity). Look at the node that made it.")
+        raise ValueError(f"{name} contains NaN or infinity. Check the node that made it.")
 
 
 def masks_of(mask: Tensor, name: str) -> Tensor:

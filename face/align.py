@@ -21,7 +21,7 @@ def alignment(keypoints: Array, size: int = 112) -> npt.NDArray[np.float64]:
     matrix: npt.NDArray[np.float64] = face_align().estimate_norm(np.asarray(keypoints, np.float32), size)
     if not np.isfinite(matrix).all():
         raise ValueError(
-            f"The keypoints of a face cannot be aligned, they lie in one place: {np.round(keypoints, 1).tolist()}."
+            f"The keypoints of a face cannot be aligned because they all lie in one place: {np.round(keypoints, 1).tolist()}."
         )
     return matrix
 

@@ -79,9 +79,9 @@ def _check_counts(seating: Seating) -> None:
     faces, regions = len(seating.faces), len(seating.regions)
     if faces != regions:
         raise ValueError(
-            f"there are {faces} faces and {regions} masks; each person needs one of both. Several photos of one person "
-            f"become one with Embed Faces, one of several faces is picked with Choose Face, and 'who' set to "
-            f"'{BY_LIST}' takes only the faces it lists."
+            f"there are {faces} faces and {regions} masks; each person needs one of each. Embed Faces makes one face "
+            f"of several photos of one person, Choose Face picks one of several faces, and 'who' set to "
+            f"'{BY_LIST}' uses only the faces that you list."
         )
 
 

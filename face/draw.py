@@ -43,8 +43,8 @@ def _check_near(faces: Sequence[Array]) -> None:
     for number, keypoints in enumerate(faces):
         if not bool((np.abs(keypoints) <= FARTHEST).all()):  # NaN is not
             raise ValueError(
-                f"Face {number} (from 0) has a keypoint at {np.asarray(keypoints).round(1).tolist()}, which is no place "
-                "in a picture. Lower scale and shift, or look at where the points come from."
+                f"Face {number} (from 0) has a keypoint at {np.asarray(keypoints).round(1).tolist()}, which is not a position "
+                "in a picture. Lower scale and shift, or check where the points come from."
             )
 
 

@@ -48,7 +48,7 @@ def _box(face: Placed) -> Array:
 def _oval(face: Placed) -> Array:
     if face.oval is None:
         raise ValueError(
-            "The oval of a face comes with FACE_LANDMARKS only, through Find Faces. Connect them there, or set 'shape' to "
+            "The oval of a face is known only from FACE_LANDMARKS. Connect them to Find Faces, or set 'shape' to "
             "ellipse or box."
         )
     hull: Array = opencv().convexHull(np.asarray(face.oval, np.float32)).reshape(-1, 2)
@@ -112,7 +112,7 @@ def centres(masks: Tensor) -> Array:
     weights = masks.cpu().double()
     totals = weights.sum(dim=(1, 2))
     if not bool((totals > 0).all()):
-        raise ValueError(f"mask {int((totals <= 0).nonzero()[0])} (from 0) is empty: it is nowhere, so nobody is near.")
+        raise ValueError(f"mask {int((totals <= 0).nonzero()[0])} (from 0) is empty, so no face can be near it.")
     height, width = masks.shape[1:]
     x = (weights.sum(dim=1) * (torch.arange(width) + 0.5)).sum(dim=1) / totals / width
     y = (weights.sum(dim=2) * (torch.arange(height) + 0.5)).sum(dim=1) / totals / height

@@ -15,12 +15,12 @@ def pictures(image: Tensor) -> tuple[Picture, ...]:
     """The pictures of an IMAGE (B, H, W, C), 0..1; C is 1 (grey), 3 (RGB) or 4 (alpha, which is dropped).
 
     Rounded to 8 bit as the host does, because every detector and recogniser was trained on 8-bit pictures.
-    Raises ValueError for another shape, another type or numbers that are not finite.
+    Raises ValueError for another shape, another type, NaN or infinity.
     """
     if image.ndim != 4 or image.shape[-1] not in CHANNELS or 0 in image.shape:
         raise ValueError(f"A picture must be (batch, height, width, 1, 3 or 4 channels), found {tuple(image.shape)}.")
     if not image.is_floating_point():
-        raise ValueError(f"A picture must hold floats from 0 to 1, found {image.dtype}.")
+        raise ValueError(f"A picture must contain floats from 0 to 1, found {image.dtype}.")
     count = image.shape[0]
     return tuple(_picture(index, count, image[index]) for index in range(count))
 
@@ -33,8 +33,8 @@ def to_image(pixels: list[Pixels]) -> Tensor:
 def _picture(index: int, count: int, image: Tensor) -> Picture:
     if not bool(torch.isfinite(image).all()):
         raise ValueError(
-            f"Picture {index + 1} of {count} holds numbers that are not finite (NaN or infinity). "
-            "Look at the node that made it: half precision in a VAE is the usual cause."
+            f"Picture {index + 1} of {count} contains NaN or infinity. "
+            "Check the node that made it: half precision in a VAE is the usual cause."
         )
     rgb = image[..., :3].expand(-1, -1, 3)
     pixels: Pixels = rgb.float().mul(255.0).add_(0.5).clamp_(0, 255).to(torch.uint8).cpu().contiguous().numpy()

@@ -108,13 +108,13 @@ class Adapter:
     def check(self, embeds: Embeds) -> None:
         """Raise ValueError when these embeds are not what the projection reads, saying what is needed."""
         if not embeds.count:
-            raise ValueError("the embeds hold no picture at all.")
+            raise ValueError("the embeds are empty: there is no picture in them.")
         for feature in self.features:
             if not bool(torch.isfinite(embeds.feature(feature)).all()):
                 raise ValueError(
-                    f"the reference's {feature} holds numbers that are not finite (NaN or infinity): the file of the "
-                    f"encoder ({embeds.encoder or 'none is named'}) or of the face models is damaged, or it ran in a type "
-                    "that is too small."
+                    f"the reference's {feature} contains NaN or infinity: the file of the "
+                    f"encoder ({embeds.encoder or 'none is named'}) or of the face models is damaged, or it ran at a "
+                    "precision that is too low."
                 )
             found, wanted = embeds.feature(feature).shape[-1], self.feature_width(feature)
             if found != wanted:
@@ -149,8 +149,8 @@ class Adapter:
         """
         if tokens.shape[-1] != self.context_dim:
             raise ValueError(
-                f"'{self.name}' ({self.label}) makes image tokens of width {tokens.shape[-1]}, and its own layers read "
-                f"{self.context_dim}: they do not go together, so it cannot be used alone."
+                f"'{self.name}' ({self.label}) makes image tokens of width {tokens.shape[-1]}, but its own layers read "
+                f"{self.context_dim}: they do not match, so it cannot be used alone."
             )
         if len(tokens) > 1 and tokens.shape[0] * tokens.shape[1] * self._bytes_per_token > KEPT_BUDGET:
             return KeyValuesOnDemand(tokens, tuple(self._layers), self._project, picture_tokens)

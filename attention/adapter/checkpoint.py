@@ -114,9 +114,9 @@ def _loaded(file: Path) -> Mapping[str, Any]:
 def _flat(tensors: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Tensor]]:
     """Nested dictionaries of a `.bin` as the dotted keys that a `.safetensors` has."""
     if not isinstance(tensors, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  a pickle holds anything
-        raise ValueError(f"it holds a {type(tensors).__name__}, not named tensors.")
+        raise ValueError(f"it contains a {type(tensors).__name__}, not named tensors.")
     if depth > _DEEPEST:
-        raise ValueError(f"its tensors lie more than {_DEEPEST} dictionaries deep.")
+        raise ValueError(f"its tensors are nested more than {_DEEPEST} dictionaries deep.")
     for key, value in tensors.items():
         if isinstance(value, Tensor):
             yield f"{prefix}{key}", value
@@ -129,7 +129,7 @@ def _flat(tensors: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Itera
 def _check_finite(tensors: Mapping[str, Tensor]) -> None:
     broken = first_not_finite(tensors.items())
     if broken is not None:
-        raise ValueError(f"its weight '{broken}' has values that are no numbers (NaN or infinite).")
+        raise ValueError(f"its weight '{broken}' contains NaN or infinity.")
 
 
 def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> Checkpoint:
@@ -140,7 +140,7 @@ def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> 
     for key, tensor in tensors.items():
         prefix, _, rest = key.partition(".")
         if prefix not in parts:
-            raise ValueError(f"it has a key that no adapter has, '{key}'.")
+            raise ValueError(f"it has a key that no known adapter has: '{key}'.")
         parts[prefix][rest] = tensor
     for prefix, part in parts.items():
         if not part:
@@ -154,7 +154,7 @@ def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> 
         elif match := layout.lora.fullmatch(key):
             lora[int(match[1]), match[2], match[3]] = tensor
         else:
-            raise ValueError(f"it has an attention weight that no adapter has, '{key}'.")
+            raise ValueError(f"it has an attention weight that no known adapter has: '{key}'.")
     _check_pairs(weights["k"], weights["v"])
     _check_lora(lora, weights["k"])
     return Checkpoint(file, size, parts[layout.projection], weights["k"], weights["v"], lora)
@@ -169,12 +169,12 @@ def _refuse_foreign(tensors: Mapping[str, Tensor]) -> None:
 def _check_tensors(tensors: Mapping[str, Tensor], size: int) -> None:
     for key, tensor in tensors.items():
         if not tensor.is_floating_point():
-            raise ValueError(f"its weight '{key}' holds {tensor.dtype}, which are no weights.")
+            raise ValueError(f"its weight '{key}' is of type {tensor.dtype}; weights are floating point numbers.")
         if not tensor.ndim or not tensor.numel():
-            raise ValueError(f"its weight '{key}' has the shape {list(tensor.shape)}, which holds nothing.")
+            raise ValueError(f"its weight '{key}' is empty or a single number: its shape is {list(tensor.shape)}.")
     claimed = sum(tensor.numel() * tensor.itemsize for tensor in tensors.values())
     if claimed > size:
-        raise ValueError(f"it names {claimed:,} bytes of weights, and the whole file has {size:,}.")
+        raise ValueError(f"its header lists {claimed:,} bytes of weights, but the whole file has only {size:,}.")
 
 
 def _check_pairs(keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> None:
@@ -197,12 +197,14 @@ def _check_lora(lora: Mapping[tuple[int, str, str], Tensor], keys: Mapping[int, 
         attention = keys.get(cross_attention_beside(index))
         down, up = (lora.get((index, part, half)) for half in ("down", "up"))
         if attention is None or down is None or up is None:
-            raise ValueError(f"its LoRA of attention {index} ({part}) has no second half, or there is no such layer.")
+            raise ValueError(
+                f"its LoRA for attention {index} ({part}) lacks one of its two halves, or there is no such layer."
+            )
         width, context_dim = attention.shape
         reads = context_dim if is_cross_attention(index) and part in "kv" else width
         if (*up.shape, *down.shape) != (width, down.shape[0], down.shape[0], reads):
             raise ValueError(
-                f"its LoRA of attention {index} ({part}) is {list(up.shape)} times {list(down.shape)}; the layer needs "
+                f"its LoRA for attention {index} ({part}) is {list(up.shape)} times {list(down.shape)}; the layer needs "
                 f"[{width}, r] times [r, {reads}]."
             )
 

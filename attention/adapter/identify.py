@@ -36,7 +36,7 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
     if kind != AUTO:
         return Identity(_chosen(candidates, kind), family, "the kind chosen on the node")
     if len(candidates) == 1:
-        return Identity(candidates[0], family, "its keys and sizes")
+        return Identity(candidates[0], family, "its keys and shapes")
     told = _told(checkpoint.path)
     for variant in candidates:
         if variant.name == told:
@@ -48,8 +48,8 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
                 return Identity(variant, family, "the size and sha256 of the published file")
     names = " or ".join(f"'{variant.name}'" for variant in candidates)
     raise ValueError(
-        f"it is undecided: {' and '.join(v.label for v in candidates)} have the same keys "
-        f"and shapes, and the file is not byte for byte a published one. Set 'kind' to {names}."
+        f"it is ambiguous: {' and '.join(v.label for v in candidates)} have the same keys "
+        f"and shapes, and the file is not an exact copy of a published one. Set 'kind' to {names}."
     )
 
 
@@ -75,4 +75,4 @@ def _chosen(candidates: tuple[Variant, ...], kind: str) -> Variant:
         if variant.name == kind:
             return variant
     fitting = ", ".join(f"'{variant.name}'" for variant in candidates)
-    raise ValueError(f"kind '{kind}' does not fit this file: by its keys and sizes it is {fitting}.")
+    raise ValueError(f"kind '{kind}' does not fit this file: by its keys and shapes it is {fitting}.")

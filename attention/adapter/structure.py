@@ -17,7 +17,7 @@ def check_structure(variant: Variant, shapes: Shapes) -> None:
     except (LookupError, ValueError, ArithmeticError, RuntimeError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
-            f"its image projection is that of {variant.label}, but weights are missing or of impossible shapes ({reason})."
+            f"its image projection is that of {variant.label}, but weights are missing or have impossible shapes ({reason})."
         ) from error
     for key in sorted({*wanted, *shapes}):
         needed = tuple(wanted[key].shape) if key in wanted else None

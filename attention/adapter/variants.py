@@ -39,14 +39,14 @@ def size(key: str, dim: int, length: int) -> Condition:
 
 def other_size(key: str, dim: int, length: int) -> Condition:
     return Condition(
-        f"{key} with another size than {length} in dimension {dim}",
+        f"{key} with a size other than {length} in dimension {dim}",
         lambda shapes: dim < len(shapes[key]) and shapes[key][dim] != length,
     )
 
 
 def tokens_per_face(count: int) -> Condition:
     return Condition(
-        f"{count} tokens of a face", lambda shapes: shapes["proj.2.weight"][0] // shapes["norm.weight"][0] == count
+        f"{count} face tokens", lambda shapes: shapes["proj.2.weight"][0] // shapes["norm.weight"][0] == count
     )
 
 
@@ -203,6 +203,6 @@ def variants_of(shapes: Shapes) -> tuple[Variant, ...]:
             needed.setdefault(str(condition), []).append(variant.label)
         kinds = "; ".join(f"{words} ({', '.join(labels)})" for words, labels in needed.items())
         raise ValueError(
-            f"its image projection is of no known kind. Its first keys: {sorted(shapes)[:6]}. It would need: {kinds}."
+            f"its image projection matches no known kind. Its first keys: {sorted(shapes)[:6]}. It would need: {kinds}."
         )
     return found

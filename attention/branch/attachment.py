@@ -54,8 +54,8 @@ class Attachment:
             check_number(number, name)
         if not 0 <= self.start_percent <= self.end_percent <= 1:
             raise ValueError(
-                f"start_percent {self.start_percent} and end_percent {self.end_percent} must lie between 0 and 1, "
-                "the start not after the end."
+                f"start_percent {self.start_percent} and end_percent {self.end_percent} must be between 0 and 1, "
+                "and the start must not be after the end."
             )
         if self.attn_mask is not None:
             check_mask(self.attn_mask, "attn_mask")
@@ -65,11 +65,11 @@ class Attachment:
             ("short_batch", self.short_batch, SHORT_BATCH),
         ):
             if value not in table:
-                raise ValueError(f"there is no {name} '{value}'; there are {', '.join(table)}.")
+                raise ValueError(f"there is no {name} '{value}'; choose one of: {', '.join(table)}.")
         if self.fusion.weighs_mass and self.fusion.mass_tokens > self.positive.num_tokens:
             raise ValueError(
                 f"mass_tokens is {self.fusion.mass_tokens}, but the reference has {self.positive.num_tokens} tokens. Set "
-                "it to 0 for all of them."
+                "it to 0 to use all of them."
             )
 
     def scale_in(self, block: BlockKey) -> float:

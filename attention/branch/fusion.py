@@ -30,12 +30,12 @@ class Fusion:
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
-            raise ValueError(f"there is no fusion rule '{self.rule}'; there are {', '.join(RULES)}.")
+            raise ValueError(f"there is no fusion rule '{self.rule}'; choose one of: {', '.join(RULES)}.")
         check_number(self.cap, "cap")
         if self.rule == ORTHOGONAL_WITH_MASS and self.zero_tokens < 1:
             raise ValueError(
                 f"fusion '{ORTHOGONAL_WITH_MASS}' needs zero_tokens of 1 or more (PuLID uses 8): without them all "
-                "attention falls on real tokens, its share is always 1 and the rule is 'add'."
+                "attention falls on real tokens, its share is always 1 and the rule does the same as 'add'."
             )
 
     @property

@@ -67,7 +67,7 @@ def _reason(rank: _Rank, preset: Preset, others: Sequence[str]) -> str:
     if not rank.unproved:
         return f"byte for byte the published {preset.files[rank.place].name}"
     trusted = "its contents" if rank.misnamed else "its contents and its name"
-    reason = f"{trusted}; its bytes are not published ones, so '{preset.purpose}' is taken on trust"
+    reason = f"{trusted}; it is not an exact copy of a published file, so '{preset.purpose}' is taken on trust"
     if others:
-        reason += f". As well as it fit: {', '.join(others)}. To take one of them use Load IP-Adapter"
+        reason += f". These fit just as well: {', '.join(others)}. To use one of them, open it with Load IP-Adapter"
     return reason

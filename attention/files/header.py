@@ -96,13 +96,13 @@ def damaged(error: BaseException) -> ValueError:
     """What is said of a file that a library could not read."""
     if isinstance(error, pickle.UnpicklingError):
         return ValueError(
-            f"it is a pickle that would have to run code to load, or it is damaged ({reason(error)}). Get it again from "
+            f"it is a pickle that would have to run code to load, or it is damaged ({reason(error)}). Download it again from "
             "its publisher, or use the .safetensors form."
         )
     if isinstance(error, PermissionError):
-        return ValueError("it may not be read by this user.")
+        return ValueError("this user is not allowed to read it.")
     return ValueError(
-        f"it is damaged, incomplete or of another format ({reason(error)}). Get it again from its publisher."
+        f"it is damaged, incomplete or in another format ({reason(error)}). Download it again from its publisher."
     )
 
 
@@ -126,7 +126,7 @@ def _safetensors(file: Path) -> dict[str, Tensor]:
     with safetensors.safe_open(str(file), framework="pt") as opened:
         keys: list[str] = opened.keys()
         if len(keys) > MAX_TENSORS:
-            raise ValueError(f"it names {len(keys):,} tensors")
+            raise ValueError(f"it lists {len(keys):,} tensors")
         for key in keys:
             entry = opened.get_slice(key)
             found[key] = torch.empty(entry.get_shape(), dtype=_DTYPES[entry.get_dtype()], device="meta")
@@ -136,7 +136,7 @@ def _safetensors(file: Path) -> dict[str, Tensor]:
 def _unwrapped(content: Any) -> Mapping[str, Any]:
     """The state dict where a training script wrapped it, as the host's own loader does."""
     if not isinstance(content, Mapping):
-        raise ValueError(f"it holds a {type(content).__name__}, not named tensors")
+        raise ValueError(f"it contains a {type(content).__name__}, not named tensors")
     if "state_dict" in content:
         content = content["state_dict"]
     if len(content) == 1:

@@ -30,13 +30,13 @@ def metadata_of(path: Path) -> Mapping[str, str]:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(MAX_HEADER, size - 8):
-                raise ValueError(f"its list of tensors would be {length:,} bytes long")
+                raise ValueError(f"its header claims to be {length:,} bytes long")
             header: Any = json.loads(file.read(length))
         said: Any = header.get("__metadata__", {})
     except DAMAGED as error:
         raise _damaged(error) from error
     if not isinstance(said, Mapping):
-        raise ValueError("it is damaged or no safetensors file: it says nothing of itself.")
+        raise ValueError("it is damaged or not a safetensors file: its header has no metadata.")
     return {key: str(value) for key, value in cast(Mapping[str, Any], said).items()}
 
 
@@ -45,7 +45,9 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
     size = state(path).st_size
     free = cast(int, comfy.model_management.get_free_memory(torch.device("cpu")))
     if 2 * size > free:
-        raise ValueError(f"it has {size:,} bytes, and to read it takes twice as much memory; {free:,} bytes are free.")
+        raise ValueError(
+            f"it has {size:,} bytes, and reading it takes twice as much memory; only {free:,} bytes are free."
+        )
     try:
         return safetensors.torch.load(path.read_bytes())
     except DAMAGED as error:
@@ -53,4 +55,4 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
 
 
 def _damaged(error: BaseException) -> ValueError:
-    return ValueError(f"it is damaged or no safetensors file ({reason(error)}).")
+    return ValueError(f"it is damaged or not a safetensors file ({reason(error)}).")

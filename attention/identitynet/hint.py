@@ -30,13 +30,13 @@ class Hint:
         check_number(self.strength, "IdentityNet's strength")
         if self.image.ndim != 4 or self.image.shape[-1] < 3 or not len(self.image):
             raise ValueError(
-                f"the keypoint picture has the shape {tuple(self.image.shape)}; it must be pictures of three channels "
+                f"the keypoint picture has the shape {tuple(self.image.shape)}; it must be three-channel pictures "
                 "(n, height, width, 3)."
             )
         if not 0 <= self.start_percent <= self.end_percent <= 1:
             raise ValueError(
-                f"start_percent {self.start_percent} and end_percent {self.end_percent} must lie between 0 and 1, "
-                "the start not after the end."
+                f"start_percent {self.start_percent} and end_percent {self.end_percent} must be between 0 and 1, "
+                "and the start must not be after the end."
             )
 
 

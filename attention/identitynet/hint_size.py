@@ -92,7 +92,7 @@ def check_hint(net: IdentityNet, latent: tuple[int, int]) -> None:
     aspects = sorted((given[0] / given[1], wanted[0] / wanted[1]))
     if aspects[0] < (1 - TOLERANCE) * aspects[1]:
         raise ValueError(
-            f"the keypoint picture is {given[0]}x{given[1]}, the picture being made is {wanted[0]}x{wanted[1]}: its "
-            "sides would be cut off, and the points with them. Set this size in Render Keypoints; where Apply InstantID "
-            "draws the keypoints itself, connect the latent that is sampled to its 'latent'."
+            f"the keypoint picture is {given[0]}x{given[1]}, but the picture being made is {wanted[0]}x{wanted[1]}: its "
+            "sides would be cut off, and the points with them. Set that size in Render Keypoints; if Apply InstantID "
+            "draws the keypoints itself, connect the latent that you sample to its 'latent'."
         )

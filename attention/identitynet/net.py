@@ -140,7 +140,7 @@ class IdentityNet(ControlNet):
     def _hint(self, rows: Rows, x_noisy: Tensor, kept: Kept) -> Tensor:
         pictures: Tensor | None = self.cond_hint_original
         if pictures is None:
-            raise ValueError("this IdentityNet is shown no keypoint picture. Apply it with one.")
+            raise ValueError("this IdentityNet has no keypoint picture. Apply it with one.")
         height, width = x_noisy.shape[-2:]
         where = places(rows, len(pictures))
         sizing = Sizing(self.compression_ratio, self.upscale_algorithm, self.preprocess_image)

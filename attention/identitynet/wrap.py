@@ -28,18 +28,20 @@ def identitynet_from(control_net: ControlBase, face: FaceContext, family: str = 
     network = getattr(control_net, "control_model", None)
     if not isinstance(control_net, ControlNet) or not isinstance(network, Network):
         found = type(network if isinstance(network, nn.Module) else control_net).__name__
-        raise ValueError(f"the connected control_net is a {found}, which is no IdentityNet. {_ADVICE}")
+        raise ValueError(f"the connected control_net is a {found}, which is not an IdentityNet. {_ADVICE}")
     if getattr(network, "control_add_embedding", None) is not None:
-        raise ValueError(f"the connected control_net is a union ControlNet of several kinds, no IdentityNet. {_ADVICE}")
+        raise ValueError(
+            f"the connected control_net is a union ControlNet of several kinds, not an IdentityNet. {_ADVICE}"
+        )
     widths = _context_widths(network)
     if len(widths) != _encoder_layers(family):
         raise ValueError(
-            f"the connected control_net has {_name(len(widths))}, an IdentityNet for {FAMILIES[family].label} has "
+            f"the connected control_net has {_name(len(widths))}; an IdentityNet for {FAMILIES[family].label} has "
             f"{_encoder_layers(family)}. {_ADVICE}"
         )
     if set(widths) != {face.width}:
         raise ValueError(
-            f"the connected control_net reads a context of width {sorted(set(widths))[0]}, the face tokens are "
+            f"the connected control_net reads a context of width {sorted(set(widths))[0]}, but the face tokens are "
             f"{face.width} wide: adapter and ControlNet are not from the same release. {_ADVICE}"
         )
     _check_sound(network)
@@ -53,8 +55,8 @@ def _check_sound(network: Network) -> None:
     broken = first_not_finite((name, weight) for name, weight in network.named_parameters() if not weight.is_meta)
     if broken is not None:
         raise ValueError(
-            f"the connected control_net is damaged: its weight '{broken}' has values that are no numbers (NaN or "
-            "infinite), and the pictures would be black. Get its file again from its publisher."
+            f"the connected control_net is damaged: its weight '{broken}' contains NaN or infinity, "
+            "and the pictures would be black. Download its file again from its publisher."
         )
     _sound.add(network)
 

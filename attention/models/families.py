@@ -166,7 +166,7 @@ def family_of(num_layers: int) -> Family:
         if family.num_layers == num_layers:
             return family
     known = ", ".join(f"{f.num_layers} ({f.label})" for f in FAMILIES.values())
-    raise ValueError(f"{num_layers} cross-attention layers fit no known base model; known are {known}.")
+    raise ValueError(f"no known base model has {num_layers} cross-attention layers; known are: {known}.")
 
 
 def family_with(keys: Collection[BlockKey]) -> Family | None:

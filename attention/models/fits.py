@@ -47,8 +47,8 @@ def misfit(adapter: AdapterLayers, model: ModelLayers) -> str | None:
         made_for, found = adapter.shapes[layer.index], model.shapes[layer.key]
         if made_for.width != found.width:
             return (
-                f"'{adapter.name}' is {made_for.width} wide in layer {layer.index} where the connected model "
-                f"({model.kind}, {layer.key[0]} block {layer.key[1]}) is {found.width} wide. It was made for another "
+                f"'{adapter.name}' has width {made_for.width} in layer {layer.index}, where the connected model "
+                f"({model.kind}, {layer.key[0]} block {layer.key[1]}) has width {found.width}. It was made for another "
                 "model."
             )
         if made_for.context_dim != found.context_dim:

@@ -41,7 +41,9 @@ COMBINATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 def combined(embeds: Embeds, method: str) -> Embeds:
     """The embeds of n pictures as those of one reference; n stays with 'concat', else it becomes 1."""
     if method not in COMBINATIONS:
-        raise ValueError(f"there is no way to combine pictures called '{method}'; there are {', '.join(COMBINATIONS)}.")
+        raise ValueError(
+            f"there is no way to combine pictures called '{method}'; choose one of: {', '.join(COMBINATIONS)}."
+        )
     rule = COMBINATIONS[method]
     return embeds.with_features(**{name: rule(feature) for name, feature in embeds.features.items()})
 

@@ -27,7 +27,7 @@ class Embeds:
     def __init__(self, *, encoder: str = "", **features: Tensor | None) -> None:
         unknown = [name for name in features if name not in FEATURES]
         if unknown:
-            raise ValueError(f"there is no feature '{unknown[0]}'; there are {', '.join(FEATURES)}.")
+            raise ValueError(f"there is no feature '{unknown[0]}'; choose one of: {', '.join(FEATURES)}.")
         held = {name: tensor for name in FEATURES if (tensor := features.get(name)) is not None}
         object.__setattr__(self, "features", held)
         object.__setattr__(self, "encoder", encoder)
@@ -35,7 +35,7 @@ class Embeds:
     def feature(self, name: str) -> Tensor:
         """One feature by name; ValueError says what there is instead."""
         if name not in self.features:
-            raise ValueError(f"the embeds hold {' and '.join(self.names) or 'nothing'}, but not {name}.")
+            raise ValueError(f"the embeds contain {' and '.join(self.names) or 'nothing'}, but not {name}.")
         return self.features[name]
 
     def with_features(self, **features: Tensor) -> Embeds:
@@ -61,11 +61,11 @@ def stacked(parts: Sequence[Embeds]) -> Embeds:
     for i, part in enumerate(parts[1:], 2):
         if _widths(part) != _widths(first):
             raise ValueError(
-                f"embeds 1 hold {_widths(first)} and embeds {i} hold {_widths(part)}: they do not go together."
+                f"embeds 1 contain {_widths(first)}, but embeds {i} contain {_widths(part)}: they cannot be combined."
             )
     encoders = list(dict.fromkeys(part.encoder for part in parts if part.encoder not in (NO_PICTURE, "")))
     if len(encoders) > 1:
-        raise ValueError(f"embeds of different image encoders do not go together: {' and '.join(encoders)}.")
+        raise ValueError(f"embeds of different image encoders cannot be combined: {' and '.join(encoders)}.")
     return Embeds(
         **{name: torch.cat([part.feature(name) for part in parts]) for name in first.names},
         encoder=encoders[0] if encoders else first.encoder,

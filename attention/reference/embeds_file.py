@@ -86,7 +86,7 @@ def load(path: Path) -> SavedEmbeds:
     _check(tensors, f"'{path.name}'")
     described = _parsed(path, header, "features")
     if {name: list(tensor.shape) for name, tensor in tensors.items()} != described:
-        raise ValueError(f"'{path.name}' does not hold what it says it holds ({described}). Save the embeds again.")
+        raise ValueError(f"'{path.name}' does not contain what its header lists ({described}). Save the embeds again.")
     adapter = _parsed(path, header, "adapter") if "adapter" in header else None
     return SavedEmbeds(
         Embeds(**tensors, encoder=header.get("encoder", "")),
@@ -112,7 +112,7 @@ def _check_format(path: Path, header: Mapping[str, str]) -> None:
             f"is version {pack_version()}, which reads '{FORMAT}'. Update the pack."
         )
     raise ValueError(
-        f"'{path.name}' holds no embeds of this pack ('{FORMAT}') but something else"
+        f"'{path.name}' does not contain embeds of this pack ('{FORMAT}') but something else"
         f"{f' ({found!r})' if found else ''}. Choose a file written by Save Embeds."
     )
 
@@ -123,18 +123,20 @@ def _parsed(path: Path, header: Mapping[str, str], name: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ValueError(f"'{path.name}' does not say its {name}. Save the embeds again.")
+        raise ValueError(f"the header of '{path.name}' does not state its {name}. Save the embeds again.")
     return cast(dict[str, Any], found)
 
 
 def _check(tensors: Mapping[str, Tensor], what: str) -> None:
     if not tensors:
-        raise ValueError(f"{what} holds nothing: there is no feature in it.")
+        raise ValueError(f"there are no features in {what}.")
     for name, tensor in tensors.items():
         if name not in FEATURES or tensor.ndim != FEATURES[name].dimensions or not tensor.is_floating_point():
-            raise ValueError(f"{what} holds '{name}' of shape {tuple(tensor.shape)}, which is no feature of a picture.")
+            raise ValueError(
+                f"'{name}' in {what} has the shape {tuple(tensor.shape)}, which is not a feature of a picture."
+            )
         if not bool(torch.isfinite(tensor).all()):
-            raise ValueError(f"{what} holds '{name}' with values that are no numbers (NaN or infinite).")
+            raise ValueError(f"'{name}' in {what} contains NaN or infinity.")
     counts = {name: len(tensor) for name, tensor in sorted(tensors.items())}
     if len(set(counts.values())) > 1 or 0 in counts.values():
-        raise ValueError(f"{what} holds different numbers of pictures: {counts}.")
+        raise ValueError(f"the features in {what} are of different numbers of pictures: {counts}.")

@@ -38,21 +38,21 @@ def load(path: Path) -> Embeds:
         raise
     except (pickle.UnpicklingError, *header.DAMAGED) as error:
         raise ValueError(
-            f"'{path.name}' cannot be read as saved embeds; only tensors are taken from such a file, nothing in it is "
+            f"'{path.name}' cannot be read as saved embeds; only tensors are taken from such a file, and nothing in it is "
             f"run: {header.reason(error)}. Encode the pictures again and save them with Save Embeds."
         ) from error
     if not bool(torch.isfinite(found).all()):
-        raise ValueError(f"'{path.name}' holds values that are no numbers (NaN or infinite).")
+        raise ValueError(f"'{path.name}' contains NaN or infinity.")
     features = {_BY_DIMENSIONS[found.ndim]: found.float().contiguous()}
     return Embeds(**features)
 
 
 def _check(path: Path, found: Any, size: int) -> None:
     if not isinstance(found, Tensor) or found.ndim not in _BY_DIMENSIONS or not found.is_floating_point():
-        raise NoEmbeds(f"'{path.name}' holds {_described(found)}, and no embeds of a picture: (n, F) or (n, L, F).")
+        raise NoEmbeds(f"'{path.name}' contains {_described(found)}, not the embeds of a picture: (n, F) or (n, L, F).")
     if not 0 < found.numel() * found.itemsize <= size:
         raise NoEmbeds(
-            f"'{path.name}' says it holds {_described(found)}; in its {size:,} bytes there is no room for that."
+            f"'{path.name}' claims to contain {_described(found)}; its {size:,} bytes have no room for that."
         )
 
 

@@ -24,7 +24,7 @@ def noise_picture(pictures: Tensor, kind: str, strength: float, blur: int, seed:
     asked for random numbers, on the CPU. Raises ValueError for an unknown kind.
     """
     if kind not in NOISES:
-        raise ValueError(f"there is no noise '{kind}'; there are {', '.join(NOISES)}.")
+        raise ValueError(f"there is no noise '{kind}'; choose one of: {', '.join(NOISES)}.")
     check_pictures(pictures)
     check_number(strength, "strength")
     generator = Generator("cpu").manual_seed(seed)

@@ -66,8 +66,8 @@ def conditioning_for(conditioning: Conditioning, part: Part, keypoints: Tensor, 
         bound = [key for key in WHOLE_PICTURE if options.get(key) is not None]
         if bound:
             raise ValueError(
-                f"a conditioning carries '{bound[0]}', which is for the whole picture and has no part. Connect one "
-                "without it; a region that is a mask (Conditioning (Set Mask)) can be cut."
+                f"a conditioning carries '{bound[0]}', which applies to the whole picture and cannot be cropped. Connect one "
+                "without it; a region given as a mask (Conditioning (Set Mask)) can be cropped."
             )
         if options.get("mask") is not None:
             options["mask"] = part.of(options["mask"])

@@ -84,7 +84,7 @@ def _site(options: Options) -> Site:
 def _warn_of_rows(run: Run, found: int, expected: int) -> None:
     if run.first_time((found, expected)):
         logging.warning(
-            "Likeness: another patch made %d rows of %d in a cross-attention in a way that is not known; "
+            "Likeness: a cross-attention has %d rows instead of %d, because another patch changed their number in an unknown way; "
             "the image branches are left out there.",
             found,
             expected,

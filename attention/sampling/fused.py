@@ -137,8 +137,8 @@ class FusedLayer:
             )
         except self.kernel.TritonError as error:
             raise RuntimeError(
-                f"the fused kernel cannot run here: {error}. Unset {SWITCH} and start ComfyUI again; its own attention is "
-                "used then."
+                f"the fused kernel cannot run here: {error}. Unset {SWITCH} and start ComfyUI again; it then uses its own "
+                "attention."
             ) from error
         return out
 

@@ -32,7 +32,7 @@ class Example:
     def shown_hint(self) -> Tensor:
         """The keypoint picture (3, H, W), 0..1. Raises ValueError where there is none."""
         if self.hint is None:
-            raise ValueError("an IdentityNet learns from keypoints, and a picture has none.")
+            raise ValueError("an IdentityNet is trained on keypoints, but one of the pictures has none.")
         return self.hint if isinstance(self.hint, Tensor) else self.hint()
 
 

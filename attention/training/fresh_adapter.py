@@ -48,7 +48,7 @@ def _image_projection(widths: Widths, tokens: int = 4) -> Shapes:
 def _resampler(widths: Widths, tokens: int = 16) -> Shapes:
     width = min(WIDEST, widths.context)
     if width % HEAD_WIDTH:
-        raise ValueError(f"the text is {width} wide, which does not divide into heads of {HEAD_WIDTH}.")
+        raise ValueError(f"the width of the text, {width}, is not a multiple of the head width {HEAD_WIDTH}.")
     shapes: Shapes = {
         "latents": (1, tokens, width),
         **_linear("proj_in", width, widths.features),

@@ -57,8 +57,8 @@ class Keeper:
         if changed:
             told = ", ".join(f"{name} {found.get(name)} there, {wanted[name]} now" for name in changed)
             raise ValueError(
-                f"'{self.path}' was kept by a training with other settings ({told}). Set them back to go on with it, or "
-                "give this one another name."
+                f"'{self.path}' was saved by a training run with other settings ({told}). Set them back to resume it, or "
+                "give this run another name."
             )
         self.student.load_state_dict(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -77,5 +77,5 @@ class Keeper:
             ) from error
         missing = [name for name in ("settings", "examples", "weights", "optimizer", "averaged") if name not in state]
         if missing:
-            raise ValueError(f"'{self.path}' is no state of a training: it lacks {', '.join(missing)}.")
+            raise ValueError(f"'{self.path}' is not the state of a training run: it lacks {', '.join(missing)}.")
         return state

@@ -30,7 +30,9 @@ def read_identitynet(path: Path, unet_config: Mapping[str, Any]) -> ControlNet:
     tensors: Any = comfy.utils.load_torch_file(str(path), safe_load=True)
     if set(names.values()) != set(tensors):
         odd: list[str] = sorted(set(names.values()) ^ set(tensors))
-        raise ValueError(f"'{path.name}' is no IdentityNet for this model: {len(odd)} weights differ, as '{odd[0]}'.")
+        raise ValueError(
+            f"'{path.name}' is not an IdentityNet for this model: {len(odd)} weights differ, such as '{odd[0]}'."
+        )
     wrapped = ControlNet(net, load_device=device, manual_cast_dtype=cast)
     own = {host: tensors[name].to(dtype) for host, name in names.items()}
     # The host's newer memory management takes weights over instead of copying into them.

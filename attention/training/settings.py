@@ -45,11 +45,13 @@ class Settings:
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate is {self.learning_rate}; it must be a number above 0.")
         if min(self.drops) < 0 or sum(self.drops) > 1:
-            raise ValueError(f"the shares dropped are {self.drops}; each must be 0 or more and all together at most 1.")
+            raise ValueError(
+                f"the shares dropped are {self.drops}; each must be 0 or more, and together they may be at most 1."
+            )
         if not 0 <= self.average < 1:
-            raise ValueError(f"average is {self.average}; it must be from 0 (off) to below 1, such as 0.999.")
+            raise ValueError(f"average is {self.average}; it must be at least 0 (off) and below 1, such as 0.999.")
         if self.precision not in PRECISIONS:
-            raise ValueError(f"there is no precision '{self.precision}'; there are {', '.join(PRECISIONS)}.")
+            raise ValueError(f"there is no precision '{self.precision}'; choose one of: {', '.join(PRECISIONS)}.")
 
     @property
     def drops(self) -> tuple[float, float, float]:

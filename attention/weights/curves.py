@@ -45,7 +45,7 @@ CURVES: Mapping[str, Curve] = MappingProxyType(
 def schedule_of(name: str, first: float, last: float) -> Schedule:
     """A named course from factor `first` to factor `last`. Raises ValueError for a name that is not in the table."""
     if name not in CURVES:
-        raise ValueError(f"there is no curve '{name}'; there are {', '.join(CURVES)}.")
+        raise ValueError(f"there is no curve '{name}'; choose one of: {', '.join(CURVES)}.")
     curve = CURVES[name]
 
     def point(u: float) -> tuple[float, float]:

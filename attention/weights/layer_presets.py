@@ -96,7 +96,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 def preset(name: str, family: str, boost: float = 1.0) -> LayerWeights:
     """A preset's weights for a family. `boost` is its second factor, where it has one."""
     if name not in PRESETS:
-        raise ValueError(f"there is no layer preset '{name}'; there are {', '.join(PRESETS)}.")
+        raise ValueError(f"there is no layer preset '{name}'; choose one of: {', '.join(PRESETS)}.")
     row, places = PRESETS[name], _places(family, boost)
     return LayerWeights(
         family,

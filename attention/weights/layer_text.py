@@ -72,13 +72,13 @@ def _from_diffusers(config: Any, family: str) -> LayerWeights:
     """`set_ip_adapter_scale`'s dictionary: what it does not name is 0."""
     if not isinstance(config, dict):
         raise ValueError(
-            'layer weights in diffusers\' form are one dictionary, such as {"up": {"block_0": [0, 1, 0]}}.'
+            'layer weights in diffusers\' form must be a single dictionary, such as {"up": {"block_0": [0, 1, 0]}}.'
         )
     factors = [0.0] * FAMILIES[family].num_transformers
     for part, value in cast(dict[str, Any], config).items():
         blocks = diffusers_blocks(family).get(part)
         if blocks is None:
-            raise ValueError(f"'{part}' is no part of a UNet; diffusers' dictionaries have 'down', 'mid' and 'up'.")
+            raise ValueError(f"'{part}' is not a part of a UNet; diffusers' dictionaries have 'down', 'mid' and 'up'.")
         entries = (
             cast(dict[str, Any], value)
             if isinstance(value, dict)

@@ -18,9 +18,11 @@ class Schedule:
     def __post_init__(self) -> None:
         percents = [percent for percent, _ in self.points]
         if not self.points or percents != sorted(percents):
-            raise ValueError(f"a weight schedule needs points in the order of their percents, found {percents}.")
+            raise ValueError(
+                f"a weight schedule needs one point or more, in the order of their percents, found {percents}."
+            )
         if not all(math.isfinite(number) for point in self.points for number in point):
-            raise ValueError(f"a weight schedule needs numbers, found {self.points}.")
+            raise ValueError(f"the points of a weight schedule must be finite numbers, found {self.points}.")
 
     def factor(self, percent: float) -> float:
         """The factor at `percent`; before the first and after the last point it stays as there."""

@@ -62,7 +62,7 @@ def spread(numbers: tuple[float, ...], count: int, between: str) -> tuple[float,
     With 'none' each number holds for its equal share of the pictures. 0 pictures leaves the numbers as they are.
     """
     if between not in BETWEEN:
-        raise ValueError(f"there is no way to fill in called '{between}'; there are {', '.join(BETWEEN)}.")
+        raise ValueError(f"there is no way to fill in called '{between}'; choose one of: {', '.join(BETWEEN)}.")
     if not numbers or not count:
         return numbers
     if between == "none":

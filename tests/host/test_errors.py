@@ -38,7 +38,7 @@ def test_a_model_of_other_widths_is_refused(sd15, load, apply):
     loaded = load("sd15", "base", 77)
     made_for = loaded.adapter.layers
     wide = replace(made_for, shapes={**made_for.shapes, 1: LayerShape(999, made_for.shapes[1].context_dim)})
-    with pytest.raises(ValueError, match="999 wide in layer 1 where the connected model"):
+    with pytest.raises(ValueError, match="width 999 in layer 1, where the connected model"):
         check_fits(wide, sd15.model)
 
 
@@ -75,7 +75,7 @@ def test_one_reference_is_needed(sd15, load, inputs):
 
 
 def test_embeds_of_the_wrong_kind_are_named(sd15, load):
-    with pytest.raises(ValueError, match="the embeds hold penultimate, but not image_embeds"):
+    with pytest.raises(ValueError, match="the embeds contain penultimate, but not image_embeds"):
         ApplyIPAdapter.execute(
             model=sd15.model, adapter=load("sd15"), embeds=Embeds(penultimate=torch.zeros(1, 257, 80))
         )

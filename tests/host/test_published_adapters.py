@@ -28,5 +28,5 @@ def test_a_published_adapter_loads_strictly(stem, tmp_path):
 @pytest.mark.parametrize("stem", [s for s in STEMS if sparse.entry(s)["variant"] in LOOK_ALIKES])
 def test_look_alikes_that_are_not_the_published_bytes_ask_for_their_kind(stem, tmp_path):
     outline = checkpoint.read_outline(sparse.write(stem, tmp_path))
-    with pytest.raises(ValueError, match="undecided.*Set 'kind' to"):
+    with pytest.raises(ValueError, match="ambiguous.*Set 'kind' to"):
         Adapter(outline)

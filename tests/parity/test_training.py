@@ -128,7 +128,7 @@ def test_the_pack_reads_back_what_it_wrote(tmp_path):
     given = {n.removeprefix("identitynet."): t for n, t in result.weights.items() if n.startswith("identitynet.")}
     assert read_back.keys() == given.keys()
     assert all(torch.equal(tensor.half(), given[name].half()) for name, tensor in read_back.items())
-    with pytest.raises(ValueError, match=r"'mine.safetensors' is no IdentityNet for this model"):
+    with pytest.raises(ValueError, match=r"'mine.safetensors' is not an IdentityNet for this model"):
         read_identitynet(adapter, unet_config(made.frozen))
 
 

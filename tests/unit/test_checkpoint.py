@@ -82,7 +82,7 @@ def test_types_may_differ_within_a_file(suffix, nested, tmp_path):
     [
         (lambda c: c["ip_adapter"].pop("1.to_v_ip.weight"), "one to_k_ip and one to_v_ip for every layer"),
         (lambda c: c["ip_adapter"].pop("1.to_k_ip.weight"), "layers are numbered"),
-        (lambda c: c["ip_adapter"].update({"1.to_q_ip.weight": torch.zeros(2, 2)}), "that no adapter has"),
+        (lambda c: c["ip_adapter"].update({"1.to_q_ip.weight": torch.zeros(2, 2)}), "that no known adapter has"),
         (lambda c: c.update({"optimizer": {"step": torch.zeros(1)}}), "'optimizer.step'"),
         (lambda c: c.update({"image_proj": {}}), "no 'image_proj' part"),
         (lambda c: c.update({"ip_adapter": {}}), "no 'ip_adapter' part"),
@@ -119,8 +119,8 @@ def test_a_condition_is_named_by_what_it_asks_for():
         (lacks("latents", "proj"), "no latents or proj", False),
         (size("latents", 2, 2048), "latents with 2048 in dimension 2", True),
         (size("latents", 3, 2048), "latents with 2048 in dimension 3", False),
-        (other_size("latents", 2, 2048), "latents with another size than 2048 in dimension 2", False),
-        (tokens_per_face(4), "4 tokens of a face", True),
+        (other_size("latents", 2, 2048), "latents with a size other than 2048 in dimension 2", False),
+        (tokens_per_face(4), "4 face tokens", True),
     ]
     for condition, words, holds in asked:
         assert (str(condition), condition.holds(shapes)) == (words, holds)

@@ -158,7 +158,7 @@ def test_size_and_hash_decide_between_variants(published_v2):
     with published_v2.open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"\x01")
-    with pytest.raises(ValueError, match="it is undecided") as caught:
+    with pytest.raises(ValueError, match="it is ambiguous") as caught:
         identifying.identify(checkpoint.read_outline(published_v2))
     assert "'faceid_plus' or 'faceid_plus_v2'" in str(caught.value)
     told = identifying.identify(checkpoint.read_outline(published_v2), "faceid_plus")
@@ -171,5 +171,5 @@ def test_another_size_is_never_hashed(published_v2, monkeypatch):
     monkeypatch.setattr(identifying, "sha256_of", None)
     with published_v2.open("ab") as file:
         file.write(b"more")
-    with pytest.raises(ValueError, match="undecided"):
+    with pytest.raises(ValueError, match="ambiguous"):
         identifying.identify(checkpoint.read_outline(published_v2))

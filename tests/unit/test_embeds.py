@@ -52,7 +52,7 @@ def test_one_picture_is_itself_by_every_rule():
 
 
 def test_an_unknown_rule_is_named():
-    with pytest.raises(ValueError, match="called 'mix'; there are concat"):
+    with pytest.raises(ValueError, match="called 'mix'; choose one of: concat"):
         combined(embeds([1.0]), "mix")
 
 
@@ -71,9 +71,9 @@ def test_stacking_keeps_pictures_in_order_and_the_encoder():
 @pytest.mark.parametrize(
     ("other", "says"),
     [
-        (embeds([1.0, 2.0]), r"'image_embeds': \(1,\).* and embeds 2 hold .*\(2,\)"),
-        (Embeds(face=torch.ones(1, 512)), "embeds 2 hold {'face'"),
-        (embeds([1.0], encoder="L"), "different image encoders do not go together: H and L"),
+        (embeds([1.0, 2.0]), r"'image_embeds': \(1,\).* but embeds 2 contain .*\(2,\)"),
+        (Embeds(face=torch.ones(1, 512)), "embeds 2 contain {'face'"),
+        (embeds([1.0], encoder="L"), "different image encoders cannot be combined: H and L"),
     ],
 )
 def test_what_does_not_go_together_is_refused_with_both_sides(other, says):

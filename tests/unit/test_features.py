@@ -53,5 +53,7 @@ def test_embeds_hold_features_of_the_table_alone_in_its_order():
     assert made.names == ("penultimate", "face") and made.count == 2
     changed = made.with_features(face=torch.zeros(2, 512))
     assert changed.encoder == "H" and not changed.feature("face").any() and made.feature("face").all()
-    with pytest.raises(ValueError, match="no feature 'faces'; there are image_embeds, penultimate, face, unit_face"):
+    with pytest.raises(
+        ValueError, match="no feature 'faces'; choose one of: image_embeds, penultimate, face, unit_face"
+    ):
         Embeds(faces=torch.ones(1, 512))

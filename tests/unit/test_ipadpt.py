@@ -25,10 +25,10 @@ class Evil:
     ("content", "said"),
     [
         (Evil(), "nothing in it is run"),
-        ({"a": torch.ones(1, 2)}, "holds dict"),
+        ({"a": torch.ones(1, 2)}, "contains dict"),
         (torch.ones(3), "shape"),
         (torch.ones(1, 2).long(), "shape"),
-        (torch.full((1, 2), torch.nan), "no numbers"),
+        (torch.full((1, 2), torch.nan), "contains NaN"),
     ],
 )
 def test_anything_else_is_refused(tmp_path, monkeypatch, content, said):

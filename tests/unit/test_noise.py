@@ -71,7 +71,7 @@ def test_an_even_blur_is_the_next_odd_one_and_softens(picture):
 
 
 def test_an_unknown_kind_is_named():
-    with pytest.raises(ValueError, match="no noise 'snow'; there are fade"):
+    with pytest.raises(ValueError, match="no noise 'snow'; choose one of: fade"):
         noise_picture(torch.zeros(1, 8, 8, 3), "snow", 1.0, 0, 0)
 
 

@@ -32,7 +32,7 @@ def test_a_preset_follows_its_formula_between_its_points_too(name):
 
 
 def test_an_unknown_preset_is_named_with_those_there_are():
-    with pytest.raises(ValueError, match="no curve 'bounce'; there are constant"):
+    with pytest.raises(ValueError, match="no curve 'bounce'; choose one of: constant"):
         schedule_of("bounce", 1, 0)
 
 
@@ -56,7 +56,7 @@ def test_the_same_percent_twice_is_a_jump():
         ("0:1 1:0", "not a point"),
         ("0.5:1, 0.2:0", "in the order of their percents"),
         ("0:nan", "not a point"),
-        ("", "needs points"),
+        ("", "needs one point"),
     ],
 )
 def test_what_is_wrong_with_points_is_said(text, says):

@@ -37,7 +37,9 @@ def test_several_faces_say_how_many_and_how_to_choose(apply, given, group, photo
 
 
 def test_other_counts_of_faces_and_masks_say_how_photos_of_one_person_are_merged(apply, given, photos):
-    with pytest.raises(ValueError, match="3 faces and 2 masks.*one person become one with Embed Faces"):
+    with pytest.raises(
+        ValueError, match="3 faces and 2 masks.*Embed Faces makes one face of several photos of one person"
+    ):
         apply(photos(1, 2, 3), masks=columns(2), **given)
 
 

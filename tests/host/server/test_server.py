@@ -71,7 +71,7 @@ def test_a_workflow_runs_runs_from_cache_and_runs_again_only_what_changed(api, p
 def test_the_loader_says_what_the_file_is(api, prompt):
     entry = api.run(prompt(sampler__seed=60))
     assert "IP-Adapter for SD1.5" in entry.text("adapter")
-    assert "keys and sizes" in entry.text("adapter")
+    assert "keys and shapes" in entry.text("adapter")
 
 
 def test_weight_zero_is_the_plain_picture(api, prompt):

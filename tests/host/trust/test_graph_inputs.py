@@ -135,10 +135,10 @@ def test_references_and_pictures_of_unlike_number(count, batch, sd15, apply, ksa
         *(({"weight": value}, "weight") for value in (NAN, INF, [0.5, NAN])),
         *(({"start_percent": start, "end_percent": end}, "start_percent")
           for start, end in ((0.6, 0.4), (NAN, 1.0), (0.0, NAN), (-0.1, 1.0), (0.0, 1.5))),
-        ({"embeds": Embeds(image_embeds=torch.full((1, 64), NAN))}, "not finite"),
+        ({"embeds": Embeds(image_embeds=torch.full((1, 64), NAN))}, "NaN or infinity"),
         ({"embeds": Embeds(image_embeds=torch.zeros(0, 64))}, "embeds"),
         ({"embeds": Embeds(image_embeds=torch.zeros(1, 63))}, "width"),
-        ({"embeds": Embeds(image_embeds=torch.zeros(1, 64)), "negative_embeds": Embeds(image_embeds=torch.full((1, 64), INF))}, "not finite"),
+        ({"embeds": Embeds(image_embeds=torch.zeros(1, 64)), "negative_embeds": Embeds(image_embeds=torch.full((1, 64), INF))}, "NaN or infinity"),
     ],
     ids=str,
 )  # fmt: skip

@@ -101,14 +101,14 @@ def test_every_pose_is_drawn_or_said_to_be_too_far_away(face, pose, target):
     try:
         assert draw_keypoints([points], target).shape == (target[1], target[0], 3)
     except ValueError as error:
-        assert "is no place in a picture" in str(error)
+        assert "is not a position in a picture" in str(error)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 3e9])
 def test_a_point_that_is_nowhere_is_not_drawn(bad):
     points = np.ones((5, 2), np.float32)
     points[3, 1] = bad
-    with pytest.raises(ValueError, match="Face 0 .* is no place in a picture"):
+    with pytest.raises(ValueError, match="Face 0 .* is not a position in a picture"):
         draw_keypoints([points], (32, 32))
 
 
