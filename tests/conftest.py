@@ -42,14 +42,10 @@ def load_what_tests_use() -> None:
     load_package("serving", ROOT / "tests" / "serving")
 
 
+pytest_plugins = ["running.order", "running.comparisons"]
 load_package("runner", ROOT / "runner")
 load_package("running", ROOT / "tests" / "running")
-
-pytest_plugins = ["running.order", "running.comparisons"]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    hands_tests_out = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
-    if not hands_tests_out:  # to other processes: then torch and the host are not needed in this one
-        load_what_tests_use()
-        config.pluginmanager.import_plugin("serving.fixtures")
+# Where other processes run the tests, torch and the host are not needed in the one that hands them out.
+if "PYTEST_XDIST_WORKER" in os.environ or "LIKENESS_TESTS_RUN_ELSEWHERE" not in os.environ:
+    load_what_tests_use()
+    pytest_plugins.append("serving.fixtures")

@@ -28,7 +28,6 @@ def with_the_pack():
     conftest = importlib.util.module_from_spec(spec)
     with atheris.instrument_imports(include=["pack"]):
         spec.loader.exec_module(conftest)
-        conftest.load_what_tests_use()
         import pack.attention.adapter.checkpoint
         import pack.attention.catalogue.installed
         import pack.attention.reference.embeds_file

@@ -43,3 +43,9 @@ def test_folders_and_options_of_a_form_are_there():
 def test_the_tests_are_told_which_comfyui_and_use_one_thread(called):
     _, environ = called(testing.WHOLE)
     assert (environ["LIKENESS_COMFYUI"], environ["OMP_NUM_THREADS"]) == ("tree", "1")
+
+
+def test_only_the_processes_that_run_tests_load_the_host_unless_folders_are_named(called, monkeypatch):
+    switch = "LIKENESS_TESTS_RUN_ELSEWHERE"
+    monkeypatch.delenv(switch, raising=False)
+    assert switch in called(testing.WHOLE)[1] and switch not in called(testing.WHOLE, "tests/browser")[1]

@@ -76,9 +76,7 @@ def _cells(file):
 
 def main():
     sys.path.insert(0, str(ROOT / "tests"))
-    import conftest
-
-    conftest.load_what_tests_use()
+    import conftest  # noqa: F401  loads the pack
 
     words, locale = english(), json.loads(CHINESE.read_text(encoding="utf-8"))
     old_nodes.write(schemas(), words, locale)
