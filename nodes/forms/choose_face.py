@@ -26,6 +26,7 @@ class ChooseFace(io.ComfyNode):
                 FacesWire.Input("faces", tooltip="From Find Faces."),
                 io.Combo.Input(
                     "rule",
+                    optional=True,
                     options=list(RULES),
                     default="largest",
                     tooltip="The order of the faces: by size, from the left, as Find Faces numbers them (by score), "
@@ -33,6 +34,7 @@ class ChooseFace(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "index",
+                    optional=True,
                     default=0,
                     min=0,
                     max=999,
@@ -40,6 +42,7 @@ class ChooseFace(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "missing",
+                    optional=True,
                     options=list(MISSING),
                     default="error",
                     advanced=True,

@@ -47,6 +47,7 @@ class EmbedFaces(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "combine",
+                    optional=True,
                     options=[*RULES, EACH],
                     default="mean",
                     tooltip="mean: all photos have the same say. weighted by norm: those the recogniser is sure of "
@@ -54,6 +55,7 @@ class EmbedFaces(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "outlier_below",
+                    optional=True,
                     default=0.35,
                     min=-1.0,
                     max=1.0,
@@ -65,6 +67,7 @@ class EmbedFaces(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "outliers",
+                    optional=True,
                     options=list(OUTLIERS),
                     default=OUTLIERS[0],
                     advanced=True,
@@ -72,6 +75,7 @@ class EmbedFaces(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "crop_size",
+                    optional=True,
                     options=[str(size) for size in SIZES],
                     default="224",
                     advanced=True,

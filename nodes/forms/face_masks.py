@@ -33,6 +33,7 @@ class FaceMasks(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "shape",
+                    optional=True,
                     options=list(SHAPES),
                     default="ellipse",
                     tooltip="ellipse: hairline to chin, turned as the face is. box: the detector's box. "
@@ -40,6 +41,7 @@ class FaceMasks(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "dilate",
+                    optional=True,
                     default=0.0,
                     min=-1024.0,
                     max=1024.0,
@@ -47,16 +49,24 @@ class FaceMasks(io.ComfyNode):
                     tooltip="Moves the edge outwards by so many pixels; below 0 inwards.",
                 ),
                 io.Float.Input(
-                    "feather", default=16.0, min=0.0, max=1024.0, step=1.0, tooltip="Width of the soft edge in pixels."
+                    "feather",
+                    optional=True,
+                    default=16.0,
+                    min=0.0,
+                    max=1024.0,
+                    step=1.0,
+                    tooltip="Width of the soft edge in pixels.",
                 ),
                 io.Boolean.Input(
                     "normalise",
+                    optional=True,
                     default=True,
                     advanced=True,
                     tooltip="Where faces overlap the masks share: together they are never more than 1.",
                 ),
                 io.Int.Input(
                     "width",
+                    optional=True,
                     default=0,
                     min=0,
                     max=16384,
@@ -65,6 +75,7 @@ class FaceMasks(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "height",
+                    optional=True,
                     default=0,
                     min=0,
                     max=16384,
@@ -73,6 +84,7 @@ class FaceMasks(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "fit",
+                    optional=True,
                     options=list(FITS),
                     default="fit",
                     advanced=True,

@@ -44,6 +44,7 @@ class FindFaces(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "size",
+                    optional=True,
                     default=640,
                     min=128,
                     max=2560,
@@ -53,6 +54,7 @@ class FindFaces(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "threshold",
+                    optional=True,
                     default=0.5,
                     min=0.05,
                     max=1.0,
@@ -62,12 +64,14 @@ class FindFaces(io.ComfyNode):
                 ),
                 io.Boolean.Input(
                     "margin",
+                    optional=True,
                     default=True,
                     advanced=True,
                     tooltip="If no size finds a face, try again with a black margin around the picture: for close-ups.",
                 ),
                 io.Boolean.Input(
                     "refine",
+                    optional=True,
                     default=False,
                     advanced=True,
                     tooltip="Look at each face again in a crop where it is large: keypoints depend less on the size "
@@ -75,6 +79,7 @@ class FindFaces(io.ComfyNode):
                 ),
                 io.Boolean.Input(
                     "embed",
+                    optional=True,
                     default=True,
                     advanced=True,
                     tooltip="Also compute each face's embedding, which FaceID, InstantID and comparing faces need.",

@@ -39,6 +39,7 @@ class LoadFaceModels(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "provider",
+                    optional=True,
                     options=list(CHOICES),
                     default=CHOICES[0],
                     advanced=True,

@@ -20,7 +20,9 @@ class RenderKeypoints(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         def moved(name: str, default: float, low: float, high: float, tooltip: str) -> Any:
-            return io.Float.Input(name, default=default, min=low, max=high, step=0.01, advanced=True, tooltip=tooltip)
+            return io.Float.Input(
+                name, optional=True, default=default, min=low, max=high, step=0.01, advanced=True, tooltip=tooltip
+            )
 
         return io.Schema(
             node_id="LikenessRenderKeypoints",
@@ -35,18 +37,9 @@ class RenderKeypoints(io.ComfyNode):
                 LandmarksWire.Input(
                     "landmarks", optional=True, tooltip="The host's MediaPipe landmarks, instead of faces."
                 ),
-                io.String.Input(
-                    "keypoints",
-                    default="",
-                    multiline=True,
-                    optional=True,
-                    advanced=True,
-                    tooltip="Points as JSON, as the editor on the node writes them. They take the place of 'faces' and "
-                    '\'landmarks\': {"width": 1024, "height": 1024, "faces": [[[x, y], ...]]}, each face being left '
-                    "eye, right eye, nose, left and right mouth corner as seen in the picture.",
-                ),
                 io.Int.Input(
                     "width",
+                    optional=True,
                     default=1024,
                     min=0,
                     max=16384,
@@ -54,6 +47,7 @@ class RenderKeypoints(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "height",
+                    optional=True,
                     default=1024,
                     min=0,
                     max=16384,
@@ -61,6 +55,7 @@ class RenderKeypoints(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "fit",
+                    optional=True,
                     options=list(FITS),
                     default="fit",
                     tooltip="How the source comes onto another size. fit: all of it, centred. fill: it covers all of "
@@ -71,7 +66,21 @@ class RenderKeypoints(io.ComfyNode):
                 moved("shift_x", 0.0, -16384.0, 16384.0, "Moves the faces to the right, in pixels."),
                 moved("shift_y", 0.0, -16384.0, 16384.0, "Moves the faces down, in pixels."),
                 io.Boolean.Input(
-                    "mirror", default=False, advanced=True, tooltip="Mirrors the canvas: faces look the other way."
+                    "mirror",
+                    optional=True,
+                    default=False,
+                    advanced=True,
+                    tooltip="Mirrors the canvas: faces look the other way.",
+                ),
+                io.String.Input(
+                    "keypoints",
+                    default="",
+                    multiline=True,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Points as JSON, as the editor on the node writes them. They take the place of 'faces' and "
+                    '\'landmarks\': {"width": 1024, "height": 1024, "faces": [[[x, y], ...]]}, each face being left '
+                    "eye, right eye, nose, left and right mouth corner as seen in the picture.",
                 ),
             ],
             outputs=[
