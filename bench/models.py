@@ -96,8 +96,8 @@ def _minimal(scenario: Scenario, adapters: list[Any], changes: Mapping[str, Any]
 
 def _instantid(scenario: Scenario, adapters: list[Any], changes: Mapping[str, Any]) -> SimpleNamespace:
     import numpy
-    from pack.face.graph import RESNET100
     from pack.face.picture import pictures
+    from pack.face.recognisers import RESNET100
     from pack.face.value import Face, PictureFaces, Rung, frozen
     from pack.nodes.forms.apply_instantid import ApplyInstantID
 

@@ -8,12 +8,9 @@ import numpy as np
 from .align import crop
 from .detect import Tick, silent
 from .errors import WrongRecogniser
-from .graph import RESNET50, RESNET100
 from .models import FaceModels
+from .recognisers import PACK_OF, in_words, is_unknown
 from .value import Array, Face, FaceBatch, PictureFaces, frozen
-
-PACK_OF = {RESNET100: "antelopev2", RESNET50: "buffalo_l"}
-"""Recogniser -> the pack it is published in."""
 
 
 def embed(models: FaceModels, face: Face) -> Face:
@@ -62,12 +59,14 @@ def check_recogniser(found: str | None, wanted: str, purpose: str, *, override: 
     if found == wanted:
         return ""
     problem = (
-        f"{purpose} was trained on embeddings of {wanted}, these come from {found or 'no recogniser'}: "
+        f"{purpose} was trained on embeddings of {in_words(wanted)}, these come from {in_words(found or 'no recogniser')}: "
         "they have as many numbers but mean something else, and the picture will show another person"
     )
     if override:
         return f"{problem} (allowed by you)."
-    raise WrongRecogniser(f"{problem}. Load the pack with {PACK_OF.get(wanted, wanted)}, or allow any recogniser.")
+    pack = PACK_OF.get(wanted, wanted)
+    again = f", which a copy of {pack} that was saved anew needs too" if is_unknown(found or "") else ""
+    raise WrongRecogniser(f"{problem}. Load the pack {pack}, or switch 'any_recogniser' on{again}.")
 
 
 def _run(models: FaceModels, face: Face) -> Array:

@@ -1,23 +1,15 @@
-"""An ONNX file -> detector, recogniser (and which) or something else, by its graph and never by its name."""
+"""An ONNX file -> detector, recogniser (and whose) or something else, by its contents and never by its name."""
 
 import stat
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import MissingModel
 from .needs import need
+from .recognisers import recogniser_of
 
 DETECTOR, RECOGNISER, OTHER = "detector", "recogniser", "other"
-RESNET100, RESNET50, MOBILEFACENET, UNKNOWN = "ResNet100", "ResNet50", "MobileFaceNet", "unknown"
-
-RECOGNISERS = {(103, 0): RESNET100, (53, 0): RESNET50, (49, 16): MOBILEFACENET}
-"""(convolutions, of these depthwise) -> recogniser.
-
-IResNet: stem 1, shortcuts 4, two for each block, of which there are 3+13+30+3 or 3+4+14+3
-(insightface, arcface_torch/backbones/iresnet.py). MobileFaceNet: counted in w600k_mbf.onnx.
-"""
 
 OTHERS = {192: "landmarks", 96: "gender and age", 128: "face swapper"}
 """Side of the input -> what InsightFace's packs hold besides, for messages."""
@@ -52,7 +44,8 @@ def read_graph(path: Path) -> Graph:
         raise MissingModel(f"{path.name} is not a readable ONNX file ({str(error)[:200]}).") from error
     if not inputs or not outputs:
         raise MissingModel(f"{path.name} is not a readable ONNX file (no graph inside).")
-    return Graph(path, *_kind(inputs, outputs, onnx_graph.node))
+    task, detail = _kind(inputs, outputs)
+    return Graph(path, task, recogniser_of(path, onnx_graph.node) if task == RECOGNISER else detail)
 
 
 def _check_file(path: Path) -> None:
@@ -65,22 +58,15 @@ def _check_file(path: Path) -> None:
         raise MissingModel(f"{path.name} is not a readable ONNX file (it is no file of less than {LONGEST:,} bytes).")
 
 
-def _kind(inputs: list[list[int]], outputs: list[list[int]], nodes: Sequence[Any]) -> tuple[str, str]:
+def _kind(inputs: list[list[int]], outputs: list[list[int]]) -> tuple[str, str]:
     if len(inputs) == 1 and len(outputs) in (9, 15):
         return DETECTOR, "SCRFD with five keypoints"
     if len(inputs) == 1 and len(outputs) in (6, 10):
         return OTHER, "detector without keypoints"
     side = inputs[0][-1] if len(inputs[0]) == 4 else 0
     if len(inputs) == 1 and side == CROP and [output[-1] for output in outputs] == [EMBEDDING_LENGTH]:
-        return RECOGNISER, recogniser_of(nodes)
+        return RECOGNISER, ""
     return OTHER, OTHERS.get(side, "not a face detector or recogniser")
-
-
-def recogniser_of(nodes: Sequence[Any]) -> str:
-    """Which recogniser a graph is, by how many convolutions it has: the three look alike from outside."""
-    convolutions = [node for node in nodes if node.op_type == "Conv"]
-    depthwise = sum(any(a.name == "group" and a.i > 1 for a in node.attribute) for node in convolutions)
-    return RECOGNISERS.get((len(convolutions), depthwise), UNKNOWN)
 
 
 def _shape(value: Any) -> list[int]:

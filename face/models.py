@@ -14,6 +14,7 @@ from .memo import Memo
 from .needs import need
 from .packs import Pack, missing, read_pack
 from .providers import Provider, provider, really_runs
+from .recognisers import in_words
 from .value import Array, Pixels
 
 ONE_AT_A_TIME = ("DmlExecutionProvider",)
@@ -81,7 +82,7 @@ class FaceModels:
 
     @property
     def recogniser_id(self) -> str:
-        """Which recogniser this is, see graph.py; empty if there is none."""
+        """Which recogniser this is, see recognisers.py; empty if there is none."""
         return self.pack.recogniser_id
 
     def turn(self) -> AbstractContextManager[Any]:
@@ -93,7 +94,7 @@ class FaceModels:
         detector, recogniser = self.pack.detector, self.pack.recogniser
         lines = [
             f"{self.pack.name}: detector {detector.name if detector else 'none'}, "
-            f"recogniser {f'{recogniser.name} ({self.recogniser_id})' if recogniser else 'none'}",
+            f"recogniser {f'{recogniser.name}: {in_words(self.recogniser_id)}' if recogniser else 'none'}",
             f"runs on {self.running.removesuffix('ExecutionProvider')}",
             *self.notes,
         ]

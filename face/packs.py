@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .errors import MissingModel
 from .graph import DETECTOR, RECOGNISER, Graph, read_graph
+from .recognisers import foreign
 
 RELEASE = "https://github.com/deepinsight/insightface/releases/tag/v0.7"
 LICENCE = (
@@ -57,6 +58,8 @@ def read_pack(folder: Path) -> Pack:
     for task, graph in ((DETECTOR, detector), (RECOGNISER, recogniser)):
         if graph is None:
             notes.append(missing(folder, task))
+    if recogniser is not None:
+        notes += foreign(recogniser.detail)
     return Pack(
         name=folder.name,
         folder=folder,

@@ -78,7 +78,7 @@ class Face:
     embedding: Array | None = None
     """(512,) raw, as the recogniser gives it"""
     recogniser: str | None = None
-    """id of the network that made the embedding, see graph.py"""
+    """id of the network that made the embedding, see recognisers.py"""
 
     @property
     def unit_embedding(self) -> Array | None:

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ...face.align import crop
 from ...face.choose import choose
-from ...face.graph import RESNET50, RESNET100
+from ...face.recognisers import RESNET50, RESNET100
 from ...face.value import Face, FaceBatch
 from ..wires import FacesWire
 

@@ -15,10 +15,11 @@ from ...attention.training.examples import Examples
 from ...attention.training.fresh_adapter import variant_named
 from ...attention.training.train import INSTANTID
 from ...face.draw import draw_keypoints
-from ...face.embed import PACK_OF, embeddings
+from ...face.embed import embeddings
 from ...face.errors import MissingFace, WrongRecogniser
 from ...face.picture import pictures, to_image
 from ...face.pose import moved
+from ...face.recognisers import PACK_OF
 from ...face.value import Array, Face, FaceBatch
 from ..people.people import no_face
 from .dataset import Lesson, Shown, Tick

@@ -1,4 +1,4 @@
-"""Face recognisers with random weights that are told for the published ones by their number of convolutions."""
+"""Face recognisers with random weights and the published ones' number of convolutions."""
 
 from pathlib import Path
 

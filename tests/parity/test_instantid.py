@@ -16,8 +16,8 @@ from oracles.references import diffusers_loaded
 from oracles.steps import Halves, diffusers_step, host_step, inputs, samplers
 from oracles.unets import twin
 from pack.face.draw import draw_keypoints
-from pack.face.graph import RESNET100
 from pack.face.picture import pictures, to_image
+from pack.face.recognisers import RESNET100
 from pack.face.value import Face, PictureFaces, Rung, frozen
 from pack.nodes.forms.apply_instantid import ApplyInstantID
 

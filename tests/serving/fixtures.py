@@ -127,9 +127,10 @@ def prompt(photo):
 
 
 @pytest.fixture(scope="session")
-def old_files(server, example_photo):
+def old_files(server, api, example_photo):
     """Everything that the workflow files of the old packs name, on the miniature."""
-    old_workflows.install(server.base, DATA, server.base / "input" / "example.png")
+    stand_ins = old_workflows.install(server.base, DATA, server.base / "input" / "example.png")
+    assert api.post("/witness/recognisers", stand_ins) == (200, {})
     return old_workflows.FILES
 
 

@@ -4,10 +4,12 @@ Nothing of the two old packs is replaced here: only nodes of third packs by the 
 """
 
 import copy
+import hashlib
 import json
 import os
 from pathlib import Path
 
+from pack.face.recognisers import RESNET50, RESNET100
 from pack.nodes.legacy.table import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,12 +186,15 @@ ADAPTERS = {
     "instantid/ip-adapter.bin": ("sdxl", "instantid"),
 }
 ENCODERS = ("CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors", "IPAdapter_image_encoder_sd15.safetensors")
-FACE_PACKS = ("buffalo_l", "antelopev2")
+FACE_PACKS = {"buffalo_l": RESNET50, "antelopev2": RESNET100}
 SMALLER = 4  # times, each side
 
 
 def install(base, data, photo):
-    """Put miniatures where old graphs expect files, and one picture under every name that they load."""
+    """Put miniatures where old graphs expect files, and one picture under every name that they load.
+
+    Returns, by sha256, for which published recogniser a file stands in.
+    """
     from miniature import adapters, encoder_files, recognisers
 
     models = base / "models"
@@ -202,9 +207,11 @@ def install(base, data, photo):
     encoder_files.write("vit_h_wide", 3, first)
     for other in others:
         other.symlink_to(first)
-    for pack in FACE_PACKS:
+    stand_ins = {}
+    for pack, recogniser in FACE_PACKS.items():
         folder = models / "insightface" / "models" / pack
         recognisers.write(pack, 5, folder / "recogniser.onnx")
+        stand_ins[hashlib.sha256((folder / "recogniser.onnx").read_bytes()).hexdigest()] = recogniser
         detector = "scrfd_500m_bnkps.onnx"
         (folder / detector).symlink_to(data / "insightface" / "models" / "vectron" / detector)
     for path in FILES:
@@ -213,6 +220,7 @@ def install(base, data, photo):
                 target = base / "input" / one["widgets_values"][0]
                 target.unlink(missing_ok=True)
                 target.symlink_to(photo)
+    return stand_ins
 
 
 def on_the_miniature(prompt):

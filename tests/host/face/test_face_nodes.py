@@ -63,7 +63,12 @@ def test_load_lists_packs_and_says_what_it_opened(ran):
     (pack, _) = LoadFaceModels.define_schema().inputs
     assert "vectron" in pack.options
     loaded = ran(LoadFaceModels, pack="vectron", provider="CPU")
-    for words in ("scrfd_500m_bnkps.onnx", "w600k_mbf.onnx (MobileFaceNet)", "runs on CPU", "non-commercial research"):
+    for words in (
+        "scrfd_500m_bnkps.onnx",
+        "w600k_mbf.onnx: MobileFaceNet (buffalo_s)",
+        "runs on CPU",
+        "non-commercial research",
+    ):
         assert words in loaded.shown
     assert LoadFaceModels.validate_inputs("vectron") is True
     fingerprint = LoadFaceModels.fingerprint_inputs("vectron", provider="CPU")

@@ -65,7 +65,9 @@ def test_the_second_version_of_plus_differs_by_its_shortcut(sd15, ksample, face_
 
 
 def test_a_recogniser_the_adapter_was_not_trained_with_is_refused(sd15, face_adapter, person):
-    with pytest.raises(ValueError, match="trained on embeddings of ResNet50, these come from MobileFaceNet.*buffalo_l"):
+    with pytest.raises(
+        ValueError, match=r"trained on embeddings of ResNet50 \(buffalo_l\), these come from MobileFaceNet.*buffalo_l"
+    ):
         ApplyIPAdapter.execute(sd15.model, face_adapter("faceid"), faces=person("obama.jpg"))
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from comfy.patcher_extension import WrappersMP
 from pack.face.draw import draw_keypoints
-from pack.face.graph import RESNET100
 from pack.face.picture import to_image
+from pack.face.recognisers import RESNET100
 from pack.face.value import Face, Rung, frozen
 
 FIVE = np.array([(38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.5, 92.4), (70.7, 92.2)], np.float32)

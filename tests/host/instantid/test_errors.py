@@ -86,7 +86,7 @@ def test_keypoints_of_another_size_but_the_same_shape_are_taken(apply, photos, s
 
 def test_faces_of_another_recogniser_are_refused_or_reported(apply, given, photos):
     other = photos(1, recogniser="MobileFaceNet")
-    with pytest.raises(WrongRecogniser, match="ResNet100, these come from MobileFaceNet.*antelopev2"):
+    with pytest.raises(WrongRecogniser, match=r"ResNet100 \(antelopev2\), these come from MobileFaceNet.*antelopev2"):
         apply(other, **given)
     out = apply(other, any_recogniser=True, **given)
     assert "MobileFaceNet" in out.text and "allowed by you" in out.text

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from pack.face.align import SIZES, alignment, crop
-from pack.face.graph import MOBILEFACENET
+from pack.face.recognisers import MOBILEFACENET
 
 PICTURES = ("obama.jpg", "players.jpg", "solvay_conference_1927.jpg")
 TEMPLATE = np.array(

@@ -40,7 +40,7 @@ def antelope(tmp_path):
 def test_files_are_picked_by_graph_not_by_name(antelope):
     pack = read_pack(antelope)
     assert (pack.name, pack.detector.name, pack.recogniser.name) == ("antelopev2", "a.onnx", "b.onnx")
-    assert pack.recogniser_id == "unknown"
+    assert pack.recogniser_id.startswith("network of unknown training")
     assert LICENCE in pack.notes
 
 
@@ -69,7 +69,9 @@ def test_stray_files_are_left_alone(antelope):
 def test_two_recognisers_are_refused_by_name(antelope):
     recogniser(antelope / "c.onnx")
     recogniser(antelope / "more" / "d.onnx")
-    with pytest.raises(MissingModel, match=r"3 recognisers: b.onnx \(unknown\), c.onnx .*d.onnx.*Keep one recogniser"):
+    with pytest.raises(
+        MissingModel, match=r"3 recognisers: b.onnx \(network of unknown .*\), c.onnx .*d.onnx.*Keep one recogniser"
+    ):
         read_pack(antelope)
 
 
