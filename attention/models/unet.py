@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from comfy.ldm.modules.attention import CrossAttention, SpatialTransformer
-from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+from comfy.ldm.modules.attention import CrossAttention
 from comfy.model_patcher import ModelPatcher
 from torch import nn
 
@@ -33,10 +32,54 @@ class ModelLayers:
 
 
 def model_layers(model: ModelPatcher) -> ModelLayers:
-    """What cross-attentions this clone of a model has; none at all where it is not a UNet."""
+    """What cross-attentions this clone of a model has; none at all where it is not a UNet.
+
+    The network is shared by all clones of a model and shows what another clone has put into it, so layout and sizes are
+    read from the model's configuration, unless this clone has put a network of its own in its place.
+    """
     network = model.get_model_object("diffusion_model")
-    shapes = cross_attentions(network) if isinstance(network, UNetModel) else {}
-    return ModelLayers(type(model.model).__name__, type(network).__name__, shapes, family_with(shapes))
+    # A compile node may have wrapped the network as an object.
+    inner = getattr(network, "_orig_mod", network)
+    shared = model.object_patches_backup.get("diffusion_model", model.model.diffusion_model)
+    config: Mapping[str, Any] = getattr(getattr(model.model, "model_config", None), "unet_config", None) or {}
+    described = inner is shared and config.keys() >= _DESCRIBES and config["use_spatial_transformer"]
+    shapes = _described(config) if described else cross_attentions(inner)
+    return ModelLayers(type(model.model).__name__, type(inner).__name__, shapes, family_with(shapes))
+
+
+_DESCRIBES = {
+    "use_spatial_transformer",
+    "model_channels",
+    "channel_mult",
+    "num_res_blocks",
+    "context_dim",
+    "transformer_depth",
+    "transformer_depth_middle",
+    "transformer_depth_output",
+}
+
+
+def _described(config: Mapping[str, Any]) -> dict[BlockKey, LayerShape]:
+    """The cross-attentions that the host's UNetModel makes of a configuration, in the order in which it makes them."""
+    widths: Sequence[int] = [mult * config["model_channels"] for mult in config["channel_mult"]]
+    blocks = config["num_res_blocks"]
+    levels = list(zip(widths, [blocks] * len(widths) if isinstance(blocks, int) else blocks, strict=True))
+    down, up = iter(config["transformer_depth"]), iter(reversed(config["transformer_depth_output"]))
+    stages: list[tuple[str, int, int, int]] = []  # side, block, how many, width
+    block = 1
+    for width, count in levels:
+        stages += [("input", block + i, next(down), width) for i in range(count)]
+        block += count + 1  # the last one halves the resolution
+    stages.append(("middle", 0, max(config["transformer_depth_middle"], 0), widths[-1]))
+    block = 0
+    for width, count in reversed(levels):
+        stages += [("output", block + i, next(up), width) for i in range(count + 1)]
+        block += count + 1
+    return {
+        (side, number, depth): LayerShape(width, config["context_dim"])
+        for side, number, depths, width in stages
+        for depth in range(depths)
+    }
 
 
 def family_of_model(layers: ModelLayers) -> Family:
@@ -50,22 +93,30 @@ def family_of_model(layers: ModelLayers) -> Family:
     )
 
 
-def cross_attentions(unet: UNetModel) -> dict[BlockKey, LayerShape]:
-    """The sizes of every cross-attention of a UNet by the key under which the host announces it."""
-    return {key: _shape(attention) for key, attention in cross_attention_modules(unet).items()}
+def cross_attentions(network: nn.Module) -> dict[BlockKey, LayerShape]:
+    """The sizes of every cross-attention of a network built as a UNet; empty for every other network."""
+    return {key: _shape(attention) for key, attention in cross_attention_modules(network).items()}
 
 
-def cross_attention_modules(unet: UNetModel) -> dict[BlockKey, CrossAttention]:
-    """Every cross-attention of a UNet by the key under which the host announces it."""
-    sides = {"input": unet.input_blocks, "output": unet.output_blocks, "middle": [unet.middle_block]}
+def cross_attention_modules(network: nn.Module) -> dict[BlockKey, CrossAttention]:
+    """Every cross-attention of a network built as a UNet by the key under which the host announces it.
+
+    Told by what they have, not by their class: other packs put classes of their own in the place of the host's.
+    """
+    middle = getattr(network, "middle_block", None)  # some distilled models have none
+    sides = {
+        "input": getattr(network, "input_blocks", ()),
+        "output": getattr(network, "output_blocks", ()),
+        "middle": () if middle is None else (middle,),
+    }
     found: dict[BlockKey, CrossAttention] = {}
     for side, blocks in sides.items():
         for number, block in enumerate(blocks):
             for module in cast(nn.Module, block).children():
-                if isinstance(module, SpatialTransformer):
-                    for depth, transformer in enumerate(module.transformer_blocks):
-                        if isinstance(transformer.attn2, CrossAttention):
-                            found[side, number, depth] = transformer.attn2
+                for depth, transformer in enumerate(getattr(module, "transformer_blocks", ())):
+                    attention = getattr(transformer, "attn2", None)
+                    if all(hasattr(attention, name) for name in ("heads", "dim_head", "to_k", "to_v")):
+                        found[side, number, depth] = cast(CrossAttention, attention)
     return found
 
 
