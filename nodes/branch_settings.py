@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -137,8 +138,13 @@ class BranchSettings:
     schedule: wires.WeightSchedule | None = None
     fusion_settings: Fusion | None = None
 
-    def attachment(self, adapter: Adapter, positive: Source, negative: Source) -> Attachment:
-        """The branch of an adapter with these settings. Raises ValueError for settings of another family."""
+    def attachment(
+        self, adapter: Adapter, positive: Source, negative: Source, tell: Callable[[str], None]
+    ) -> Attachment:
+        """The branch of an adapter with these settings; `tell` says on the node what comes up while sampling.
+
+        Raises ValueError for settings of another family.
+        """
         from ..attention.branch.attachment import Attachment
 
         layers = self._layers(adapter.identity.family.name)
@@ -156,6 +162,7 @@ class BranchSettings:
             fusion=self.fusion_settings or _fusion(self.fusion),
             embeds_scaling=self.embeds_scaling,
             label=adapter.name,
+            tell=tell,
         )
 
     def _layers(self, family: str) -> LayerWeights:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +21,11 @@ from .per_picture import REPEAT_LAST, SHORT_BATCH
 from .scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN
 
 
+def warn(text: str) -> None:
+    """Says a sentence in ComfyUI's log."""
+    logging.warning("likeness: %s", text)
+
+
 @dataclass(frozen=True, eq=False)
 class Attachment:
     """A branch: scale * fusion(Attn(q, K, V), base) * mask, added in the layers of `positive`.
@@ -30,7 +36,7 @@ class Attachment:
     place of the unconditional half and nothing its own, so that guidance leads away from it. It acts while
     start_percent <= progress of sampling <= end_percent, 0..1. `attn_mask` (B, H, W), 0..1, says where; mask i
     is for picture i, the last for all that follow; `mask_rule` says how it is scaled to a layer's grid. Where a side
-    has several entries, entry i is for picture i; `short_batch` says what happens when there are fewer.
+    has several entries, entry i is for picture i; `short_batch` says what happens when there are fewer. `tell` takes a sentence for the person who applied it.
     """
 
     positive: Source
@@ -48,6 +54,7 @@ class Attachment:
     embeds_scaling: str = REFERENCE
     short_batch: str = REPEAT_LAST
     label: str = ""
+    tell: Callable[[str], None] = warn
 
     def __post_init__(self) -> None:
         for name, number in (("weight", self.scale), *(("a picture's weight", n) for n in self.frame_scales)):
@@ -99,6 +106,12 @@ class Attachment:
     def per_frame(self) -> bool:
         """Whether pictures of one batch get different keys and values."""
         return max(self.positive.count, self.negative.count) > 1
+
+    @property
+    def tells_pictures_apart(self) -> bool:
+        """Whether it matters which picture of the batch a row is."""
+        masks = 0 if self.attn_mask is None else len(self.attn_mask)
+        return self.per_frame or masks > 1 or len(set(self.frame_scales)) > 1
 
     @property
     def is_plain(self) -> bool:

@@ -23,6 +23,10 @@ class Area:
     left: int
     canvas: Grid
 
+    @property
+    def size(self) -> Grid:
+        return self.height, self.width
+
 
 def on_grid(mask: Tensor, grid: Grid, area: Area | None = None, rule: str = "mean") -> Tensor:
     """Masks (B, H, W), 0..1, as factors (B, h * w, 1) on a layer's grid of h x w queries.

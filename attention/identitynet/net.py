@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import lcm
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from comfy.controlnet import ControlBase, ControlIsolation, ControlNet
+from comfy.controlnet import ControlBase, ControlNet
 from torch import Tensor
 
+from ..branch.attachment import warn
 from ..cache import Memo
 from ..inputs import check_mask
+from ..sampling import said
 from ..sampling.attach import RUN
-from ..sampling.call import places, rows_of_call
+from ..sampling.call import Given, places, rows_of_call
 from ..sampling.rows import Conditionings, Rows
 from ..sampling.run import Run
 from .hint import Hint, Sizing, hint_rows
@@ -34,13 +37,14 @@ class FaceContext:
     guidance; their T may differ. Picture i of a batch reads set i, the last one for all that follow; several
     photos as one person are one set of n * T tokens. `mask` (B, H, W), 0..1, over the whole canvas, says where
     the residuals count; mask i is for picture i in the same way. `mask_resize` is how it is brought to the
-    sizes of the residuals (see `residual_mask.factor`).
+    sizes of the residuals (see `residual_mask.factor`). `tell` takes a sentence for the person who applied it.
     """
 
     positive: Tensor
     negative: Tensor
     mask: Tensor | None = None
     mask_resize: MaskResize = "coverage"
+    tell: Callable[[str], None] = warn
 
     def __post_init__(self) -> None:
         shapes = tuple(self.positive.shape), tuple(self.negative.shape)
@@ -78,6 +82,9 @@ class IdentityNet(ControlNet):
     host cleans nets up only after a run that succeeds.
     """
 
+    sub_idxs = None
+    """Packs with context windows of their own look for this, and set it to the frames of a window."""
+
     def __init__(self, net: ControlNet, face: FaceContext) -> None:
         super().__init__(None, load_device=net.load_device, manual_cast_dtype=net.manual_cast_dtype)
         self.control_model = net.control_model
@@ -104,23 +111,58 @@ class IdentityNet(ControlNet):
         previous: Control | None = None
         if before is not None:
             previous = before.get_control(x_noisy, t, cond, batched_number, transformer_options)
+        foreign, self.cond_hint = self._cut_by_others(x_noisy), None
         run: Run | None = transformer_options.get(RUN)
         conditionings = Conditionings({}, {}) if run is None else run.conditionings
-        rows = rows_of_call(conditionings, len(x_noisy), transformer_options)
+        rows = rows_of_call(conditionings, Given(x_noisy, transformer_options, cond.get("c_crossattn")))
         kept = _memo() if run is None else self._kept.setdefault(run, _memo())
         if not self._acts(rows, kept):
             return previous
-
+        self._tell_of_rows(rows, foreign, kept)
         own_cond = {**cond, "crossattn_controlnet": self._context(rows, x_noisy.device, kept)}
-        self.cond_hint = self._hint(rows, x_noisy, kept)
-        try:
-            with ControlIsolation(self):
-                own: Control | None = super().get_control(x_noisy, t, own_cond, batched_number, transformer_options)
-        finally:
-            self.cond_hint = None
+        hint = self._hint(rows, x_noisy, kept) if foreign is None else foreign.to(x_noisy.device, self._dtype)
+        own = self._shown(hint, kept).get_control(x_noisy, t, own_cond, batched_number, transformer_options)
         if own is None:
             return previous
         return _SUM.control_merge(self._masked(own, rows, kept), previous, None)
+
+    def _shown(self, hint: Tensor, kept: Kept) -> ControlNet:
+        """A net of the host's for one call whose picture is this finished hint: no memory of the host's for hints, by
+        whatever rule it finds them again, can give it another one."""
+        net = ControlNet(
+            None,
+            self.global_average_pooling,
+            self.compression_ratio,
+            load_device=self.load_device,
+            manual_cast_dtype=self.manual_cast_dtype,
+            preprocess_image=lambda picture: picture,
+        )
+        self.copy_to(net)
+        net.preprocess_image = lambda picture: picture
+        net.cond_hint_original = hint
+        net.control_model = _Checked(self.control_model, hint, kept.get("sure", list[bool]))
+        net.control_model_wrapped = self.control_model_wrapped
+        net.timestep_range, net.model_sampling_current = self.timestep_range, self.model_sampling_current
+        return net
+
+    def _cut_by_others(self, x_noisy: Tensor) -> Tensor | None:
+        """The hint (rows, 3, H, W) that another pack has cut for this call, None where there is none.
+
+        Packs that work on tiles put it where the host keeps a net's hint; ours is never there between calls.
+        """
+        wanted = tuple(side * self.compression_ratio for side in x_noisy.shape[-2:])
+        by_size: Mapping[Any, Tensor] = getattr(self, "cond_hints", {})  # newer hosts keep one for each size
+        for hint in (self.cond_hint, *by_size.values()):
+            if hint is not None and tuple(hint.shape[-2:]) == wanted and len(hint) in (1, len(x_noisy)):
+                return hint.expand(len(x_noisy), -1, -1, -1)
+        return None
+
+    def _tell_of_rows(self, rows: Rows, foreign: Tensor | None, kept: Kept) -> None:
+        """Say once for a run that keypoints or a mask cannot be laid where they belong."""
+        lost = not rows.is_placed and (foreign is None or self.face.mask is not None)
+        if lost and kept.get("said", list[str]) == []:
+            kept.get("said", list[str]).append(said.KEYPOINTS)
+            self.face.tell(said.KEYPOINTS)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -162,6 +204,30 @@ class IdentityNet(ControlNet):
             return residual * kept.get(key, lambda: factor(mask.float(), where, grid, resize).to(residual))
 
         return {side: [None if each is None else masked(each) for each in control[side]] for side in control}
+
+
+@dataclass(frozen=True, eq=False)
+class _Checked:
+    """A net's weights that make sure, once for a run, that they are shown the hint that was made for the call."""
+
+    network: Any
+    hint: Tensor
+    sure: list[bool]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.network.dtype
+
+    def __call__(self, **given: Any) -> Control:
+        hint: Tensor = given["hint"]
+        if not self.sure:
+            if hint.shape != self.hint.shape or not torch.equal(hint, self.hint.to(hint)):
+                raise RuntimeError(
+                    "IdentityNet was shown another keypoint picture than the one made for this call: this ComfyUI prepares "
+                    "ControlNet pictures in a way that this version of Likeness does not know. Update Likeness."
+                )
+            self.sure.append(True)
+        return self.network(**given)
 
 
 def _memo() -> Kept:

@@ -45,6 +45,11 @@ def identitynet_from(control_net: ControlBase, face: FaceContext, family: str = 
             f"{face.width} wide: adapter and ControlNet are not from the same release. {_ADVICE}"
         )
     _check_sound(network)
+    if not type(control_net).__module__.startswith("comfy.") and not isinstance(control_net, IdentityNet):
+        face.tell(
+            f"The connected control_net is a {type(control_net).__name__} of another pack: its weights are used, and what "
+            "is set on it there (keyframes, weights of layers, masks) is not. Set strength, range and mask here."
+        )
     return IdentityNet(control_net, face)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..branch.attachment import Attachment
 from .acting import Acting
-from .call import rows_of_call
+from .call import WHOLE, Given, rows_of_call
 from .compiled import is_compiled, own_graphs
 from .dispatch import CALL, Call, dispatch
 from .rows import Conditionings, tell_apart
@@ -37,7 +37,7 @@ def with_attachments(model: ModelPatcher, attached: tuple[Attachment, ...]) -> M
     steered = model.clone()
     # A tuple: the host copies dictionaries and lists of options, and joins lists, but hands other values on.
     steered.model_options.setdefault("transformer_options", {})[ATTACHMENTS] = attached
-    for kind, wrapper in ((WrappersMP.SAMPLER_SAMPLE, _sample), (WrappersMP.APPLY_MODEL, _apply)):
+    for kind, wrapper in _WRAPPERS:
         if not get_wrappers_with_key(kind, _KEY, steered.model_options, is_model_options=True):
             add_wrapper_with_key(kind, _KEY, wrapper, steered.model_options, is_model_options=True)
     return steered
@@ -59,14 +59,29 @@ def _sample(
     run = Run(
         options[ATTACHMENTS],
         model.model_sampling,
-        Conditionings.of(guider.conds, (noise.shape[-2], noise.shape[-1])),
+        Conditionings.of(guider.conds, (noise.shape[-2], noise.shape[-1]), len(noise)),
     )
     options[RUN] = run
     try:
-        return executor(guider, sigmas, extra_args, callback, noise, *rest)
+        made = executor(guider, sigmas, extra_args, callback, noise, *rest)
+        run.tell_what_never_acted(sigmas, extra_args["model_options"], guider.model_patcher)
+        return made
     finally:
         options.pop(RUN, None)
         run.release()
+
+
+def _calc(
+    executor: Callable[..., Any],
+    model: Any,
+    conds: Any,
+    x_in: Tensor,
+    timestep: Tensor,
+    model_options: Mapping[str, Any],
+) -> Any:
+    """Around the calls of one step: they see the latent that their rows are cut from, so that parts of it are found."""
+    options = {**model_options.get("transformer_options", {}), WHOLE: x_in}
+    return executor(model, conds, x_in, timestep, {**model_options, "transformer_options": options})
 
 
 def _apply(  # noqa: PLR0913  the host's signature
@@ -90,9 +105,13 @@ def _apply(  # noqa: PLR0913  the host's signature
         acting = passing.acting(_sigma(transformer_options, t) if passing.needs_sigma else None)
         if not acting:
             return executor(x, t, c_concat, c_crossattn, control, transformer_options, **kwargs)
-        steered = _dispatching(passing, acting, x, transformer_options)
+        call = _call(passing, acting, Given(x, transformer_options, c_crossattn))
+        steered = _dispatching(call, transformer_options)
         with own_graphs(transformer_options):
-            return executor(x, t, c_concat, c_crossattn, control, steered, **kwargs)
+            made = executor(x, t, c_concat, c_crossattn, control, steered, **kwargs)
+        if not call.is_complete:
+            passing.left_out(acting, None, 0, call.rows.count)
+        return made
     finally:
         if run is None:
             passing.release()
@@ -102,19 +121,33 @@ def _sigma(options: Mapping[str, Any], t: Tensor) -> float:
     return float(options.get("sigmas", t)[0])
 
 
-def _dispatching(run: Run, acting: tuple[Acting, ...], x: Tensor, options: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the options in which our one dispatcher stands on every layer that a branch acts in."""
+def _call(run: Run, acting: tuple[Acting, ...], given: Given) -> Call:
+    """What the layers of one call need to know, and the branches told of what nobody can know."""
+    rows = rows_of_call(run.conditionings, given)
+    run.tell_of_rows(acting, rows)
+    replaced = given.options.get("patches_replace", {}).get("attn2", {})
+    return Call(run, rows, acting, replaced, given.size)
+
+
+def _dispatching(call: Call, options: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the options in which our one dispatcher is on every layer that a branch acts in."""
     replacements = options.get("patches_replace", {})
-    replaced = replacements.get("attn2", {})
+    branches = call.run.branches
     if is_compiled(options):
         # A block's compiled code serves blocks like it, and looks for a patch under its own key: give all of them.
-        blocks = {block for branch in run.branches for block in branch.attachment.positive.blocks}
+        blocks = {block for branch in branches for block in branch.attachment.positive.blocks}
     else:
-        blocks = {block for a in acting for block in run.branches[a.branch].attachment.blocks}
-    call = Call(run, rows_of_call(run.conditionings, len(x), options), acting, replaced)
+        blocks = {block for a in call.acting for block in branches[a.branch].attachment.blocks}
     return {
         # Without what this call has no more use for: torch.compile would look at it, and again when it changes.
-        **{key: value for key, value in options.items() if key not in (ATTACHMENTS, RUN)},
+        **{key: value for key, value in options.items() if key not in (ATTACHMENTS, RUN, WHOLE)},
         CALL: call,
-        "patches_replace": {**replacements, "attn2": {**replaced, **dict.fromkeys(blocks, dispatch)}},
+        "patches_replace": {**replacements, "attn2": {**call.replaced, **dict.fromkeys(blocks, dispatch)}},
     }
+
+
+_WRAPPERS = (
+    (WrappersMP.SAMPLER_SAMPLE, _sample),
+    (WrappersMP.CALC_COND_BATCH, _calc),
+    (WrappersMP.APPLY_MODEL, _apply),
+)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import comfy.ldm.modules.attention as host
 import torch
+from einops import rearrange
 from torch import Tensor
 
+from ..branch.masks import Grid
 from ..models.families import BlockKey
 from .acting import Acting
 from .layer import Layer
@@ -25,12 +26,18 @@ Patch = Callable[[Tensor, Tensor, Tensor, Options], Tensor]
 
 @dataclass(frozen=True)
 class Call:
-    """What belongs to one call of the model: it travels in that call's own options."""
+    """What belongs to one call of the model: it travels in that call's own options.
+
+    `size` is the height and width of the call's latent. `asked` counts how often a layer was run by a network that
+    gives it a part of the rows at a time.
+    """
 
     run: Run
     rows: Rows
     acting: tuple[Acting, ...]
     replaced: Mapping[Any, Patch]  # the attn2 replacements that stood there before ours
+    size: Grid = (0, 0)
+    asked: dict[BlockKey, int] = field(default_factory=dict[BlockKey, int])
 
     def previous(self, block: BlockKey) -> Patch:
         """What computed this layer before: another pack's patch (in the host's order of lookup) or the host."""
@@ -40,21 +47,62 @@ class Call:
     def _kind(self) -> CallKind:
         return self.run.kind(self.acting, self.rows)
 
-    def layer(self, site: Site, q: Tensor) -> Layer | None:
-        """What acts at a site on the queries `q` (rows, N, D).
+    def layer(self, site: Site, q: Tensor, k: Tensor) -> Layer | None:
+        """What acts at a site on the queries `q` (rows, N, D) and the text's keys `k` (rows, L, D).
 
-        None where another patch has made a number of rows that fits no known scheme.
+        None where another patch has made rows or queries in a way that is not known.
         """
         if len(q) == self.rows.count:
-            return self.run.layer(self._kind, site, q)
-        rows = self.rows.expanded_to(len(q))
-        return None if rows is None else self.run.layer(self.run.kind(self.acting, rows), site, q)
+            kind = self._kind
+        else:
+            rows = self._rows_of(site, q, k)
+            if rows is None:
+                return None
+            kind = self.run.kind(self.acting, rows)
+        height, width = site.grid
+        if height * width != q.shape[1] and any(one.mask_places for one in kind.branches):
+            return None  # where on the canvas a query is cannot be told
+        return self.run.layer(kind, site, q)
+
+    def _rows_of(self, site: Site, q: Tensor, k: Tensor) -> Rows | None:
+        """The rows of a layer that has another number of them than the call."""
+        if len(q) < self.rows.count:
+            return self._next_part(site, len(q))
+        height, width = site.grid
+        if height * width != q.shape[1]:
+            return None  # the queries of a row were shared out among several
+        return self.run.remembered(("rows", self.rows, len(q)), lambda: _expanded(self.rows, k))
+
+    def _next_part(self, site: Site, count: int) -> Rows | None:
+        """The rows that a network which runs a call in parts is at: they come in the call's order."""
+        first = self.asked.get(site.key, 0)
+        self.asked[site.key] = first + count
+        return self.rows.part(first, count) if first + count <= self.rows.count else None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every layer that was run in parts was given all rows."""
+        return all(asked == self.rows.count for asked in self.asked.values())
+
+
+def _expanded(rows: Rows, k: Tensor) -> Rows | None:
+    """The rows of a layer that a patch has made more of, told by the text's keys (rows, L, D) that they read.
+
+    What reads the same text is a copy; a patch that couples prompts to regions gives each copy a text of its own.
+    """
+    times, rest = divmod(len(k), rows.count)
+    if not rest:
+        whole = rearrange(k, "(copy row) l d -> copy row l d", copy=times)
+        each = rearrange(k, "(chunk copy frame) l d -> copy chunk frame l d", copy=times, frame=len(rows.frames))
+        order_is_repeated, chunks_are_repeated = (bool((part == part[:1]).all()) for part in (whole, each))
+        if order_is_repeated != chunks_are_repeated:
+            return rows.tiled(times) if order_is_repeated else rows.repeated(times)
+    return rows.coupled(len(k))
 
 
 def _host_attention(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
-    return host.optimized_attention(
-        q, k, v, options["n_heads"], attn_precision=options["attn_precision"], transformer_options=options
-    )
+    precision = options.get("attn_precision")  # blocks that other packs rebuild leave it out
+    return host.optimized_attention(q, k, v, options["n_heads"], attn_precision=precision, transformer_options=options)
 
 
 @torch.compiler.disable
@@ -65,27 +113,26 @@ def dispatch(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
     each layer would be reused for another one.
     """
     call: Call = options[CALL]
-    site = _site(options)
+    site = _site(options, call, q)
     previous = call.previous(site.key)
-    layer = call.layer(site, q)
+    layer = call.layer(site, q, k)
     if layer is None:
-        _warn_of_rows(call.run, q.shape[0], call.rows.count)
+        call.run.left_out(call.acting, previous, len(q), call.rows.count)
         return previous(q, k, v, options)
     if layer.fused and previous is _host_attention and "optimized_attention_override" not in options:
         return layer.fused(q, k, v)
     return layer.add_to(previous(q, k, v, options), q)
 
 
-def _site(options: Options) -> Site:
-    height, width = options["activations_shape"][-2:]
+def _site(options: Options, call: Call, q: Tensor) -> Site:
+    shape = options.get("activations_shape")
+    height, width = shape[-2:] if shape else _grid(call.size, q.shape[1])
     return Site((*options["block"], options["block_index"]), (height, width), options["n_heads"])
 
 
-def _warn_of_rows(run: Run, found: int, expected: int) -> None:
-    if run.first_time((found, expected)):
-        logging.warning(
-            "Likeness: a cross-attention has %d rows instead of %d, because another patch changed their number in an unknown way; "
-            "the image branches are left out there.",
-            found,
-            expected,
-        )
+def _grid(size: Grid, queries: int) -> Grid:
+    """The grid of a layer that does not say it: the call's latent halved until it has as many cells as queries."""
+    height, width = size
+    while height * width > queries:
+        height, width = (height + 1) // 2, (width + 1) // 2
+    return height, width

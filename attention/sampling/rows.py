@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from ..branch.masks import Area
+from ..branch.masks import Area, Grid
 
 Polarity = Literal["positive", "negative"]
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """The rows of one conditioning in a model call: one row for each picture (or frame) of the batch."""
+    """The rows of one conditioning in a model call: one row for each picture (or frame) of the batch.
+
+    `area` is the part of the canvas they are about, None for all of it. `is_placed` is False where they are about a part
+    and nobody can tell which.
+    """
 
     polarity: Polarity
     area: Area | None = None
+    is_placed: bool = True
 
 
 @dataclass(frozen=True)
 class Conditionings:
-    """What a run knows of its conditionings: names of the lists each uuid is in, and its area."""
+    """What a run knows of its conditionings: names of the lists each uuid is in, and its area.
+
+    `canvas` is the height and width of the run's latent and `pictures` its batch; None and 0 where there is no run.
+    """
 
     names: Mapping[UUID, frozenset[str]]
     areas: Mapping[UUID, Area]
+    canvas: Grid | None = None
+    pictures: int = 0
 
     @classmethod
-    def of(cls, conds: Mapping[str, Sequence[Mapping[str, Any]]], canvas: tuple[int, int]) -> Conditionings:
+    def of(cls, conds: Mapping[str, Sequence[Mapping[str, Any]]], canvas: Grid, pictures: int = 0) -> Conditionings:
         """Read them from a guider's processed conditionings; `canvas` is the latent's height and width."""
         names: dict[UUID, frozenset[str]] = {}
         areas: dict[UUID, Area] = {}
@@ -44,7 +54,7 @@ class Conditionings:
                     # The host lets an area that reaches over the edge end there.
                     fitted = (min(height, canvas[0] - top), min(width, canvas[1] - left))
                     areas[uuid] = Area(*fitted, top, left, canvas)
-        return cls(names, areas)
+        return cls(names, areas, canvas, pictures)
 
     def chunk(self, uuid: UUID | None, index: int) -> Chunk:
         """The chunk of a conditioning, `index` being its place in `cond_or_uncond` (0 = positive).
@@ -82,34 +92,59 @@ def _polarity(name: str) -> Polarity:
 class Rows:
     """The rows of one model call: its chunks in order, and the frames that each chunk's rows are.
 
-    `copies` says how often a chunk's rows are repeated, which is more than once only where another pack
-    expands rows before a cross-attention.
+    Three prompts (n negative, p positive), two pictures, nothing repeated; `listed` reads it from left to right:
+
+        chunks   n     p     p          frames (0, 1)
+        row      n0 n1 p0 p1 p0 p1      chunk and frame of each
+
+    Tiles that a pack runs in one call repeat the whole order, so they are chunks too: n p n p for two tiles. `copies`
+    says how often a chunk's rows are repeated, which is more than once only where another pack expands rows before
+    a cross-attention. `is_known` is False where the number of rows fits no known scheme: then the frames are a guess.
     """
 
     chunks: tuple[Chunk, ...]
     frames: tuple[int, ...]
     copies: tuple[int, ...] = ()
+    is_known: bool = True
 
     @property
     def count(self) -> int:
         return len(self.frames) * (sum(self.copies) if self.copies else len(self.chunks))
 
-    def expanded_to(self, count: int) -> Rows | None:
-        """These rows where a patch has made `count` of them, or None when that fits no known scheme.
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is known which part of the canvas every row is about."""
+        return all(chunk.is_placed for chunk in self.chunks)
 
-        Packs that couple prompts to regions repeat every positive chunk for its regions and leave negative ones.
-        """
-        if count == self.count:
-            return self
+    def coupled(self, count: int) -> Rows | None:
+        """These rows where a patch has made `count` of them by repeating every positive chunk for its regions and
+        leaving negative ones; None when the number does not fit that."""
         chunks, rest = divmod(count, len(self.frames))
         negatives = sum(chunk.polarity == "negative" for chunk in self.chunks)
         positives = len(self.chunks) - negatives
-        if rest == 0 and positives and (chunks - negatives) > 0 and (chunks - negatives) % positives == 0:
-            each = (chunks - negatives) // positives
-            return Rows(self.chunks, self.frames, tuple(1 if c.polarity == "negative" else each for c in self.chunks))
-        if rest == 0 and chunks % len(self.chunks) == 0 and chunks:
-            return Rows(self.chunks, self.frames, (chunks // len(self.chunks),) * len(self.chunks))
-        return None
+        if rest or not positives or chunks <= negatives or (chunks - negatives) % positives:
+            return None
+        each = (chunks - negatives) // positives
+        return replace(self, copies=tuple(1 if c.polarity == "negative" else each for c in self.chunks))
+
+    def repeated(self, times: int) -> Rows:
+        """These rows where a patch has repeated every chunk `times`, each chunk's copies side by side."""
+        return replace(self, copies=(times,) * len(self.chunks))
+
+    def tiled(self, times: int) -> Rows:
+        """These rows where the whole order was repeated."""
+        return replace(self, chunks=self.chunks * times)
+
+    def part(self, first: int, count: int) -> Rows | None:
+        """`count` of these rows from number `first` on, None where they are neither whole chunks nor within one."""
+        frames = len(self.frames)
+        if count % frames == 0 and first % frames == 0:
+            return replace(self, chunks=self.chunks[first // frames : (first + count) // frames])
+        begin = first % frames
+        if begin + count > frames:
+            return None
+        chunk = self.chunks[first // frames]
+        return replace(self, chunks=(chunk,), frames=self.frames[begin : begin + count])
 
     def listed(self) -> tuple[tuple[Chunk, int], ...]:
         """Each row's chunk and frame, in the order of the batch."""

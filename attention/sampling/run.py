@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from ..branch.masks import on_grid
 from ..branch.scaling import EMBEDS_SCALING, Scaled
 from ..models.families import BlockKey
 from ..weights.schedule import Course
+from . import said
 from .acting import Acting, BranchOnRows, on_rows
 from .fused import FusedLayer, Packed, packed
 from .layer import BranchInLayer, Layer
@@ -24,6 +25,7 @@ from .rows import Conditionings, Rows
 from .store import Store
 from .tokens import Tokens, tokens_of
 
+T = TypeVar("T")
 STORE_BUDGET = 1 << 30
 """Bytes of a run's tensors. Beyond it, as with many windows of frames, they are made anew for each call."""
 KINDS_KEPT = 16
@@ -69,7 +71,11 @@ class Run:
         self._store = Store(STORE_BUDGET)
         self._kinds: OrderedDict[Hashable, CallKind] = OrderedDict()
         self._lock = Lock()
+        self._remembered: dict[Hashable, Any] = {}
         self._told: set[Hashable] = set()
+        self._acted: set[int] = set()
+        self._left_out: set[int] = set()
+        self._calls = 0
 
     def acting(self, sigma: float | None) -> tuple[Acting, ...]:
         """The branches that act at this noise level, in the order in which they are summed."""
@@ -88,13 +94,43 @@ class Run:
         """Forget every tensor. Called when sampling ends, fails or is interrupted."""
         self._store.clear()
         self._kinds.clear()
+        self._remembered.clear()
         self.branches = ()
 
-    def first_time(self, what: Hashable) -> bool:
-        """Whether this run has not been asked about `what` before: for messages that are said once."""
-        known = what in self._told
-        self._told.add(what)
-        return not known
+    def remembered(self, key: Hashable, find: Callable[[], T]) -> T:
+        """What `find` finds, once for this run: finding it may wait for the device."""
+        if key not in self._remembered:
+            self._remembered[key] = find()
+        return self._remembered[key]
+
+    def tell(self, number: int, text: str) -> None:
+        """Say a sentence about a branch, once for this run."""
+        if (number, text) not in self._told:
+            self._told.add((number, text))
+            self.branches[number].attachment.tell(text)
+
+    def tell_of_rows(self, acting: Sequence[Acting], rows: Rows) -> None:
+        """Say of the branches whose mask or pictures cannot be laid onto the rows of a call that they cannot."""
+        self._calls += 1
+        for number in () if rows.is_placed and rows.is_known else (one.branch for one in acting):
+            attachment = self.branches[number].attachment
+            if attachment.attn_mask is not None and not rows.is_placed:
+                self.tell(number, said.PART)
+            if attachment.tells_pictures_apart and not rows.is_known:
+                self.tell(number, said.PICTURES)
+
+    def left_out(self, acting: Sequence[Acting], patch: Any, found: int, expected: int) -> None:
+        """Say that branches were left out of a layer whose rows are not known, and by whose patch if it can be told."""
+        for one in acting:
+            self._left_out.add(one.branch)
+            self.tell(one.branch, said.left_out(found, expected, said.pack_of(patch)))
+
+    def tell_what_never_acted(self, sigmas: Tensor, model_options: Mapping[str, Any], model: Any) -> None:
+        """After a whole run: say of every branch that should have acted at one of its levels and acted in no layer."""
+        levels: list[float] = sigmas[:-1].tolist()
+        for number, branch in enumerate(self.branches):
+            if number not in self._acted | self._left_out and any(self._factor(branch, level) for level in levels):
+                self.tell(number, said.never_acted(bool(self._calls), said.packs_around(model_options, model)))
 
     def kind(self, acting: tuple[Acting, ...], rows: Rows) -> CallKind:
         """The kind of a call in which these branches act on these rows."""
@@ -130,6 +166,7 @@ class Run:
             )
             for branch in acting
         )
+        self._acted.update(branch.number for branch in acting)
         return Layer(branches, FusedLayer.of(branches, q, site.heads, lambda: self._packed(branches, site.key, q)))
 
     def _tokens(self, branch: BranchOnRows, block: BlockKey, q: Tensor) -> Tokens:

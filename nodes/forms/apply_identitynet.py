@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...face.value import FaceBatch
 from .. import wires
-from ..page.notice import noted
+from ..page.notice import noted, teller
 from ..people.face_nets import (
     control_net_input,
     range_inputs,
@@ -97,7 +97,7 @@ class ApplyIdentityNet(io.ComfyNode):
         for picture in pictures(image):
             check_keypoint_picture(picture)
         hint = Hint(image, strength, start_percent, end_percent)
-        both = with_face_nets(adapter.adapter, control_net, people, no_face(), hint, (positive, negative))
+        both = with_face_nets(adapter.adapter, control_net, people, no_face(), hint, (positive, negative), teller(cls))
         steered = checking_hints(with_attachments(model, attachments(model)))
         return noted(cls, recogniser_note(adapter.adapter, people), steered, *both)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...face.value import FaceBatch
 from .. import wires
 from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
+from ..page.notice import teller
 from ..page.sliders import SLIDER
 from ..people.face_nets import (
     control_net_input,
@@ -149,15 +150,16 @@ class ApplyInstantID(io.ComfyNode):
         hint = Hint(pictures, strength, identitynet_start, identitynet_end)
         branch, hint, said = _by_recipe(recipe, branch, hint)
 
+        tell = teller(cls)
         unconditional = no_face(noise, noise_seed)
         negative_kv = key_values(loaded, unconditional)
 
         def attachment(person: Person) -> Any:
             its = replace(branch, attn_mask=person.region)
-            return its.attachment(loaded, key_values(loaded, person.embeds), negative_kv)
+            return its.attachment(loaded, key_values(loaded, person.embeds), negative_kv, tell)
 
         steered = checking_hints(attach(model, *map(attachment, people)))
-        both = with_face_nets(loaded, control_net, people, unconditional, hint, (positive, negative))
+        both = with_face_nets(loaded, control_net, people, unconditional, hint, (positive, negative), tell)
         text = [said, f"{len(people)} people" if len(people) > 1 else "", recogniser_note(loaded, people)]
         return shown(cls, "\n".join(filter(None, text)), pictures, steered, *both)
 

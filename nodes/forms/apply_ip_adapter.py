@@ -15,6 +15,7 @@ from ...attention.reference.embeds import Embeds
 from ...face.value import FaceBatch
 from .. import wires
 from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
+from ..page.notice import teller
 from ..page.sliders import usually
 from ..wires import FacesWire
 
@@ -138,7 +139,8 @@ class ApplyIPAdapter(io.ComfyNode):
         sides = [_key_values(loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
         if all(isinstance(side, KeyValues) for side in sides):
             loaded.adapter.release()
-        attachment = replace(BranchSettings(**settings).attachment(loaded.adapter, *sides), short_batch=short_batch)
+        branch = BranchSettings(**settings).attachment(loaded.adapter, sides[0], sides[1], teller(cls))
+        attachment = replace(branch, short_batch=short_batch)
         lora = with_lora(model, loaded.adapter, loaded.lora_strength)
         pictures = [] if image is None else seen(encoder_for(loaded, None), image[:MOST])
         text = "\n".join(filter(None, (lora.note, _cropped(image))))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from comfy_api.latest import io, ui
@@ -16,6 +18,19 @@ def noted(cls: type[io.ComfyNode], text: str, *outputs: Any) -> io.NodeOutput:
     if server is not None:
         server.send_progress_text(text, cls.hidden.unique_id)
     return io.NodeOutput(*outputs, ui=ui.PreviewText(text))
+
+
+def teller(cls: type[io.ComfyNode]) -> Callable[[str], None]:
+    """Says a sentence on this node later, while the model is sampled, and in the log."""
+    node_id = cls.hidden.unique_id if cls.hidden else None
+
+    def tell(text: str) -> None:
+        logging.warning("likeness: %s", text)
+        server = getattr(PromptServer, "instance", None)
+        if server is not None and node_id is not None:
+            server.send_progress_text(text, node_id)
+
+    return tell
 
 
 def for_page(output: io.NodeOutput, **values: Any) -> io.NodeOutput:

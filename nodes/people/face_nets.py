@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from comfy.controlnet import ControlBase
@@ -25,8 +26,11 @@ def with_face_nets(
     unconditional: Embeds,
     hint: Hint,
     conditionings: tuple[Conditioning, Conditioning],
+    tell: Callable[[str], None],
 ) -> tuple[Conditioning, Conditioning]:
     """Positive and negative with one IdentityNet after the other, one for each person, all shown the same pictures.
+
+    `tell` says on the node what comes up while sampling.
 
     Raises ValueError for a ControlNet that is no IdentityNet.
     """
@@ -36,7 +40,7 @@ def with_face_nets(
 
     negative_tokens = adapter.tokens(unconditional)
     for person in people:
-        context = FaceContext(adapter.tokens(person.embeds), negative_tokens, person.region)
+        context = FaceContext(adapter.tokens(person.embeds), negative_tokens, person.region, tell=tell)
         net = identitynet_from(control_net, context, adapter.identity.family.name)
         conditionings = apply_identitynet(net, hint, *conditionings)
     adapter.release()

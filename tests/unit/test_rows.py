@@ -45,12 +45,26 @@ def test_rows_are_listed_conditioning_by_conditioning():
 
 
 def test_coupled_prompts_expand_positive_rows_only():
-    rows = Rows((MINUS, PLUS), (0, 1)).expanded_to(8)
+    rows = Rows((MINUS, PLUS), (0, 1)).coupled(8)
     assert rows.copies == (1, 3)
     assert [chunk.polarity for chunk, _ in rows.listed()] == ["negative"] * 2 + ["positive"] * 6
     assert [frame for _, frame in rows.listed()] == [0, 1] * 4
 
 
 def test_rows_that_fit_no_scheme_are_left_alone():
-    assert Rows((MINUS, PLUS), (0, 1)).expanded_to(7) is None
-    assert Rows((PLUS,), (0, 1)).expanded_to(3) is None
+    assert Rows((MINUS, PLUS), (0, 1)).coupled(7) is None
+    assert Rows((PLUS,), (0, 1)).coupled(3) is None
+    assert Rows((MINUS,), (0, 1)).coupled(4) is None
+
+
+def test_chunks_or_the_whole_order_are_repeated():
+    rows = Rows((MINUS, PLUS), (0, 1))
+    assert [chunk for chunk, _ in rows.repeated(2).listed()] == [MINUS] * 4 + [PLUS] * 4
+    assert [chunk for chunk, _ in rows.tiled(2).listed()] == 2 * ([MINUS] * 2 + [PLUS] * 2)
+
+
+def test_a_part_is_whole_chunks_or_pictures_of_one():
+    rows = Rows((MINUS, PLUS), (0, 1, 2, 3))
+    assert rows.part(4, 4) == Rows((PLUS,), (0, 1, 2, 3))
+    assert rows.part(6, 2) == Rows((PLUS,), (2, 3))
+    assert rows.part(2, 4) is None

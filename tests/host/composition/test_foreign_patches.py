@@ -68,7 +68,7 @@ def test_rows_repeated_in_an_unknown_way_are_left_alone_with_one_warning(sd15, a
     with caplog.at_level(logging.WARNING):
         result = ksample(sd15, foreign(apply(sd15.model, "sd15")), batch=2)
     assert torch.equal(result, ksample(sd15, foreign(sd15.model), batch=2))
-    assert len([record for record in caplog.records if "Likeness" in record.message]) == 1
+    assert len([record for record in caplog.records if "likeness" in record.message]) == 1
 
 
 def test_an_output_patch_of_another_pack_sees_the_steered_output(sd15, apply, ksample, differs):

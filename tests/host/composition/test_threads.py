@@ -91,10 +91,10 @@ def test_the_hosts_split_over_devices_runs_each_side_in_its_thread(
     meeting, threads = threading.Barrier(2), set()
     dispatching = attach._dispatching
 
-    def in_step(run, acting, x, options):
+    def in_step(call, options):
         threads.add((threading.current_thread().name, tuple(options["cond_or_uncond"])))
         meeting.wait(WAIT)  # neither side goes on before the other has come
-        return dispatching(run, acting, x, options)
+        return dispatching(call, options)
 
     steered = apply(sd15.model, "sd15", attn_mask=torch.rand(1, 16, 16, generator=torch.Generator().manual_seed(2)))
     with monkeypatch.context() as patched:
