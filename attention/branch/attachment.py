@@ -37,6 +37,7 @@ class Attachment:
     start_percent <= progress of sampling <= end_percent, 0..1. `attn_mask` (B, H, W), 0..1, says where; mask i
     is for picture i, the last for all that follow; `mask_rule` says how it is scaled to a layer's grid. Where a side
     has several entries, entry i is for picture i; `short_batch` says what happens when there are fewer. `tell` takes a sentence for the person who applied it.
+    `mask_is_cut` says that the mask is of the very part of a picture that is sampled.
     """
 
     positive: Source
@@ -55,6 +56,7 @@ class Attachment:
     short_batch: str = REPEAT_LAST
     label: str = ""
     tell: Callable[[str], None] = warn
+    mask_is_cut: bool = False
 
     def __post_init__(self) -> None:
         for name, number in (("weight", self.scale), *(("a picture's weight", n) for n in self.frame_scales)):

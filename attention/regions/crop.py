@@ -93,6 +93,7 @@ def _identitynet_for(net: IdentityNet, part: Part, keypoints: Tensor) -> Identit
         _one(net.face.negative, part.index),
         None if net.face.mask is None else part.of(net.face.mask),
         net.face.mask_resize,
+        net.face.tell,
     )
     start, end = net.timestep_percent_range
     return IdentityNet(net, face).showing(Hint(keypoints, net.strength, start, end))
@@ -153,4 +154,5 @@ def _attachment_for(attachment: Attachment, part: Part) -> Attachment:
         **changes,
         frame_scales=(scales[min(part.index, len(scales) - 1)],) if scales else (),
         attn_mask=None if attachment.attn_mask is None else part.of(attachment.attn_mask),
+        mask_is_cut=True,
     )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..branch.attachment import Attachment
 from .acting import Acting
+from .again import samples_again
 from .call import WHOLE, Given, rows_of_call
 from .compiled import is_compiled, own_graphs
 from .dispatch import CALL, Call, dispatch
@@ -62,6 +63,8 @@ def _sample(
         Conditionings.of(guider.conds, (noise.shape[-2], noise.shape[-1]), len(noise)),
     )
     options[RUN] = run
+    if samples_again():
+        run.tell_of_masks()
     try:
         made = executor(guider, sigmas, extra_args, callback, noise, *rest)
         run.tell_what_never_acted(sigmas, extra_args["model_options"], guider.model_patcher)

@@ -119,6 +119,12 @@ class Run:
             if attachment.tells_pictures_apart and not rows.is_known:
                 self.tell(number, said.PICTURES)
 
+    def tell_of_masks(self) -> None:
+        """Say of every mask that it was laid over each picture of a node that samples several of them."""
+        for number, branch in enumerate(self.branches):
+            if branch.attachment.attn_mask is not None and not branch.attachment.mask_is_cut:
+                self.tell(number, said.SEVERAL)
+
     def left_out(self, acting: Sequence[Acting], patch: Any, found: int, expected: int) -> None:
         """Say that branches were left out of a layer whose rows are not known, and by whose patch if it can be told."""
         for one in acting:

@@ -15,6 +15,10 @@ KEYPOINTS = (
     "keypoint picture, and its mask, in each part. Take IdentityNet out of the conditionings of the tiles, or sample "
     "without tiles."
 )
+SEVERAL = (
+    "This node samples several times, and the mask is laid over each picture that it samples as if it were the whole one. "
+    "If they are tiles or crops of a larger picture, remove the mask there, or sample the picture whole."
+)
 PICTURES = (
     "A call of the model held a number of pictures that does not fit this run's batch, so which picture got which "
     "reference, mask or weight is a guess. Sample without the pack that splits or adds pictures."
