@@ -52,8 +52,8 @@ def test_the_shown_cells_are_those_of_the_hosts_unet(family, request, apply, ksa
     base = request.getfixturevalue(family)
     grids = {}
 
-    def recording(options, site=dispatch._site):
-        found = site(options)
+    def recording(*given, site=dispatch._site):
+        found = site(*given)
         grids[found.key] = found.grid
         return found
 
