@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_execution.utils import get_executing_context
+try:
+    from comfy_execution.utils import get_executing_context
+except ImportError:  # a host that does not say which node runs: a hint about masks is then not given
+
+    def get_executing_context() -> Any:
+        return None
+
 
 _last: Any = None
 """The host's names of the prompt and node that sampled last."""

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any
 
 from comfy.patcher_extension import WrappersMP
-from comfy_api.torch_helpers.torch_compile import COMPILE_KEY
 from torch.overrides import BaseTorchFunctionMode
+
+
+@cache
+def _compile_key() -> str | None:
+    """The host's name of its compile node's wrapper; None on a host that keeps it elsewhere, which is said once."""
+    try:
+        from comfy_api.torch_helpers.torch_compile import COMPILE_KEY
+    except ImportError as error:
+        logging.warning("likeness: compiled models are not recognised on this ComfyUI: %s", error)
+        return None
+    return COMPILE_KEY
 
 
 class _Steered(BaseTorchFunctionMode):
@@ -21,7 +33,8 @@ class _Steered(BaseTorchFunctionMode):
 
 def is_compiled(options: Mapping[str, Any]) -> bool:
     """Whether the call with these options runs a model that a compile node has wrapped."""
-    return COMPILE_KEY in options.get("wrappers", {}).get(WrappersMP.APPLY_MODEL, {})
+    key = _compile_key()
+    return key is not None and key in options.get("wrappers", {}).get(WrappersMP.APPLY_MODEL, {})
 
 
 def own_graphs(options: Mapping[str, Any]) -> AbstractContextManager[Any]:

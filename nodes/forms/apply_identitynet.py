@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...face.value import FaceBatch
 from .. import wires
+from ..page.description import described
 from ..page.notice import noted, teller
 from ..people.face_nets import (
     control_net_input,
@@ -43,7 +44,7 @@ class ApplyIdentityNet(io.ComfyNode):
             node_id="LikenessApplyIdentityNet",
             display_name="Apply IdentityNet",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["identitynet", "instantid controlnet", "instantid", "face keypoints", "face pose"],
             inputs=[
                 *steered_inputs(),

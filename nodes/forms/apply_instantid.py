@@ -13,6 +13,7 @@ from torch import Tensor
 from ...face.value import FaceBatch
 from .. import wires
 from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
+from ..page.description import described
 from ..page.notice import teller
 from ..page.sliders import SLIDER
 from ..people.face_nets import (
@@ -49,7 +50,7 @@ class ApplyInstantID(io.ComfyNode):
             node_id="LikenessApplyInstantID",
             display_name="Apply InstantID",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["instantid", "instant id", "face identity", "face swap", "identitynet"],
             inputs=[
                 *steered_inputs(),

@@ -15,6 +15,7 @@ from ...attention.reference.embeds import Embeds
 from ...face.value import FaceBatch
 from .. import wires
 from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
+from ..page.description import described
 from ..page.notice import teller
 from ..page.sliders import usually
 from ..wires import FacesWire
@@ -33,7 +34,7 @@ class ApplyIPAdapter(io.ComfyNode):
             node_id="LikenessApplyIPAdapter",
             display_name="Apply IP-Adapter",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["ipadapter", "ip-adapter", "image prompt", "style transfer", "reference", "faceid"],
             inputs=[
                 io.Model.Input("model", tooltip="The model to steer: an SD1.5 or SDXL one, as the adapter is."),

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ...face.choose import MISSING, RULES, choose, skipped
 from ...face.errors import MissingFace
 from ...face.value import Face, FaceBatch
+from ..page.description import described
 from ..page.notice import for_page
 from ..wires import FacesWire
 
@@ -20,7 +21,7 @@ class ChooseFace(io.ComfyNode):
             node_id="LikenessChooseFace",
             display_name="Choose Face",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["select face", "pick face", "face index", "largest face", "face swap index"],
             inputs=[
                 FacesWire.Input("faces", tooltip="From Find Faces."),

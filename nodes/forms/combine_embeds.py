@@ -8,6 +8,7 @@ from ...attention.reference.combine import COMBINATIONS, CONCAT, combined, weigh
 from ...attention.reference.embeds import Embeds, stacked
 from ...attention.weights.schedule_text import parse_numbers
 from .. import wires
+from ..page.description import described
 
 _MOST = 5
 
@@ -21,7 +22,7 @@ class CombineEmbeds(io.ComfyNode):
             node_id="LikenessCombineEmbeds",
             display_name="Combine Embeds",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["ipadapter combine embeds", "average embeds", "merge references", "subtract"],
             inputs=[
                 wires.EmbedsWire.Input("embeds_1", tooltip="The first reference. 'subtract' takes the others from it."),

@@ -11,6 +11,7 @@ from ...face.align import SIZES, crop
 from ...face.average import RULES, Average, average
 from ...face.choose import choose
 from ...face.value import Face, FaceBatch, PictureFaces
+from ..page.description import described
 from ..page.progress import ticker
 from ..page.sliders import SLIDER
 from ..wires import FaceModelsWire, FacesWire
@@ -32,7 +33,7 @@ class EmbedFaces(io.ComfyNode):
             node_id="LikenessEmbedFaces",
             display_name="Embed Faces",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=[
                 "face embedding",
                 "average faces",

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...attention.reference.embeds import stacked
 from ...attention.reference.square import FITS
 from .. import wires
+from ..page.description import described
 
 
 class EncodeReference(io.ComfyNode):
@@ -23,7 +24,7 @@ class EncodeReference(io.ComfyNode):
             node_id="LikenessEncodeReference",
             display_name="Encode Reference",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["ipadapter encoder", "clip vision encode", "image embeds", "reference"],
             inputs=[
                 wires.AdapterWire.Input("adapter", tooltip="The adapter that the embeds are for."),

@@ -9,6 +9,7 @@ from ...face.errors import MissingFace
 from ...face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
 from ...face.pose import FITS, fitted, fitted_face, from_json
 from ...face.value import FaceBatch
+from ..page.description import described
 from ..wires import FacesWire
 
 
@@ -21,7 +22,7 @@ class FaceMasks(io.ComfyNode):
             node_id="LikenessFaceMasks",
             display_name="Face Masks",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["face mask", "region mask", "attention mask", "face segment", "instantid mask"],
             inputs=[
                 FacesWire.Input("faces", optional=True, tooltip="From Find Faces or Choose Face."),

@@ -8,6 +8,7 @@ from ...face.align import crop
 from ...face.choose import choose
 from ...face.recognisers import RESNET50, RESNET100
 from ...face.value import Face, FaceBatch
+from ..page.description import described
 from ..wires import FacesWire
 
 STEERED_BY = {RESNET100: "InstantID, Kolors-FaceID and PuLID are", RESNET50: "IP-Adapter FaceID is"}
@@ -25,7 +26,7 @@ class FaceSimilarity(io.ComfyNode):
             node_id="LikenessFaceSimilarity",
             display_name="Face Similarity",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["face distance", "compare faces", "face similarity", "copy paste", "identity score"],
             inputs=[
                 FacesWire.Input("faces", tooltip="From Find Faces: of the picture to judge."),

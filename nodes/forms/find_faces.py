@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...face.value import FaceBatch, PictureFaces
+from ..page.description import described
 from ..page.notice import for_page
 from ..page.progress import ticker
 from ..page.sliders import SLIDER
@@ -27,7 +28,7 @@ class FindFaces(io.ComfyNode):
             node_id="LikenessFindFaces",
             display_name="Find Faces",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["face detection", "detect faces", "face analysis"],
             inputs=[
                 io.Image.Input("image", tooltip="The pictures to look at. A batch stays a batch of the same length."),

@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from ...attention.branch.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
 from .. import wires
+from ..page.description import described
 from ..page.notice import noted
 
 # z: the text's attention; y: the reference's; w: the factor; P: the part of y along z; m: the mass.
@@ -31,7 +32,7 @@ class FusionNode(io.ComfyNode):
             node_id="LikenessFusion",
             display_name="Fusion",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["pulid", "orthogonal", "ortho", "fidelity", "norm cap", "projection"],
             inputs=[
                 io.Combo.Input(

@@ -8,6 +8,7 @@ from ...attention.models.families import FAMILIES
 from ...attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ...attention.weights.layer_weights import LayerWeights
 from .. import wires
+from ..page.description import described
 from ..page.editor_tables import factors
 from ..page.notice import for_page, noted
 from ..page.sliders import usually
@@ -22,7 +23,7 @@ class LayerWeightsNode(io.ComfyNode):
             node_id="LikenessLayerWeights",
             display_name="Layer Weights",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["layer weights", "block weights", "weight type", "composition"],
             inputs=[
                 io.Combo.Input(

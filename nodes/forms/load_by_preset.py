@@ -11,6 +11,7 @@ from ...attention.catalogue.presets import PURPOSES, Preset, presets_for
 from ...attention.models.families import FAMILIES, Family
 from .. import wires
 from ..files import installed
+from ..page.description import described
 from ..page.notice import for_page, noted
 from ..page.sliders import STRENGTH
 
@@ -28,7 +29,7 @@ class LoadByPreset(io.ComfyNode):
             node_id="LikenessLoadByPreset",
             display_name="Load by Preset",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["ipadapter unified loader", "ipadapter", "faceid", "instantid", "preset", "load adapter"],
             inputs=[
                 io.Model.Input("model", tooltip="The model to find an adapter for. It is only looked at."),

@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from ...attention.reference.embeds_file import SavedEmbeds, load
 from .. import wires
 from ..files.embeds_folders import listed, path_of
+from ..page.description import described
 from ..page.notice import noted
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class LoadEmbeds(io.ComfyNode):
             node_id="LikenessLoadEmbeds",
             display_name="Load Embeds",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["ipadapter load embeds", "import embeds", "load reference"],
             inputs=[
                 io.Combo.Input(

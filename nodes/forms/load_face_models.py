@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ...face.packs import PUBLISHED
 from ...face.providers import CHOICES
 from ..files import face_folders
+from ..page.description import described
 from ..page.notice import for_page, noted
 from ..wires import FaceModelsWire
 
@@ -21,7 +22,7 @@ class LoadFaceModels(io.ComfyNode):
             node_id="LikenessLoadFaceModels",
             display_name="Load Face Models",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=[
                 "insightface",
                 "insightface loader",

@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from ...attention.adapter.variants import AUTO, VARIANTS
 from .. import wires
 from ..files import folders, installed
+from ..page.description import described
 from ..page.notice import for_page, noted
 from ..page.sliders import STRENGTH
 
@@ -25,7 +26,7 @@ class LoadIPAdapter(io.ComfyNode):
             node_id="LikenessLoadIPAdapter",
             display_name="Load IP-Adapter",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["ipadapter", "ip-adapter", "ipadapter model loader", "faceid", "instantid", "load adapter"],
             inputs=[
                 io.Combo.Input(

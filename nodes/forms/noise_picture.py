@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...attention.reference.noise import NOISES, noise_picture, square
+from ..page.description import described
 from ..page.sliders import SLIDER
 
 
@@ -19,7 +20,7 @@ class NoisePicture(io.ComfyNode):
             node_id="LikenessNoisePicture",
             display_name="Noise Picture",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["ipadapter noise", "negative image", "noise negative"],
             inputs=[
                 io.Combo.Input(

@@ -13,6 +13,7 @@ from torch import Tensor
 from ...face.choose import MISSING
 from ...face.errors import MissingFace
 from ...face.value import FaceBatch, PictureFaces, Pixels
+from ..page.description import described
 from ..page.progress import ticker
 from ..page.sliders import SLIDER
 from ..wires import FaceModelsWire, FacesWire
@@ -35,7 +36,7 @@ class RefineFaces(io.ComfyNode):
             node_id="LikenessRefineFaces",
             display_name="Refine Faces",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["face detailer", "facedetailer", "fix faces", "face restore", "refine face"],
             inputs=[
                 io.Image.Input("image", tooltip="The pictures whose faces to repaint. The batch keeps its length."),

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...attention.inputs import masks_of
 from ...face.masks import normalised
+from ..page.description import described
 from ..page.notice import noted
 from ..page.sliders import SLIDER
 
@@ -26,7 +27,7 @@ class RegionPrompts(io.ComfyNode):
             node_id="LikenessRegionPrompts",
             display_name="Region Prompts",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=[
                 "regional prompt",
                 "regional conditioning",

@@ -10,6 +10,7 @@ from comfy_api.latest import io, ui
 
 from ...face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
 from ...face.value import FaceBatch
+from ..page.description import described
 from ..page.notice import for_page
 from ..wires import FacesWire, LandmarksWire
 
@@ -28,7 +29,7 @@ class RenderKeypoints(io.ComfyNode):
             node_id="LikenessRenderKeypoints",
             display_name="Render Keypoints",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["face keypoints preprocessor", "instantid keypoints", "draw kps", "face pose"],
             inputs=[
                 FacesWire.Input(

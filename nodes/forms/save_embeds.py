@@ -8,6 +8,7 @@ from ...attention.reference.embeds import Embeds
 from ...attention.reference.embeds_file import save
 from .. import wires
 from ..files.embeds_folders import new_file
+from ..page.description import described
 from ..page.notice import noted
 
 
@@ -20,7 +21,7 @@ class SaveEmbeds(io.ComfyNode):
             node_id="LikenessSaveEmbeds",
             display_name="Save Embeds",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["ipadapter save embeds", "export embeds", "save reference"],
             inputs=[
                 wires.EmbedsWire.Input("embeds", tooltip="From Encode Reference or Combine Embeds."),

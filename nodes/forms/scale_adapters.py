@@ -7,6 +7,7 @@ from dataclasses import replace
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
+from ..page.description import described
 from ..page.notice import noted
 from ..page.sliders import usually
 
@@ -20,7 +21,7 @@ class ScaleAdapters(io.ComfyNode):
             node_id="LikenessScaleAdapters",
             display_name="Scale Adapters",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["ipadapter weight", "bypass ipadapter", "disable adapters", "strength"],
             inputs=[
                 io.Model.Input("model", tooltip="A model with references: one or several Apply nodes before this one."),

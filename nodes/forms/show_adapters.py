@@ -8,6 +8,7 @@ import comfy.samplers
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
+from ..page.description import described
 from ..page.sliders import SLIDER
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class ShowAdapters(io.ComfyNode):
             node_id="LikenessShowAdapters",
             display_name="Show Adapters",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["preview weights", "debug ipadapter", "layer weights", "what is attached"],
             inputs=[
                 io.Model.Input("model", tooltip="A model with references: the one that goes to the sampler."),

@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from ...face.choose import MISSING
 from .. import wires
 from ..files.training_files import check_targets, file_to_write, state_file
+from ..page.description import described
 from ..page.progress import ticker
 from ..training.recipe import (
     advanced_recipe_inputs,
@@ -35,7 +36,7 @@ class TrainInstantID(io.ComfyNode):
             node_id="LikenessTrainInstantID",
             display_name="Train InstantID",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["train instantid", "train identitynet", "instantid training", "face adapter training"],
             is_input_list=True,
             is_output_node=True,

@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from .. import wires
 from ..files.training_files import check_targets, file_to_write, state_file
+from ..page.description import described
 from ..page.progress import ticker
 from ..training.recipe import (
     advanced_recipe_inputs,
@@ -32,7 +33,7 @@ class TrainIPAdapter(io.ComfyNode):
             node_id="LikenessTrainIPAdapter",
             display_name="Train IP-Adapter",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["train ipadapter", "ip-adapter training", "fine-tune adapter", "image prompt training"],
             is_input_list=True,
             is_output_node=True,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_api.input import CurveInput
 from comfy_api.latest import io
 
 from ...attention.weights.curves import CONSTANT, CURVES, schedule_of
 from ...attention.weights.schedule import Schedule
 from ...attention.weights.schedule_text import BETWEEN, parse_numbers, parse_points, spread
 from .. import wires
+from ..page.description import described
 from ..page.notice import for_page, noted
 
 _CURVE_POINTS = 64
+_STRAIGHT = {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}
 
 
 class WeightScheduleNode(io.ComfyNode):
@@ -25,7 +26,7 @@ class WeightScheduleNode(io.ComfyNode):
             node_id="LikenessWeightSchedule",
             display_name="Weight Schedule",
             category="likeness",
-            description=cls.__doc__ or "",
+            description=described(cls),
             search_aliases=["weights", "keyframes", "animation weights", "fade", "weight over steps", "timing"],
             inputs=[
                 io.Combo.Input(
@@ -93,7 +94,8 @@ class WeightScheduleNode(io.ComfyNode):
                 io.Custom("CURVE").Input(
                     "curve",
                     optional=True,
-                    extra_dict={"forceInput": True},
+                    # With a value, as the host's own has one: newer pages draw its editor in the search in spite of forceInput.
+                    extra_dict={"forceInput": True, "default": _STRAIGHT},
                     tooltip="From the host's Curve Editor, instead of the preset: its height times 'first'.",
                 ),
             ],
@@ -129,11 +131,23 @@ class WeightScheduleNode(io.ComfyNode):
         return for_page(output, schedule={"points": schedule.schedule.points if schedule.schedule else [(0.0, 1.0)]})
 
 
+def _curve_input() -> Any:
+    """The host's class of curves, which newer hosts may keep elsewhere: only a connected curve needs it."""
+    try:
+        from comfy_api.input import CurveInput
+    except ImportError as error:
+        raise ValueError(
+            "Weight Schedule cannot read the connected curve: this ComfyUI has no comfy_api.input.CurveInput. Disconnect "
+            "'curve' and draw the course on the node."
+        ) from error
+    return CurveInput
+
+
 def _course(name: str, first: float, last: float, points: str, curve: Any | None) -> Schedule | None:
     if curve is not None and points.strip():
         raise ValueError("Weight Schedule takes its course from 'curve' or from 'points'; both are given. Clear one.")
     if curve is not None:
-        values = CurveInput.from_raw(curve).to_lut(_CURVE_POINTS + 1)
+        values = _curve_input().from_raw(curve).to_lut(_CURVE_POINTS + 1)
         return Schedule(tuple((i / _CURVE_POINTS, first * float(value)) for i, value in enumerate(values)))
     if points.strip():
         return parse_points(points)

@@ -8,6 +8,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..page.description import described
 from . import setting, widgets
 from .becomes import Flat
 from .job import is_link
@@ -34,7 +35,7 @@ def hidden_schema(
         node_id=node_id,
         display_name=display_name,
         category=CATEGORY,
-        description=node.__doc__ or "",
+        description=described(node),
         search_aliases=[alias],
         inputs=inputs,
         outputs=outputs,
