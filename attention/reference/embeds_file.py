@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from uuid import uuid4
 
 import safetensors.torch
 import torch
@@ -16,6 +14,7 @@ from torch import Tensor
 
 from ..files.made_by import pack_version
 from ..files.read_whole import metadata_of, tensors_of
+from ..files.write_whole import write_whole
 from . import ipadpt
 from .embeds import Embeds
 from .features import FEATURES
@@ -60,17 +59,7 @@ def save(path: Path, embeds: Embeds, made_for: MadeFor | None = None) -> None:
     }
     if made_for is not None:
         header["adapter"] = json.dumps(asdict(made_for))
-    content = safetensors.torch.save(tensors, header)
-    # In the same folder, so that putting it in place is one step of the file system.
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, safetensors.torch.save(tensors, header))
 
 
 def load(path: Path) -> SavedEmbeds:

@@ -7,8 +7,8 @@ import re
 import pytest
 import safetensors.torch
 import torch
+from pack.attention.files import write_whole
 from pack.attention.files.made_by import pack_version
-from pack.attention.reference import embeds_file
 from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.embeds_file import FORMAT, MadeFor, load, save
 from safetensors import safe_open
@@ -64,7 +64,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
     def full(_descriptor):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(embeds_file.os, "fsync", full)
+    monkeypatch.setattr(write_whole.os, "fsync", full)
     with pytest.raises(OSError, match="no space"):
         save(path, Embeds(face=torch.zeros(1, 512)))
     assert path.read_bytes() == before

@@ -9,8 +9,7 @@ import hostile
 import pytest
 import safetensors.torch
 import torch
-from pack.attention.files import read_whole
-from pack.attention.reference import embeds_file
+from pack.attention.files import read_whole, write_whole
 from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.embeds_file import FORMAT, SUFFIX, load, save
 
@@ -133,7 +132,7 @@ def test_a_process_that_is_killed_while_saving_leaves_the_old_file(tmp_path, mon
     before = path.read_bytes()
     child = os.fork() if hasattr(os, "fork") else pytest.skip("needs fork")
     if child == 0:
-        monkeypatch.setattr(embeds_file.os, "fsync", lambda descriptor: os.kill(os.getpid(), 9))
+        monkeypatch.setattr(write_whole.os, "fsync", lambda descriptor: os.kill(os.getpid(), 9))
         save(path, Embeds(face=torch.zeros(900, 512)))
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 9
