@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from ..files.made_by import pack_version
 from ..files.read_whole import metadata_of, tensors_of
-from ..files.write_whole import write_whole
+from ..files.write_whole import write_tensors
 from . import ipadpt
 from .embeds import Embeds
 from .features import FEATURES
@@ -59,7 +58,7 @@ def save(path: Path, embeds: Embeds, made_for: MadeFor | None = None) -> None:
     }
     if made_for is not None:
         header["adapter"] = json.dumps(asdict(made_for))
-    write_whole(path, safetensors.torch.save(tensors, header))
+    write_tensors(path, tensors, header)
 
 
 def load(path: Path) -> SavedEmbeds:

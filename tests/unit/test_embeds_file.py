@@ -50,6 +50,12 @@ def test_the_file_says_what_it_is(tmp_path):
     assert re.fullmatch(r"\d+\.\d+\.\d+", said["pack"])
 
 
+def test_the_same_embeds_are_the_same_bytes(tmp_path):
+    for name in "ab":
+        save(tmp_path / f"{name}.likeness.safetensors", some(), ADAPTER)
+    assert (tmp_path / "a.likeness.safetensors").read_bytes() == (tmp_path / "b.likeness.safetensors").read_bytes()
+
+
 def test_saving_without_an_adapter_names_none(tmp_path):
     path = tmp_path / "a.likeness.safetensors"
     save(path, some())
