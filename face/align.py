@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from .errors import MissingPhoto
 from .needs import face_align, opencv
 from .value import Array, Face, Pixels
 
@@ -27,7 +28,27 @@ def alignment(keypoints: Array, size: int = 112) -> npt.NDArray[np.float64]:
 
 
 def crop(face: Face, size: int = 112) -> Pixels:
-    """The face upright, (size, size, 3) RGB; black where the picture ends (insightface's `norm_crop`)."""
+    """The face upright, (size, size, 3) RGB; black where the picture ends (insightface's `norm_crop`).
+
+    Of a face from a file the crop that was kept with it; raises MissingPhoto unless it has that size.
+    """
+    if face.picture.photo is None:
+        return _kept(face, size)
     matrix = alignment(face.keypoints, size)
     aligned: Pixels = opencv().warpAffine(face.picture.pixels, matrix, (size, size), borderValue=0.0)
     return aligned
+
+
+def can_crop(face: Face, size: int) -> bool:
+    """Whether `crop` has what it needs: the photo, or the crop of that size that was kept in its place."""
+    return face.picture.photo is not None or (face.upright is not None and len(face.upright) == size)
+
+
+def _kept(face: Face, size: int) -> Pixels:
+    if face.upright is None or len(face.upright) != size:
+        held = "no upright crop" if face.upright is None else f"an upright crop of {len(face.upright)} pixels"
+        raise MissingPhoto(
+            f"The photo of {face.picture.name} is not there, and the file its face comes from has {held}; one of {size} "
+            f"is needed. Save the faces again with 'crop' set to {size}, or connect Find Faces with the photo."
+        )
+    return face.upright

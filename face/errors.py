@@ -15,3 +15,7 @@ class MissingFace(ValueError):
 
 class WrongRecogniser(ValueError):
     """An embedding comes from another recogniser than the one that is needed."""
+
+
+class MissingPhoto(ValueError):
+    """The pixels of a picture are asked for of which only the faces were kept."""

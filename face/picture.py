@@ -39,7 +39,7 @@ def _picture(index: int, count: int, image: Tensor) -> Picture:
     rgb = image[..., :3].expand(-1, -1, 3)
     pixels: Pixels = rgb.float().mul(255.0).add_(0.5).clamp_(0, 255).to(torch.uint8).cpu().contiguous().numpy()
     pixels.setflags(write=False)
-    return Picture(index, count, pixels, _digest(pixels))
+    return Picture(index, count, (pixels.shape[1], pixels.shape[0]), _digest(pixels), pixels)
 
 
 def _digest(pixels: Pixels) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 
 from .draw import COLOURS
 from .needs import opencv
-from .value import Picture, PictureFaces, Pixels
+from .value import PictureFaces, Pixels
 
 BOX = (80, 220, 120)
 SMALLEST = 256
@@ -13,7 +13,7 @@ SMALLEST = 256
 def preview(entry: PictureFaces, longest: int = 1024) -> Pixels:
     """(H, W, 3) RGB, at most `longest` pixels long; numbers are the faces' places, from 0."""
     cv2 = opencv()
-    drawn = small(entry.picture, longest)
+    drawn = small(entry, longest)
     scale = max(drawn.shape[:2]) / max(entry.picture.size)
     thick = max(round(max(drawn.shape[:2]) / 500), 1)
     for number, face in enumerate(entry.faces):
@@ -25,12 +25,29 @@ def preview(entry: PictureFaces, longest: int = 1024) -> Pixels:
     return drawn
 
 
-def small(picture: Picture, longest: int = 1024) -> Pixels:
-    """(H, W, 3) RGB, at most `longest` pixels long."""
-    width, height = picture.size
+def small(entry: PictureFaces, longest: int = 1024) -> Pixels:
+    """The picture alone, (H, W, 3) RGB, at most `longest` pixels long.
+
+    Where only the faces were kept: black, with the crop of each where its box is, if there is one.
+    """
+    width, height = entry.picture.size
     scale = min(longest / max(width, height), 1.0)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    return np.ascontiguousarray(opencv().resize(picture.pixels, size, interpolation=opencv().INTER_AREA))
+    if entry.picture.photo is None:
+        return _from_crops(entry, size, scale)
+    return np.ascontiguousarray(opencv().resize(entry.picture.photo, size, interpolation=opencv().INTER_AREA))
+
+
+def _from_crops(entry: PictureFaces, size: tuple[int, int], scale: float) -> Pixels:
+    canvas: Pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    for face in entry.faces:
+        if face.upright is None:
+            continue
+        x0, y0, x1, y1 = (float(v) for v in np.clip(face.box * scale, 0, (*size, *size)))
+        box = canvas[round(y0) : round(y1), round(x0) : round(x1)]
+        if box.size:
+            box[:] = opencv().resize(face.upright, (box.shape[1], box.shape[0]), interpolation=opencv().INTER_AREA)
+    return canvas
 
 
 def same_size(drawn: list[Pixels]) -> list[Pixels]:

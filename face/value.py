@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .errors import MissingPhoto
+
 Pixels = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, RGB unless a name says bgr."""
 Array = npt.NDArray[np.float32]
@@ -21,17 +23,24 @@ def frozen(values: npt.ArrayLike) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One picture of a batch: its place (from 0), how many there are, its pixels and a hash of them."""
+    """One picture of a batch: its place (from 0), how many there are, its size, a hash of its pixels, and these."""
 
     index: int
     count: int
-    pixels: Pixels
+    size: tuple[int, int]
+    """(width, height) in pixels"""
     digest: str
+    photo: Pixels | None = None
+    """None where only the faces of it were kept"""
 
     @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        return self.pixels.shape[1], self.pixels.shape[0]
+    def pixels(self) -> Pixels:
+        """Raises MissingPhoto where they were not kept."""
+        if self.photo is None:
+            raise MissingPhoto(
+                f"The photo of {self.name} is not there: its faces come from a file. Connect Find Faces with the photo."
+            )
+        return self.photo
 
     @property
     def name(self) -> str:
@@ -79,6 +88,8 @@ class Face:
     """(512,) raw, as the recogniser gives it"""
     recogniser: str | None = None
     """id of the network that made the embedding, see recognisers.py"""
+    upright: Pixels | None = None
+    """(S, S, 3) the aligned crop that was kept with the face in place of its photo"""
 
     @property
     def unit_embedding(self) -> Array | None:

@@ -164,7 +164,7 @@ def _background(faces: FaceBatch | None) -> Any:
 
     if not faces:
         return None
-    return ui.PreviewImage(to_image([small(faces[0].picture)])).as_dict()["images"][0]
+    return ui.PreviewImage(to_image([small(faces[0])])).as_dict()["images"][0]
 
 
 def _posed(sheet: KeypointSheet, size: tuple[int, int], fit: str, pose: Pose) -> KeypointSheet:

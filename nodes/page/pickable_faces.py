@@ -20,7 +20,7 @@ def pickable(batch: FaceBatch, chosen: FaceBatch | None = None) -> list[dict[str
         {
             "name": entry.picture.name,
             "size": entry.picture.size,
-            "file": ui.PreviewImage(to_image([small(entry.picture)])).as_dict()["images"][0],
+            "file": ui.PreviewImage(to_image([small(entry)])).as_dict()["images"][0],
             "faces": [{"box": face.box.tolist(), "score": round(face.score, 3)} for face in entry.faces],
             "chosen": [i for i, face in enumerate(entry.faces) if any(face is one for one in kept.faces)],
         }
