@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ...attention.reference.embeds_file import SavedEmbeds, load
 from .. import wires
-from ..files.embeds_folders import listed, path_of
+from ..files.saved_files import EMBEDS
 from ..page.description import described
 from ..page.notice import noted
 
@@ -30,7 +30,7 @@ class LoadEmbeds(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=listed(),
+                    options=EMBEDS.listed(),
                     tooltip="A file of Save Embeds or an .ipadpt file, in ComfyUI's input or output folder.",
                 ),
                 wires.AdapterWire.Input(
@@ -48,11 +48,11 @@ class LoadEmbeds(io.ComfyNode):
     def fingerprint_inputs(cls, file: str, **_: Any) -> str:
         from ...attention.files.sha256 import sha256_of
 
-        return sha256_of(path_of(file))
+        return sha256_of(EMBEDS.path_of(file))
 
     @classmethod
     def execute(cls, file: str, adapter: wires.LoadedAdapter | None = None) -> io.NodeOutput:
-        saved = load(path_of(file))
+        saved = load(EMBEDS.path_of(file))
         lines = [_summary(saved)]
         if adapter is not None:
             _check(file, saved, adapter.adapter)

@@ -7,7 +7,7 @@ from comfy_api.latest import io, ui
 from ...attention.reference.embeds import Embeds
 from ...attention.reference.embeds_file import save
 from .. import wires
-from ..files.embeds_folders import new_file
+from ..files.saved_files import EMBEDS
 from ..page.description import described
 from ..page.notice import noted
 
@@ -52,9 +52,9 @@ class SaveEmbeds(io.ComfyNode):
     ) -> io.NodeOutput:
         if adapter is not None:
             adapter.adapter.check(embeds)
-        file = new_file(filename_prefix)
+        file = EMBEDS.new(filename_prefix)
         save(file.path, embeds, adapter.adapter.made_for if adapter else None)
-        text = f"{file.subfolder}/{file.path.name}\n{embeds.count} of {' and '.join(embeds.names)}".lstrip("/")
+        text = f"{file.name}\n{embeds.count} of {' and '.join(embeds.names)}"
         output = noted(cls, text, embeds)
         output.ui = {**ui.PreviewText(text).as_dict(), "embeds": [file.shown]}
         return output

@@ -8,7 +8,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..files import embeds_folders, folders
+from ..files import folders
+from ..files.saved_files import EMBEDS
 from . import options
 from .shape import Row
 
@@ -132,7 +133,7 @@ RANGE_OF_NODE: Mapping[tuple[str, str], tuple[float, float, float]] = MappingPro
 _FILES = {
     "ipadapter_file": folders.adapter_files,
     "instantid_file": folders.adapter_files,
-    "embeds": embeds_folders.listed,
+    "embeds": EMBEDS.listed,
 }
 _LINES = frozenset({"weights", "prompt", "layer_weights"})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from pack.attention.reference.embeds_file import SUFFIX
-from pack.nodes.files import embeds_folders
+from pack.nodes.files.saved_files import EMBEDS
 from pack.nodes.forms.combine_embeds import CombineEmbeds
 from pack.nodes.forms.encode_reference import EncodeReference
 from pack.nodes.forms.load_embeds import LoadEmbeds
@@ -101,13 +101,13 @@ def test_a_folder_is_read_again_only_when_it_changed(folders, monkeypatch):
     (folders / "output" / "old" / f"a{SUFFIX}").touch()
     for path in (folders / "output" / "old", folders / "output", folders / "input"):
         os.utime(path, (1, 1))
-    assert embeds_folders.listed() == [f"old/a{SUFFIX} [output]"]
+    assert EMBEDS.listed() == [f"old/a{SUFFIX} [output]"]
     read = []
     walk = os.walk
     monkeypatch.setattr(os, "walk", lambda folder: read.append(folder) or walk(folder))
-    assert embeds_folders.listed() == [f"old/a{SUFFIX} [output]"] and not read
+    assert EMBEDS.listed() == [f"old/a{SUFFIX} [output]"] and not read
     (folders / "output" / f"b{SUFFIX}").touch()
-    assert embeds_folders.listed() == [f"b{SUFFIX} [output]", f"old/a{SUFFIX} [output]"]
+    assert EMBEDS.listed() == [f"b{SUFFIX} [output]", f"old/a{SUFFIX} [output]"]
     assert read == [folders / "output"]
 
 
@@ -116,10 +116,10 @@ def test_the_path_of_one_file_is_found_without_reading_folders(folders, monkeypa
     (folders / "input" / f"folder{SUFFIX}").mkdir()
     (folders / "input" / "model.safetensors").touch()
     monkeypatch.setattr(os, "walk", None)
-    assert embeds_folders.path_of(f"a{SUFFIX}") == folders / "input" / f"a{SUFFIX}"
+    assert EMBEDS.path_of(f"a{SUFFIX}") == folders / "input" / f"a{SUFFIX}"
     for name in (f"folder{SUFFIX}", "model.safetensors", f"../input/a{SUFFIX}"):
         with pytest.raises(ValueError, match="there is no file of embeds"):
-            embeds_folders.path_of(name)
+            EMBEDS.path_of(name)
 
 
 def test_a_file_with_new_contents_under_its_old_name_is_loaded_again(ran, embeds, folders, picture):

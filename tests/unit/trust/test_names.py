@@ -38,16 +38,16 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("mark", ["", " [output]"])
 @pytest.mark.parametrize("name", OUT, ids=ascii)
 def test_embeds_outside_of_the_folder_are_not_there(name, mark, folder):
-    from pack.nodes.files.embeds_folders import path_of
+    from pack.nodes.files.saved_files import EMBEDS
 
     with pytest.raises(ValueError, match="there is no file of embeds"):
-        path_of(name + mark)
+        EMBEDS.path_of(name + mark)
 
 
 def test_a_link_inside_the_folder_is_followed(folder):
-    from pack.nodes.files.embeds_folders import path_of
+    from pack.nodes.files.saved_files import EMBEDS
 
-    assert path_of(f"alias{SUFFIX}").is_file() and path_of(f"good{SUFFIX}").is_file()
+    assert EMBEDS.path_of(f"alias{SUFFIX}").is_file() and EMBEDS.path_of(f"good{SUFFIX}").is_file()
 
 
 @pytest.mark.parametrize("name", OUT[:12], ids=ascii)
@@ -72,11 +72,11 @@ def test_nothing_is_saved_outside_of_the_folder(prefix, folder):
 
 @pytest.mark.parametrize("prefix", ["with space/a b", "\u4f60\u597d/\u8138", "\U0001f642", "a'b\"c$(d)"], ids=ascii)
 def test_names_of_any_script_are_saved_listed_and_read(prefix, folder):
-    from pack.nodes.files.embeds_folders import listed
+    from pack.nodes.files.saved_files import EMBEDS
     from pack.nodes.forms.load_embeds import LoadEmbeds
     from pack.nodes.forms.save_embeds import SaveEmbeds
 
     SaveEmbeds.execute(Embeds(face=torch.ones(1, 512)), prefix)
     name = f"{prefix}_00001_{SUFFIX} [output]"
-    assert name in listed()
+    assert name in EMBEDS.listed()
     assert LoadEmbeds.execute(name).args[0].count == 1
