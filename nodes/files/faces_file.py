@@ -12,7 +12,6 @@ from ...attention.files.write_whole import write_tensors
 from ...face.saved import packed, unpacked
 from ...face.value import FaceBatch
 
-SUFFIX = ".faces.safetensors"
 FORMAT = "likeness faces 1"
 
 

@@ -12,7 +12,6 @@ from pathlib import Path, PureWindowsPath
 import folder_paths
 
 from ...attention.reference import embeds_file, ipadpt
-from .faces_file import SUFFIX as FACES_SUFFIX
 from .names import file_below, stays_below
 
 # The host's own marks for files that are not in the input folder.
@@ -82,7 +81,7 @@ class SavedFiles:
 
 
 EMBEDS = SavedFiles("embeds", embeds_file.SUFFIX, "Save Embeds", ((ipadpt.SUFFIX, "ComfyUI_IPAdapter_plus"),))
-FACES = SavedFiles("faces", FACES_SUFFIX, "Save Faces")
+FACES = SavedFiles("faces", ".faces.safetensors", "Save Faces")
 
 
 def _check_prefix(prefix: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
-from ...face.align import SIZES, crop
+from ...face.align import SIZES, can_crop, crop
 from ...face.average import RULES, Average, average
 from ...face.choose import choose
 from ...face.value import Face, FaceBatch, PictureFaces
@@ -112,9 +112,17 @@ class EmbedFaces(io.ComfyNode):
         people = [entry.faces[0] for entry in batch]
         rule = "mean" if combine == EACH else combine  # alone they are still compared, to report a stranger
         combined = average(embeddings(people), rule, outlier_below, drop=outliers == OUTLIERS[1])
-        crops = to_image([crop(face, int(crop_size)) for face in people])
         result = batch if combine == EACH else _one(people, combined)
-        return shown(cls, _report(people, combined, outlier_below, outliers), crops, result, crops)
+        text = _report(people, combined, outlier_below, outliers)
+        size = int(crop_size)
+        if not all(can_crop(face, size) for face in people):
+            from comfy_execution.graph_utils import ExecutionBlocker
+
+            reason = f"there is no upright crop of {size} pixels in the file that a face comes from, and no photo"
+            # Who combines faces from files need not want their crops: only a node that reads them stops.
+            return shown(cls, f"{text}\nno crops: {reason}", [], result, ExecutionBlocker(f"Embed Faces: {reason}."))
+        crops = to_image([crop(face, size) for face in people])
+        return shown(cls, text, crops, result, crops)
 
 
 def _one(people: list[Face], combined: Average) -> FaceBatch:

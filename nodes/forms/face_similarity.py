@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ...face.align import crop
+from ...face.align import can_crop, crop
 from ...face.choose import choose
 from ...face.recognisers import RESNET50, RESNET100
 from ...face.value import Face, FaceBatch
@@ -68,7 +68,8 @@ class FaceSimilarity(io.ComfyNode):
             )
         lines += _all_pairs(faces, reference)
         lines.append(_caution(judged))
-        crops = [crop(face, CROP) for face in (judged, source, photo) if face is not None]
+        compared = [face for face in (judged, source, photo) if face is not None]
+        crops = [crop(face, CROP) for face in compared if can_crop(face, CROP)]
         text = "\n".join(lines)
         return shown(cls, text, crops, alike, copied, text)
 

@@ -31,7 +31,8 @@ def with_the_pack():
         import pack.attention.adapter.checkpoint
         import pack.attention.catalogue.installed
         import pack.attention.reference.embeds_file
-        import pack.face.pose  # noqa: F401
+        import pack.face.pose
+        import pack.nodes.files.faces_file  # noqa: F401
 
 
 def small_adapter(container):
@@ -103,6 +104,29 @@ def embeds():
     return reads_files((load,), (SUFFIX, ".ipadpt")), seeds
 
 
+def small_faces():
+    import numpy as np
+    from pack.face.value import Face, Picture, PictureFaces, Rung, frozen
+    from pack.nodes.files.faces_file import save
+    from pack.nodes.files.saved_files import FACES
+
+    shot = Picture(0, 1, (128, 128), "ab" * 16)
+    face = Face(shot, frozen([1, 2, 3, 4]), frozen(np.eye(5, 2)), 0.5, Rung(), oval=frozen(np.eye(3, 2)))
+    known = [Face(shot, face.box, face.keypoints, 0.5, Rung(), embedding=frozen(np.ones(512)), recogniser="ResNet100")]
+    for faces in ([face], known, [face, *known]):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"a{FACES.suffix}")
+            save(path, (PictureFaces(shot, tuple(faces)),))
+            yield path.read_bytes()
+
+
+def faces():
+    from pack.nodes.files.faces_file import load
+    from pack.nodes.files.saved_files import FACES
+
+    return reads_files((load,), (FACES.suffix,)), [bytes([0]) + content for content in small_faces()]
+
+
 def keypoints():
     from pack.face.pose import from_json
 
@@ -116,7 +140,7 @@ def keypoints():
     return one, [json.dumps({"width": 64, "height": 64, "faces": faces}).encode() for faces in ([], [face], [face] * 2)]
 
 
-TARGETS = {"checkpoint": checkpoint, "embeds": embeds, "keypoints": keypoints}
+TARGETS = {"checkpoint": checkpoint, "embeds": embeds, "faces": faces, "keypoints": keypoints}
 
 
 def fuzz(target, options):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 FUZZ = Path(__file__).with_name("fuzz.py")
-READERS = ("checkpoint", "embeds", "keypoints")
+READERS = ("checkpoint", "embeds", "faces", "keypoints")
 FILES = 2000
 
 
