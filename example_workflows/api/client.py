@@ -3,7 +3,8 @@
     python client.py "Picture prompt.json" --image Reference=photo.jpg --set "Prompt.text=a castle at night"
         --set "Apply IP-Adapter.weight=0.5" --server http://127.0.0.1:8188 --out pictures
 
-Nodes are called by their title or their number in the file; `--image` uploads a picture for a Load Image node.
+Nodes are called by their title or their number in the file; `--image` uploads a picture for a Load Image node, or a file
+of embeds or faces for the node that loads it.
 """
 
 import argparse
@@ -37,11 +38,11 @@ def ask(server: str, path: str, body: bytes | None = None, kind: str = "applicat
         sys.exit(f"{path}: {error.code}\n{error.read().decode()}")
 
 
-def upload(server: str, picture: Path) -> str:
-    """Copy a picture into ComfyUI's input folder; the name that Load Image knows it by."""
+def upload(server: str, file: Path) -> str:
+    """Copy a file into ComfyUI's input folder; the name that the node which loads it knows it by."""
     border = uuid.uuid4().hex
-    head = f'--{border}\r\nContent-Disposition: form-data; name="image"; filename="{picture.name}"\r\n\r\n'
-    body = head.encode() + picture.read_bytes() + f"\r\n--{border}--\r\n".encode()
+    head = f'--{border}\r\nContent-Disposition: form-data; name="image"; filename="{file.name}"\r\n\r\n'
+    body = head.encode() + file.read_bytes() + f"\r\n--{border}--\r\n".encode()
     answer = json.loads(ask(server, "/upload/image", body, f"multipart/form-data; boundary={border}"))
     return "/".join(filter(None, (answer["subfolder"], answer["name"])))
 
@@ -58,6 +59,12 @@ def run(server: str, prompt: dict) -> dict:
     return history[number]["outputs"]
 
 
+def files(outputs: dict) -> list[dict]:
+    """Where the nodes saved pictures, embeds and faces; previews are of type temp."""
+    listed = [entry for output in outputs.values() for values in output.values() for entry in values]
+    return [entry for entry in listed if isinstance(entry, dict) and entry.get("type") == "output"]
+
+
 def main() -> None:
     form = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     form.add_argument("prompt", type=Path)
@@ -70,7 +77,8 @@ def main() -> None:
     prompt = json.loads(options.prompt.read_text(encoding="utf-8"))
     for image in options.image:
         name, _, file = image.partition("=")
-        node(prompt, name)["image"] = upload(options.server, Path(file))
+        inputs = node(prompt, name)
+        inputs["file" if "file" in inputs else "image"] = upload(options.server, Path(file))
     for setting in options.set:
         place, _, value = setting.partition("=")
         name, _, key = place.rpartition(".")
@@ -78,11 +86,9 @@ def main() -> None:
         inputs[key] = value if isinstance(inputs.get(key), str) else json.loads(value)
 
     options.out.mkdir(parents=True, exist_ok=True)
-    for output in run(options.server, prompt).values():
-        for file in output.get("images", []):
-            if file["type"] == "output":  # previews of the nodes are of type temp
-                (options.out / file["filename"]).write_bytes(ask(options.server, f"/view?{urlencode(file)}"))
-                print(options.out / file["filename"])
+    for file in files(run(options.server, prompt)):
+        (options.out / file["filename"]).write_bytes(ask(options.server, f"/view?{urlencode(file)}"))
+        print(options.out / file["filename"])
 
 
 if __name__ == "__main__":

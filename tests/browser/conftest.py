@@ -47,7 +47,7 @@ def browser():
 
 
 @pytest.fixture(scope="package")
-def opened(browser, api, example_photo, example_folder, saved_embeds):
+def opened(browser, api, example_photo, example_folder, saved_embeds, saved_faces):
     """The page, ready for workflows; it lists the files that are there when it opens."""
     api.post("/settings/Comfy.Locale", "en")
     context = browser.new_context(viewport=WINDOW, permissions=["clipboard-read", "clipboard-write"])

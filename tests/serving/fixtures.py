@@ -174,3 +174,15 @@ def saved_embeds(server, api, example_photo):
     loading = json.loads((folder / "Embeds 2 without photo.json").read_text(encoding="utf-8"))
     name = next(n["inputs"]["file"] for n in loading.values() if n["class_type"] == "LikenessLoadEmbeds")
     assert (server.base / "output" / name.removesuffix(" [output]")).is_file()
+
+
+@pytest.fixture(scope="session")
+def saved_faces(server, api, example_photo):
+    """The file that the example of a person without a photo names, saved by the example that makes it."""
+    folder = ROOT / "example_workflows" / "api"
+    graph = json.loads((folder / "Faces 1 from a photo.json").read_text(encoding="utf-8"))
+    entry = api.run(on_the_miniature(graph))
+    assert entry.succeeded, entry.messages.get("execution_error")
+    loading = json.loads((folder / "Faces 2 without photo.json").read_text(encoding="utf-8"))
+    name = next(n["inputs"]["file"] for n in loading.values() if n["class_type"] == "LikenessLoadFaces")
+    assert (server.base / "output" / name.removesuffix(" [output]")).is_file()

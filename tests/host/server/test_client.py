@@ -22,10 +22,11 @@ def client(server, tmp_path):
     Image.effect_noise((64, 64), 80).convert("RGB").save(tmp_path / "my photo.png")
 
     def ran(*arguments):
+        prompt = () if arguments[:1] and arguments[0].endswith(".json") else ("prompt.json",)
         command = [
             sys.executable,
             API / "client.py",
-            "prompt.json",
+            *prompt,
             "--server",
             server.url,
             "--out",
@@ -58,3 +59,25 @@ def test_it_names_the_nodes_there_are(client):
 def test_it_hands_on_what_comfyui_refuses(client):
     done = client("--set", "Reference.image=gone.png")
     assert done.returncode == 1 and "gone.png" in done.stderr
+
+
+def test_faces_go_from_one_prompt_to_the_next_as_a_file(client, tmp_path, example_photo, server):
+    """What the first prompt saved is fetched, and uploaded for the second, which has no photo."""
+    for number, name in enumerate(("Faces 1 from a photo", "Faces 2 without photo"), 1):
+        prompt = on_the_miniature(json.loads((API / f"{name}.json").read_text(encoding="utf-8")))
+        (tmp_path / f"{number}.json").write_text(json.dumps(prompt))
+    photo = server.base / "input" / "example.png"
+    first = client(
+        "1.json", "--image", f"Photo of the person={photo}", "--set", "Save Faces.filename_prefix=people/one"
+    )
+    assert first.returncode == 0, first.stderr
+    (file,) = first.stdout.split()
+    assert file.endswith(".faces.safetensors")
+    second = client("2.json", "--image", f"Load Faces={file}")
+    assert second.returncode == 0, second.stderr
+    (picture,) = second.stdout.split()
+    sent = json.loads(Image.open(tmp_path / picture).info["prompt"])
+    assert {one["class_type"] for one in sent.values()}.isdisjoint({"LoadImage", "LikenessLoadFaceModels"})
+    assert [one["inputs"]["file"] for one in sent.values() if one["class_type"] == "LikenessLoadFaces"] == [
+        Path(file).name
+    ]

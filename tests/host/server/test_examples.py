@@ -17,7 +17,7 @@ def test_there_are_examples():
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_runs_on_the_miniature(path, api, example_photo, example_folder, saved_embeds):
+def test_an_example_runs_on_the_miniature(path, api, example_photo, example_folder, saved_embeds, saved_faces):
     graph = on_the_miniature(json.loads(path.read_text(encoding="utf-8")))
     entry = api.run(graph)
     assert entry.succeeded, entry.messages.get("execution_error")
