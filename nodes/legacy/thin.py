@@ -18,6 +18,7 @@ from .table import ROWS
 from .titles import TITLES
 
 CATEGORY = "likeness/old nodes"
+IN_A_NEW_GRAPH = "What takes its place in a new graph stands in docs/coming-from.md of this pack."
 BY_SETTING, OFF, ON = setting.CHOICES
 
 
@@ -53,8 +54,8 @@ def schema(row: Row, node_id: str) -> io.Schema:
         node_id=node_id,
         display_name=f"{TITLES[row.node_id]} (old)",
         category=CATEGORY,
-        description=f"Stands in for '{TITLES[row.node_id]}' of {row.pack}, with its inputs."
-        + (f" {row.reason[0].upper()}{row.reason[1:]}." if row.reason else ""),
+        description=f"Stands in for '{TITLES[row.node_id]}' of {row.pack}, with its inputs. "
+        + (f"{row.reason[0].upper()}{row.reason[1:]}." if row.reason else IN_A_NEW_GRAPH),
         search_aliases=[row.node_id],
         inputs=[*required, *values, *([_compatible()] if row.changed else []), *optional],
         outputs=[OUTPUTS[name][0].Output(name, display_name=name, tooltip=OUTPUTS[name][1]) for name in row.outputs],

@@ -1,5 +1,5 @@
-"""The nodes in the shape of old ones -> their words: Chinese locale, help pages, and the tables of the page on coming
-from the old packs. What each becomes, and the Chinese, stand in old_nodes.json."""
+"""The nodes in the shape of old ones -> their words: Chinese locale, and the tables of the page on coming from the old
+packs. What each becomes, and the Chinese, stand in old_nodes.json."""
 
 import json
 import re
@@ -10,7 +10,7 @@ WORDS = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8
 PREFIX = "LikenessOld"
 PAGES = {"en": ROOT / "docs" / "coming-from.md", "zh": ROOT / "docs" / "coming-from.zh-CN.md"}
 MARKED = re.compile(r"(?P<mark><!-- nodes of (?P<pack>[^>]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
-PAGE = WORDS["page"]  # what pages and labels say beside the nodes' own words, by language
+PAGE = WORDS["page"]  # what tables and labels say beside the nodes' own words, by language
 
 
 def is_old(node_id):
@@ -36,7 +36,7 @@ def chinese(schema, words):
     said = PAGE["zh"]
     name = said["old"].format(title=title(row)) if row else WORDS["words"][schema.display_name]
     description = WORDS["words"].get(schema.description) or said["instead"].format(
-        pack=said["packs"][row.pack], title=title(row), becomes="" if row.becomes else becomes(row, "zh")
+        pack=said["packs"][row.pack], title=title(row), becomes=said["new"] if row.becomes else becomes(row, "zh")
     )
 
     def part(entries):
@@ -52,20 +52,6 @@ def chinese(schema, words):
 
 def becomes(row, language):
     return WORDS["nodes"][row.node_id][language]
-
-
-def help_page(words, node_id, language):
-    """A help page: what the node is, what it becomes, its inputs and outputs."""
-    row = row_of(node_id)
-    said = PAGE[language]
-    lines = [f"# {words['display_name']}", "", words["description"], ""]
-    if row:
-        lines += [said["told"], "", becomes(row, language), ""]
-    for head, part in zip(said["sections"], ("inputs", "outputs"), strict=True):
-        entries = [(one["name"], one["tooltip"]) for one in words[part].values()]
-        if entries:
-            lines += [f"## {head}", "", *(f"- `{name}`: {tooltip}" for name, tooltip in entries), ""]
-    return "\n".join(lines).rstrip() + "\n"
 
 
 def table(pack, language):
@@ -84,13 +70,8 @@ def filled(text, language):
 
 
 def write(schemas, english, locale):
-    """Write help pages and tables, and put the Chinese words into `locale`."""
+    """Write the tables, and put the Chinese words into `locale`."""
     for node_id in filter(is_old, schemas):
         locale[node_id] = chinese(schemas[node_id], english[node_id])
-        pages = {"en": f"{node_id}.md", "zh": f"{node_id}/zh.md"}
-        for language, words in (("en", english[node_id]), ("zh", locale[node_id])):
-            path = ROOT / "web" / "docs" / pages[language]
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(help_page(words, node_id, language), encoding="utf-8")
     for language, path in PAGES.items():
         path.write_text(filled(path.read_text(encoding="utf-8"), language), encoding="utf-8")
