@@ -17,14 +17,22 @@ def words(language, file):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_nodes_have_the_labels_of_the_language(language, frontend, our_nodes):
     frontend.locale(language)
-    for kind in our_nodes:
-        said = words(language, "nodeDefs")[kind]
+    for kind, node in our_nodes.items():
+        title, wanted = said(language, kind, node)
         frontend.clear()
         seen = labels(frontend, frontend.add(kind))
-        assert seen.pop("") == said["display_name"]
-        wanted = {name: entry["name"] for name, entry in said["inputs"].items()}
+        assert seen.pop("") == title
         assert {name: wanted[name] for name in seen} == seen, kind
     frontend.picture(f"one node, {language}")
+
+
+def said(language, kind, node):
+    """Title and labels that a node has to show: its own, or those of the locale."""
+    if language == "en":
+        fields = {**node["input"].get("required", {}), **node["input"].get("optional", {})}
+        return node["display_name"], {name: field[-1].get("display_name") or name for name, field in fields.items()}
+    found = words(language, "nodeDefs")[kind]
+    return found["display_name"], {name: entry["name"] for name, entry in found["inputs"].items()}
 
 
 def labels(frontend, node):
@@ -44,9 +52,8 @@ def labels(frontend, node):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_help_page_of_every_node_opens(language, frontend, page, our_nodes):
     frontend.locale(language)
-    said = words(language, "nodeDefs")
-    for kind in our_nodes:
-        title = said[kind]["display_name"]
+    for kind, node in our_nodes.items():
+        title, _ = said(language, kind, node)
         frontend.clear()
         panel = frontend.help(frontend.add(kind, (400, 300)))
         panel.locator("h1", has_text=title).wait_for()

@@ -1,4 +1,4 @@
-"""The nodes' own words -> locales/en, the words of old nodes, and tables in pages; run this file to write them anew."""
+"""The nodes' own words -> the words of old nodes and the tables in pages; run this file to write them anew."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 import old_nodes
 
 ROOT = Path(__file__).resolve().parents[3]
-ENGLISH, CHINESE = (ROOT / "locales" / language / "nodeDefs.json" for language in ("en", "zh"))
+CHINESE = ROOT / "locales" / "zh" / "nodeDefs.json"
 READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 TABLE = re.compile(r"(?<=<!-- files -->\n).*?(?=<!-- end of files -->)", re.DOTALL)
@@ -40,7 +40,7 @@ def saved_widgets(schema):
 
 
 def english():
-    """The content of locales/en/nodeDefs.json."""
+    """What the page shows of every node: the nodes' own words, in the form of a locale."""
     return {name: _words(schema) for name, schema in schemas().items()}
 
 
@@ -80,8 +80,8 @@ def main():
 
     words, locale = english(), json.loads(CHINESE.read_text(encoding="utf-8"))
     old_nodes.write(schemas(), words, locale)
-    for path, content in ((ENGLISH, words), (CHINESE, {name: locale[name] for name in words if name in locale})):
-        path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    kept = {name: locale[name] for name in words if name in locale}
+    CHINESE.write_text(json.dumps(kept, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     for readme in READMES:
         table = files_table(readme)
         text = readme.read_text(encoding="utf-8")
