@@ -24,7 +24,6 @@ OPTIONS = {
     "--python": ("the Python of that ComfyUI, if it is not found beside it", ("demo", "train", "serve", "bench")),
     "--models-dir": ("a folder with real checkpoints, or a ComfyUI models folder", ("demo", "serve")),
 }
-PHOTOGRAPHS = "draw from photographs with models of random weights: how a real ComfyUI is wired, and no more"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,8 +48,6 @@ def parser() -> argparse.ArgumentParser:
                 forms.add_argument(
                     f"--{name_of_form}", dest="form", action="store_const", const=name_of_form, help=kind.says
                 )
-        if name == "demo":
-            sub.add_argument("--photographs", action="store_true", help=PHOTOGRAPHS)
     return form
 
 

@@ -62,6 +62,10 @@ class Comfy:
             answer.raise_for_status()
             return await answer.read()
 
+    async def nodes(self) -> dict[str, dict]:
+        """What the server says of every node, by class."""
+        return await self._json("GET", "/object_info")
+
     async def interrupt(self) -> None:
         """Break off what the server is running; returns once it has."""
         async with self._session.post(f"{self.url}/interrupt", json={}) as answer:

@@ -6,15 +6,12 @@ import subprocess
 import time
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from . import testing
 from .client_process import client_status
 from .comfyui import Host
-from .demo.job import miniature_job, real_job
 from .folders import folders_in, options_for
-from .models import RealModels, choose
 from .places import Places
 from .problems import Problem, say
 from .processes import status_of
@@ -25,10 +22,10 @@ from .train.command import train
 
 def demo(places: Places, options: argparse.Namespace) -> int:
     """draw the demonstration through the real ComfyUI and write its sheet to demo-output/"""
-    models = choose(options.models_dir.resolve()) if options.models_dir else None
+    models = options.models_dir.resolve() if options.models_dir else None
     host = prepare(places, Wanted(options.comfyui, options.python, miniature=models is None))
-    extra = options_for(models.folders() if models else {}, places.work / "model-folders.yaml")
-    client = _photographs(places, host, models) if models or options.photographs else _world(host)
+    extra = options_for(folders_in(models) if models else {}, places.work / "model-folders.yaml")
+    client = _examples(places, models) if models else _world(host)
     say("Starting ComfyUI")
     with Server(host, places.base, places.server_log, extra) as server:
         module, *arguments = client
@@ -40,14 +37,10 @@ def _world(host: Host) -> Sequence[str]:
     return ["runner.demo.world", *([] if _finds_faces(host) else ["--without-faces"])]
 
 
-def _photographs(places: Places, host: Host, models: RealModels | None) -> Sequence[str]:
-    """The client that draws from photographs, with real models or with small ones of random weights."""
-    photos, file = places.test_data / "photos", places.work / "demo.json"
-    job = real_job(photos, models) if models else miniature_job(photos)
-    if job.identity and not _finds_faces(host):
-        job = replace(job, identity=None)
-    job.write(file)
-    return ["runner.demo", "--job", str(file)]
+def _examples(places: Places, models: Path) -> Sequence[str]:
+    """The client that runs the example workflows on one's own models."""
+    photographs = places.test_data / "photos"
+    return ["runner.demo.examples", "--models", str(models), "--photographs", str(photographs)]
 
 
 def _finds_faces(host: Host) -> bool:

@@ -12,6 +12,7 @@ CATEGORIES = (
     "clip_vision",
     "controlnet",
     "diffusion_models",
+    "insightface",
     "instantid",
     "ipadapter",
     "loras",

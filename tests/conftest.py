@@ -44,6 +44,7 @@ def load_what_tests_use() -> None:
 
 pytest_plugins = ["running.order", "running.comparisons"]
 load_package("runner", ROOT / "runner")
+load_package("attention", ROOT / "attention")  # by this name the runner's clients of ComfyUI know it
 load_package("running", ROOT / "tests" / "running")
 # Where other processes run the tests, torch and the host are not needed in the one that hands them out.
 if "PYTEST_XDIST_WORKER" in os.environ or "LIKENESS_TESTS_RUN_ELSEWHERE" not in os.environ:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..demo.job import Node, node
+from ..demo.nodes import Node, node
 from ..links import link_folder, unlink_folder
 from .options import side_for
 

@@ -15,7 +15,7 @@ from ...client import Comfy
 from ...problems import Problem
 from ...progress import Progress
 from ..measure import is_identical, moved
-from ..prompts import SAVE
+from ..nodes import SAVE
 from ..sheet import Header, Section, Tile, contact_sheet
 from .cells import CELLS, ROWS, Cell
 from .prompts import CFG, POINTS, SEED, SIDE, STEPS, prompt_for

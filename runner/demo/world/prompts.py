@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..identity_prompts import FIND
-from ..job import Node, node
-from ..prompts import SAVE, Prompt, Wire
+from ..nodes import FIND, SAVE, Node, Prompt, Wire, node
 from .cells import PEOPLE, SHAPES, Cell, Held, Steer
 
 SIDE = 64  # pixels, for which the world's models are trained

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from runner.demo.prompts import SAVE
+from runner.demo.nodes import SAVE
 from runner.demo.world.cells import CELLS
 from runner.demo.world.prompts import prompt_for
 

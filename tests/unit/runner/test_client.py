@@ -10,7 +10,7 @@ aiohttp = pytest.importorskip("aiohttp")
 from aiohttp import web  # noqa: E402
 
 from runner.client import Comfy, failure, refusal  # noqa: E402
-from runner.demo.prompts import SAVE  # noqa: E402
+from runner.demo.nodes import SAVE  # noqa: E402
 from runner.problems import Problem  # noqa: E402
 
 PICTURE = {"filename": "x_00001_.png", "subfolder": "likeness-demo", "type": "output"}

@@ -5,7 +5,7 @@ import pytest
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("aiohttp")
 
-from runner.demo.prompts import SAVE  # noqa: E402
+from runner.demo.nodes import SAVE  # noqa: E402
 from runner.demo.world import __main__ as world  # noqa: E402
 from runner.demo.world.cells import CELLS, ROWS  # noqa: E402
 from runner.demo.world.prompts import POINTS, prompt_for  # noqa: E402
