@@ -33,14 +33,14 @@ def weight_inputs(default: float, advice: str) -> list[io.Input]:
             max=5.0,
             step=0.01,
             extra_dict=STRENGTH,
-            tooltip=f"How strongly it acts beside the text. 0 leaves the model exactly as it was. {advice}",
+            tooltip=f"How strongly it acts next to the text. 0 leaves the model exactly as it is. {advice}",
         ),
         io.Combo.Input(
             "layer_preset",
             optional=True,
             options=list(PRESETS),
             default=LINEAR,
-            tooltip="Which layers it acts in. linear: all alike, as the authors do. style or composition: only the "
+            tooltip="Which layers it acts in. linear: all equally, as the authors do. style or composition: only the "
             "blocks that carry it. Layer Weights, connected to 'layers', overrides this.",
         ),
     ]
@@ -77,8 +77,8 @@ def advanced_inputs() -> list[io.Input]:
             options=list(RULES),
             default="add",
             advanced=True,
-            tooltip="How it joins the text. add: as the authors do. orthogonal and v2: only what the text does not "
-            "say already, for faces that should stay editable. norm cap: never louder than the text.",
+            tooltip="How it combines with the text. add: as the authors do. orthogonal and v2: only what the text does not already "
+            "say, for faces that should stay editable. norm cap: never stronger than the text.",
         ),
         io.Combo.Input(
             "embeds_scaling",
@@ -86,8 +86,8 @@ def advanced_inputs() -> list[io.Input]:
             options=list(EMBEDS_SCALING),
             default=REFERENCE,
             advanced=True,
-            tooltip="Where 'weight' acts. V only: on the strength, as the authors do. K+V: on strength and contrast. "
-            "C penalty: less in narrow layers, for weights above 1. The help has the formulas.",
+            tooltip="What 'weight' acts on. V only: the strength, as the authors do. K+V: strength and contrast. "
+            "C penalty: less in narrow layers, for weights above 1. The help page has the formulas.",
         ),
         io.Float.Input(
             "boost",
@@ -110,7 +110,7 @@ def wire_inputs() -> list[io.Input]:
         io.Mask.Input(
             "attn_mask",
             optional=True,
-            tooltip="Where in the new picture it acts: 1 yes, 0 no. It is scaled to the picture.",
+            tooltip="Where in the new picture it acts: 1 yes, 0 no. It is resized to the picture.",
         ),
         wires.LayersWire.Input("layers", optional=True, tooltip="From Layer Weights: a factor for each block."),
         wires.ScheduleWire.Input(
@@ -170,7 +170,7 @@ class BranchSettings:
             return preset(self.layer_preset, family, self.boost)
         if self.layers.family != family:
             raise ValueError(
-                f"the layer weights are for '{self.layers.family}' and the adapter is for '{family}'. Set 'family' "
+                f"the layer weights are for '{self.layers.family}', but the adapter is for '{family}'. Set 'family' "
                 "on the Layer Weights node."
             )
         return self.layers

@@ -56,7 +56,7 @@ class Download:
         Raises DownloadError.
         """
         if not is_within_directory(str(self.folder), str(self.target)):
-            raise DownloadError(f"'{self.file.name}' would not lie in {self.folder}.")
+            raise DownloadError(f"'{self.file.name}' would end up outside {self.folder}.")
         if self.target.exists():
             return self._already_there()
         try:
@@ -72,7 +72,7 @@ class Download:
         size = self.target.stat().st_size
         if self.file.size not in (None, size):
             raise DownloadError(
-                f"{self.target} is there and has {size:,} bytes, not the published {self.file.size:,}. Move it away "
+                f"{self.target} already exists and has {size:,} bytes, not the published {self.file.size:,}. Move it away "
                 "and try again."
             )
         return self.target
@@ -111,7 +111,7 @@ class Download:
         if self.file.size is not None and received > self.file.size:
             self.part.unlink()
             raise DownloadError(
-                f"{self.source.url} gives more than the published {self.file.size:,} bytes; it was thrown away."
+                f"{self.source.url} sent more than the published {self.file.size:,} bytes; the download was discarded."
             )
 
     def _check_room(self) -> None:
@@ -119,7 +119,7 @@ class Download:
         missing = (self.file.size or 0) - self.received
         if missing > free:
             raise DownloadError(
-                f"{self.file.name} needs {missing:,} bytes more, and {self.target.parent} has {free:,} free."
+                f"{self.file.name} needs {missing:,} more bytes, but {self.target.parent} has only {free:,} free."
             )
 
     def _prove(self) -> None:
@@ -129,8 +129,8 @@ class Download:
         self.part.unlink()
         wanted = f"{self.file.size:,} bytes" if self.file.size else "the published file"
         raise DownloadError(
-            f"{self.source.url} gave {size:,} bytes with sha256 {digest}; expected {wanted} with {self.file.sha256}. It was "
-            f"thrown away. The publisher may have replaced it: look at {self.file.repository.page}."
+            f"{self.source.url} sent {size:,} bytes with sha256 {digest}; expected {wanted} with {self.file.sha256}. The "
+            f"download was discarded. The publisher may have replaced the file: see {self.file.repository.page}."
         )
 
     def _of_the_answer(self, response: aiohttp.ClientResponse) -> str:
@@ -140,15 +140,15 @@ class Download:
             else ""
         )
         return (
-            f"{self.source.url} answered {response.status} {response.reason}. {token}Get the file in a browser from "
+            f"{self.source.url} answered {response.status} {response.reason}. {token}Download the file in a browser from "
             f"{self.file.repository.page} and put it into {self.target.parent}."
         )
 
     def _of_the_network(self, error: BaseException) -> str:
-        kept = f" {self.received:,} bytes have arrived; the next try goes on from there." if self.received else ""
+        kept = f" {self.received:,} bytes have arrived; the next try resumes from there." if self.received else ""
         return f"No connection to {self.source.url} ({str(error) or type(error).__name__}).{kept}"
 
     def _of_the_disk(self, error: OSError) -> str:
         if error.errno == errno.ENOSPC:
-            return f"The disk of {self.folder} is full; {self.received:,} bytes have arrived and are kept."
+            return f"The disk of {self.folder} is full; the {self.received:,} bytes that have arrived are kept."
         return f"{self.target} cannot be written ({error.strerror or error})."

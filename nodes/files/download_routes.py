@@ -38,7 +38,7 @@ def add_routes(routes: web.RouteTableDef, jobs: DownloadJobs) -> None:
     async def what_is_installed(request: web.Request) -> web.Response:
         purpose = request.query.get("preset", "")
         if purpose not in PURPOSES:
-            raise _refused(f"There is no preset {purpose[:100]!r}; there are {', '.join(PURPOSES)}.")
+            raise _refused(f"There is no preset {purpose[:100]!r}; choose one of: {', '.join(PURPOSES)}.")
         families = [_described(row, jobs) for row in presets_for(purpose).values()]
         return web.json_response({"preset": purpose, "families": await asyncio.gather(*families)})
 

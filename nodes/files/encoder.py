@@ -15,11 +15,11 @@ def encoder_for(loaded: LoadedAdapter, connected: Any | None) -> Any:
         wanted = installed.encoder_need(loaded.adapter)
         if wanted is None:
             raise ValueError(
-                f"'{loaded.adapter.name}' ({loaded.adapter.label}) reads faces and no picture: connect 'faces' to "
+                f"'{loaded.adapter.name}' ({loaded.adapter.label}) reads faces, not pictures: connect 'faces' to "
                 "Apply IP-Adapter."
             )
         raise ValueError(
-            f"'{loaded.adapter.name}' ({loaded.adapter.label}) needs an image encoder; none is connected and none in "
+            f"'{loaded.adapter.name}' ({loaded.adapter.label}) needs an image encoder, but none is connected and none in "
             f"models/clip_vision fits. It needs {wanted.described()}. Put it there, or connect one to 'clip_vision'."
         )
     return encoder

@@ -16,7 +16,7 @@ def file_to_write(category: str, name: str) -> Path:
     bare = name.strip().removesuffix(SUFFIX)
     path = folder / (bare + SUFFIX)
     if not bare or not path.resolve().is_relative_to(folder) or path.name.startswith("."):
-        raise ValueError(f"the name '{name}' is no file below {folder}. Set 'name' to one, such as 'my-adapter'.")
+        raise ValueError(f"'{name}' is not the name of a file in {folder}. Set 'name' to one, such as 'my-adapter'.")
     return path
 
 
@@ -30,4 +30,4 @@ def check_targets(paths: Sequence[Path], state: Path, resume: bool) -> None:
     """Raise ValueError when a file to write is there and is no earlier result of this training."""
     for path in paths:
         if path.exists() and not (resume and state.is_file()):
-            raise ValueError(f"'{path}' is there already. Set 'name' to another one, or move the file away.")
+            raise ValueError(f"'{path}' already exists. Set 'name' to another one, or move the file away.")

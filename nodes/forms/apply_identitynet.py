@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ApplyIdentityNet(io.ComfyNode):
-    """Holds the picture to a face's keypoints and identity by InstantID's ControlNet alone, which reads the face in place
+    """Holds the picture to a face's keypoints and identity with InstantID's ControlNet alone, which reads the face in place
     of the text. Other ControlNets on the same conditionings keep the text."""
 
     @classmethod
@@ -61,7 +61,7 @@ class ApplyIdentityNet(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Where in the new picture it acts: 1 yes, 0 no. It is scaled to the picture.",
+                    tooltip="Where in the new picture it acts: 1 yes, 0 no. It is resized to the picture.",
                 ),
             ],
             outputs=steered_outputs(),

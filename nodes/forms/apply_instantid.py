@@ -58,7 +58,7 @@ class ApplyInstantID(io.ComfyNode):
                 control_net_input(),
                 *weight_inputs(
                     0.8,
-                    "0.8 is the authors' default. Colours that burn: lower it, and use a cfg of 4 to 5 or RescaleCFG.",
+                    "0.8 is the authors' default. If colours burn, lower it and use a cfg of 4 to 5 or RescaleCFG.",
                 ),
                 strength_input("strength"),
                 io.Combo.Input(
@@ -66,8 +66,8 @@ class ApplyInstantID(io.ComfyNode):
                     optional=True,
                     options=[NONE, *RECIPES],
                     default=NONE,
-                    tooltip="Sets weight, strength, both ranges and fusion together, in place of what is set here; the "
-                    "node says what they are. stylised and loose likeness leave more to the prompt.",
+                    tooltip="Sets weight, strength, both ranges and fusion at once, overriding what is set here; the "
+                    "node shows the values. stylised and loose likeness leave more to the prompt.",
                 ),
                 *advanced_inputs(),
                 *range_inputs("identitynet_start", "identitynet_end"),
@@ -80,7 +80,7 @@ class ApplyInstantID(io.ComfyNode):
                     step=0.01,
                     display_mode=SLIDER,
                     advanced=True,
-                    tooltip="Seeded noise in place of the empty face of the negative half. 0 is the authors'; around "
+                    tooltip="Seeded noise instead of the empty face in the negative half. The authors use 0; around "
                     "0.35 can soften burned colours.",
                 ),
                 io.Int.Input(
@@ -91,7 +91,7 @@ class ApplyInstantID(io.ComfyNode):
                     max=0xFFFFFFFFFFFFFFFF,
                     advanced=True,
                     control_after_generate=False,
-                    tooltip="Decides that noise; without noise it does nothing.",
+                    tooltip="The seed of that noise; without noise it does nothing.",
                 ),
                 *people_inputs(),
                 io.Image.Input(
@@ -104,7 +104,7 @@ class ApplyInstantID(io.ComfyNode):
                     "latent",
                     optional=True,
                     tooltip="The latent you sample, when 'image' is not connected: the keypoints are drawn at its size, "
-                    "the photo fitted into it. Without it they are drawn at the photo's shape.",
+                    "with the photo fitted into it. Without it they are drawn in the photo's proportions.",
                 ),
                 *wire_inputs(),
             ],

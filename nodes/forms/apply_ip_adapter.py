@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ApplyIPAdapter(io.ComfyNode):
-    """Steers a model with a reference: its picture becomes a second prompt beside the text."""
+    """Steers a model with a reference: its picture becomes a second prompt next to the text."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -37,7 +37,7 @@ class ApplyIPAdapter(io.ComfyNode):
             description=described(cls),
             search_aliases=["ipadapter", "ip-adapter", "image prompt", "style transfer", "reference", "faceid"],
             inputs=[
-                io.Model.Input("model", tooltip="The model to steer: an SD1.5 or SDXL one, as the adapter is."),
+                io.Model.Input("model", tooltip="The model to steer: SD1.5 or SDXL, whichever the adapter is for."),
                 wires.AdapterWire.Input("adapter", tooltip="From Load IP-Adapter or Load by Preset."),
                 *weight_inputs(
                     1.0, "0.5 to 0.8 leaves room for the text, 1 is the authors' default, below 0 steers away from it."
@@ -60,7 +60,7 @@ class ApplyIPAdapter(io.ComfyNode):
                     step=0.01,
                     extra_dict=usually(0.0, 2.0),
                     advanced=True,
-                    tooltip="FaceID plus v2 only: how much the picture of the face counts beside its identity. The "
+                    tooltip="FaceID plus v2 only: how much the picture of the face counts compared with its identity. The "
                     "authors' default is 1.",
                 ),
                 io.Boolean.Input(
@@ -68,7 +68,7 @@ class ApplyIPAdapter(io.ComfyNode):
                     optional=True,
                     default=False,
                     advanced=True,
-                    tooltip="Take face embeddings of another recogniser than the adapter was trained with. The face will be "
+                    tooltip="Accept face embeddings of a recogniser other than the one the adapter was trained with. The face will be "
                     "another person's; for tests.",
                 ),
                 io.Combo.Input(
@@ -77,8 +77,8 @@ class ApplyIPAdapter(io.ComfyNode):
                     options=list(SHORT_BATCH),
                     default=REPEAT_LAST,
                     advanced=True,
-                    tooltip="For 'one per frame' with fewer references than pictures in the batch. repeat last: the last "
-                    "is for all that follow. cycle: begin again with the first. error: stop and say how many.",
+                    tooltip="For 'one per frame' with fewer references than pictures in the batch. repeat last: the last one "
+                    "is for all that follow. cycle: start again with the first. error: stop and give both numbers.",
                 ),
                 io.Image.Input(
                     "image",
@@ -151,7 +151,7 @@ class ApplyIPAdapter(io.ComfyNode):
 def _cropped(image: Tensor | None) -> str:
     if image is None or image.shape[1] == image.shape[2]:
         return ""
-    return "the encoder sees the centre of the reference; 'fit' on Encode Reference shows it the whole"
+    return "the encoder sees only the centre of the reference; set 'fit' on Encode Reference to show it everything"
 
 
 def _reference(

@@ -84,7 +84,7 @@ def _wanted(like: FaceBatch | None) -> Face | None:
         return None
     faces = [face for entry in like for face in entry.faces]
     if not faces:
-        raise MissingFace("The faces at 'like' hold no face: connect a photo that shows the person.")
+        raise MissingFace("There is no face in 'like': connect a photo that shows the person.")
     return max(faces, key=lambda face: face.area)
 
 

@@ -14,7 +14,7 @@ _MOST = 5
 
 
 class CombineEmbeds(io.ComfyNode):
-    """Makes one reference of up to five, each with its own weight."""
+    """Makes one reference out of up to five, each with its own weight."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -67,7 +67,7 @@ def _for_pictures(numbers: tuple[float, ...], counts: list[int]) -> tuple[float,
     if len(numbers) == len(counts):
         return tuple(number for number, count in zip(numbers, counts, strict=True) for _ in range(count))
     raise ValueError(
-        f"'weights' has {len(numbers)} numbers for {len(counts)} references with {sum(counts)} pictures in all. Write "
+        f"'weights' has {len(numbers)} numbers for {len(counts)} references with {sum(counts)} pictures in total. Write "
         "one for each reference or one for each picture."
     )
 

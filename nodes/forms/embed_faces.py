@@ -24,8 +24,8 @@ OUTLIERS = ("report", "leave out")
 
 
 class EmbedFaces(io.ComfyNode):
-    """Combines several photos of one person into one embedding, says which photos seem to show somebody else, and gives
-    the faces upright. Of a picture with several faces it takes the largest."""
+    """Combines several photos of one person into one embedding, says which photos seem to show somebody else, and outputs
+    the faces upright. From a picture with several faces it takes the largest."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -51,7 +51,7 @@ class EmbedFaces(io.ComfyNode):
                     optional=True,
                     options=[*RULES, EACH],
                     default="mean",
-                    tooltip="mean: all photos have the same say. weighted by norm: those the recogniser is sure of "
+                    tooltip="mean: all photos count the same. weighted by norm: those the recogniser is sure of "
                     "count more. best photo: the one most like the others. each alone: keep one face for each picture.",
                 ),
                 io.Float.Input(
@@ -63,7 +63,7 @@ class EmbedFaces(io.ComfyNode):
                     step=0.01,
                     display_mode=SLIDER,
                     advanced=True,
-                    tooltip="A photo less like the others than this is reported. Photos of one person are mostly above "
+                    tooltip="A photo less like the others than this is reported. Photos of one person are usually above "
                     "0.5, of two people below 0.35.",
                 ),
                 io.Combo.Input(
@@ -80,7 +80,7 @@ class EmbedFaces(io.ComfyNode):
                     options=[str(size) for size in SIZES],
                     default="224",
                     advanced=True,
-                    tooltip="Size of the upright crops: 224 for FaceID Plus, 336 for Kolors, 256 for more around, 112 "
+                    tooltip="Size of the upright crops: 224 for FaceID Plus, 336 for Kolors, 256 for a wider view, 112 "
                     "as the recogniser sees it.",
                 ),
             ],
@@ -138,7 +138,7 @@ def _report(people: list[Face], combined: Average, outlier_below: float, outlier
     alike = ", ".join(f"{value:.2f}" for value in combined.likeness)
     lines = [f"{len(people)} photos, {people[0].recogniser}; likeness of each to the others: {alike}"]
     for i in combined.outliers:
-        what = "left out" if outliers == OUTLIERS[1] and len(combined.outliers) < len(people) else "used nevertheless"
+        what = "left out" if outliers == OUTLIERS[1] and len(combined.outliers) < len(people) else "used anyway"
         name = people[i].picture.name
         lines.append(f"{name} seems to show somebody else: {combined.likeness[i]:.2f} < {outlier_below:.2f}, {what}")
     return "\n".join(lines)

@@ -16,7 +16,7 @@ from ..page.description import described
 
 
 class EncodeReference(io.ComfyNode):
-    """Turns reference pictures into embeds, with those of 'no reference', and shows what the encoder sees of them."""
+    """Turns reference pictures into embeds, together with those of 'no reference', and shows what the encoder sees."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -47,7 +47,7 @@ class FaceMasks(io.ComfyNode):
                     min=-1024.0,
                     max=1024.0,
                     step=1.0,
-                    tooltip="Moves the edge outwards by so many pixels; below 0 inwards.",
+                    tooltip="Moves the edge outwards by this many pixels; inwards below 0.",
                 ),
                 io.Float.Input(
                     "feather",
@@ -63,7 +63,7 @@ class FaceMasks(io.ComfyNode):
                     optional=True,
                     default=True,
                     advanced=True,
-                    tooltip="Where faces overlap the masks share: together they are never more than 1.",
+                    tooltip="Where faces overlap, the masks share: together they never exceed 1.",
                 ),
                 io.Int.Input(
                     "width",
@@ -72,7 +72,7 @@ class FaceMasks(io.ComfyNode):
                     min=0,
                     max=16384,
                     advanced=True,
-                    tooltip="Of the masks; 0 is that of the picture. Set it as in Render Keypoints.",
+                    tooltip="Width of the masks; 0 takes that of the picture. Set it as in Render Keypoints.",
                 ),
                 io.Int.Input(
                     "height",
@@ -81,7 +81,7 @@ class FaceMasks(io.ComfyNode):
                     min=0,
                     max=16384,
                     advanced=True,
-                    tooltip="Of the masks; 0 is that of the picture. Set it as in Render Keypoints.",
+                    tooltip="Height of the masks; 0 takes that of the picture. Set it as in Render Keypoints.",
                 ),
                 io.Combo.Input(
                     "fit",
@@ -89,7 +89,7 @@ class FaceMasks(io.ComfyNode):
                     options=list(FITS),
                     default="fit",
                     advanced=True,
-                    tooltip="How the picture comes onto another size, as in Render Keypoints.",
+                    tooltip="How the picture is brought to another size, as in Render Keypoints.",
                 ),
             ],
             outputs=[
@@ -131,7 +131,7 @@ def _placed(
     """The size of the masks, where 0 is the source's, and the people of each picture on a canvas of that size."""
     if bool(faces) == bool(keypoints.strip()):
         given = "both are given" if faces else "neither is given"
-        raise ValueError(f"Face Masks takes one of 'faces' and 'keypoints'; {given}.")
+        raise ValueError(f"Face Masks takes either 'faces' or 'keypoints'; {given}.")
     if faces:
         size = _size(wanted, faces[0].picture.size)
         return size, [[fitted_face(face, size, fit) for face in entry.faces] for entry in faces]

@@ -36,7 +36,7 @@ class FaceSimilarity(io.ComfyNode):
                 FacesWire.Input(
                     "truth",
                     optional=True,
-                    tooltip="Another photo of the same person. A good likeness is near it too; a copy is near only to "
+                    tooltip="Another photo of the same person. A good likeness is close to it too; a copy is close only to "
                     "the reference (MultiID-Bench's copy-paste measure).",
                 ),
             ],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FindFaces(io.ComfyNode):
-    """Finds every face with its box, five keypoints and score, and computes the numbers that tell who it is."""
+    """Finds every face with its box, five keypoints and score, and computes the embedding that tells who it is."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -31,7 +31,7 @@ class FindFaces(io.ComfyNode):
             description=described(cls),
             search_aliases=["face detection", "detect faces", "face analysis"],
             inputs=[
-                io.Image.Input("image", tooltip="The pictures to look at. A batch stays a batch of the same length."),
+                io.Image.Input("image", tooltip="The pictures to search. A batch keeps its length."),
                 FaceModelsWire.Input(
                     "face_models",
                     optional=True,
@@ -41,7 +41,7 @@ class FindFaces(io.ComfyNode):
                     "landmarks",
                     optional=True,
                     tooltip="From the host's Detect Face Landmarks (MediaPipe), for the same pictures: used instead of "
-                    "the pack's detector. Its points lie a little beside those the recognisers were trained with.",
+                    "the pack's detector. Its points differ slightly from those the recognisers were trained with.",
                 ),
                 io.Int.Input(
                     "size",
@@ -50,8 +50,8 @@ class FindFaces(io.ComfyNode):
                     min=128,
                     max=2560,
                     step=32,
-                    tooltip="Size at which the detector looks first. 640 is what the references use; more finds tiny "
-                    "faces in large pictures. If it finds none it tries 512, 448 and so on to 128.",
+                    tooltip="The size the detector tries first. 640 is what the reference code uses; more finds tiny "
+                    "faces in large pictures. If it finds none, it tries 512, 448 and so on down to 128.",
                 ),
                 io.Float.Input(
                     "threshold",
@@ -61,7 +61,7 @@ class FindFaces(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     display_mode=SLIDER,
-                    tooltip="How sure the detector must be. Lower finds covered faces, and things that are no faces.",
+                    tooltip="How sure the detector must be. Lower finds covered faces, and things that are not faces.",
                 ),
                 io.Boolean.Input(
                     "margin",
@@ -76,7 +76,7 @@ class FindFaces(io.ComfyNode):
                     default=False,
                     advanced=True,
                     tooltip="Look at each face again in a crop where it is large: keypoints depend less on the size "
-                    "of the face. The references do not.",
+                    "of the face. The reference code does not do this.",
                 ),
                 io.Boolean.Input(
                     "embed",

@@ -24,7 +24,7 @@ FORMULAS: Mapping[str, str] = MappingProxyType(
 
 
 class FusionNode(io.ComfyNode):
-    """How a reference joins the text in every layer: added as it is, or only as far as it leaves the text alone."""
+    """How a reference combines with the text in every layer: added as it is, or only the part that leaves the text alone."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -39,9 +39,9 @@ class FusionNode(io.ComfyNode):
                     "rule",
                     options=list(RULES),
                     default=ORTHOGONAL_WITH_MASS,
-                    tooltip="add: as IP-Adapter's authors do. orthogonal: without what lies along the text's own "
-                    "attention. orthogonal v2: the same, less of it where the tokens get much attention (both are "
-                    "PuLID's). norm cap: never louder than 'cap' times the text.",
+                    tooltip="add: as IP-Adapter's authors do. orthogonal: without the part parallel to the text's own "
+                    "attention. orthogonal v2: the same, but less so where the tokens get much attention (both are "
+                    "PuLID's). norm cap: never stronger than 'cap' times the text.",
                 ),
                 io.Float.Input(
                     "cap",
@@ -50,7 +50,7 @@ class FusionNode(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.05,
-                    tooltip="For norm cap: how long the reference's part may be, 1 being as long as the text's.",
+                    tooltip="For norm cap: how strong the reference's part may be; 1 is as strong as the text's.",
                 ),
                 io.Int.Input(
                     "zero_tokens",
@@ -59,7 +59,7 @@ class FusionNode(io.ComfyNode):
                     min=0,
                     max=64,
                     tooltip="Empty tokens that take attention from the reference, for every rule. PuLID uses 8 for "
-                    "likeness and 16 for style; 0 leaves 'add' as IP-Adapter's authors have it. orthogonal v2 needs 1 "
+                    "likeness and 16 for style; 0 leaves 'add' as IP-Adapter's authors do it. orthogonal v2 needs 1 "
                     "or more.",
                 ),
                 io.Int.Input(
@@ -68,7 +68,7 @@ class FusionNode(io.ComfyNode):
                     default=0,
                     min=0,
                     max=4096,
-                    tooltip="For orthogonal v2: the attention on how many of the first tokens is measured. 0: on all "
+                    tooltip="For orthogonal v2: how many of the first tokens have their share of attention measured. 0: all "
                     "real ones. PuLID's own models use 5.",
                 ),
             ],
@@ -89,7 +89,7 @@ def _formula(fusion: Fusion) -> str:
     mass = f"the first {fusion.mass_tokens} tokens" if fusion.mass_tokens else "the reference's tokens"
     formula = FORMULAS[fusion.rule].format(cap=fusion.cap, mass=mass)
     return (
-        f"{formula}\nwith {fusion.zero_tokens} empty tokens beside the reference's" if fusion.zero_tokens else formula
+        f"{formula}\nwith {fusion.zero_tokens} empty tokens next to the reference's" if fusion.zero_tokens else formula
     )
 
 

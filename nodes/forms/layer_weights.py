@@ -37,8 +37,8 @@ class LayerWeightsNode(io.ComfyNode):
                     optional=True,
                     options=list(PRESETS),
                     default=LINEAR,
-                    tooltip="A known row of factors. linear: 1 everywhere. style and composition: the blocks that "
-                    "InstantStyle found. 'precise' ones push the other part away. Not used when 'weights' is written.",
+                    tooltip="A named set of factors. linear: 1 everywhere. style and composition: the blocks that "
+                    "InstantStyle found. 'precise' ones push the other part away. Not used when 'weights' is filled in.",
                 ),
                 io.Float.Input(
                     "boost",

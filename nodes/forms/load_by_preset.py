@@ -32,7 +32,7 @@ class LoadByPreset(io.ComfyNode):
             description=described(cls),
             search_aliases=["ipadapter unified loader", "ipadapter", "faceid", "instantid", "preset", "load adapter"],
             inputs=[
-                io.Model.Input("model", tooltip="The model to find an adapter for. It is only looked at."),
+                io.Model.Input("model", tooltip="The model to find an adapter for. It is inspected, not changed."),
                 io.Combo.Input(
                     "preset",
                     options=list(PURPOSES),
@@ -91,8 +91,8 @@ def _row(purpose: str, family: Family) -> Preset:
     label, published_for = family.label, " and ".join(FAMILIES[name].label for name in rows)
     others = ", ".join(f"'{other}'" for other in PURPOSES if family.name in presets_for(other))
     raise ValueError(
-        f"'{purpose}' is published for {published_for or 'no model'}, and the connected model is {label}. For {label} "
-        f"there are {others}."
+        f"'{purpose}' is published for {published_for or 'no model'}, but the connected model is {label}. For {label} "
+        f"choose one of: {others}."
     )
 
 
@@ -103,10 +103,10 @@ def _missing(row: Preset, layers: ModelLayers, refused: list[str]) -> str:
     if layers.context_dim != published:
         lines.append(
             f"The connected model has the layout of {label} but reads text of width {layers.context_dim}, and the "
-            f"published adapters were made for {published}: none of them fits it."
+            f"published adapters were made for {published}: none of them fits."
         )
     else:
-        lines.append(f"Get {row.files[0].described()}. The Download button on the node gets it.")
+        lines.append(f"Get {row.files[0].described()}. The Download button on the node fetches it.")
     if refused:
         lines.append(f"Not adapters: {' '.join(refused[:3])}")
     return "\n".join(lines)

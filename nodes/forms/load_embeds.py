@@ -75,7 +75,7 @@ def _check(file: str, saved: SavedEmbeds, adapter: Adapter) -> None:
     wanted = {name: adapter.feature_width(name) for name in adapter.features}
     if any(found.get(name) != width for name, width in wanted.items()):
         raise ValueError(
-            f"'{file}' holds {_widths(found)}{f' from {embeds.encoder}' if embeds.encoder else ''}; "
+            f"'{file}' contains {_widths(found)}{f' from {embeds.encoder}' if embeds.encoder else ''}; "
             f"'{adapter.name}' ({adapter.label}) reads {_widths(wanted)}. Load embeds that were made for it."
         )
 

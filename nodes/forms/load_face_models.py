@@ -44,8 +44,8 @@ class LoadFaceModels(io.ComfyNode):
                     options=list(CHOICES),
                     default=CHOICES[0],
                     advanced=True,
-                    tooltip="What the models run on. auto takes a GPU where onnxruntime has one and says what it took; "
-                    "a GPU chosen by name that cannot be used is an error. The CPU needs about 0.2 s for a face.",
+                    tooltip="What the models run on. auto uses a GPU where onnxruntime has one and says what it uses; "
+                    "a GPU chosen by name that cannot be used is an error. The CPU needs about 0.2 s per face.",
                 ),
             ],
             outputs=[FaceModelsWire.Output("face_models", tooltip="For Find Faces and Embed Faces.")],

@@ -53,7 +53,7 @@ class LoadIPAdapter(io.ComfyNode):
                     extra_dict=STRENGTH,
                     advanced=True,
                     tooltip="FaceID only: the strength of the LoRA inside the file, which Apply puts on the model. The "
-                    "authors' is 1. Its separate LoRA file is not needed.",
+                    "authors use 1. Its separate LoRA file is not needed.",
                 ),
                 io.ClipVision.Input(
                     "clip_vision",

@@ -60,7 +60,7 @@ class NoisePicture(io.ComfyNode):
                     max=1024,
                     step=2,
                     advanced=True,
-                    tooltip="The picture is cut and scaled to a square of this size first: noise finer than the "
+                    tooltip="The picture is first cropped and resized to a square of this size: noise finer than the "
                     "encoder's own pixels (224) would be averaged away.",
                 ),
                 io.Image.Input("image", optional=True, tooltip="What to make noisy. Not connected: black."),

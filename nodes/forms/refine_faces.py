@@ -27,8 +27,8 @@ MULTIPLE = 8
 
 
 class RefineFaces(io.ComfyNode):
-    """Repaints each face of a picture at a size at which the model paints faces well, keeping whoever the model is steered
-    to, and puts it back with a soft edge. The cure for small faces."""
+    """Repaints each face of a picture at a size at which the model paints faces well, keeping the person that the model is
+    steered to, and blends it back in with a soft edge. The remedy for small faces."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -43,10 +43,10 @@ class RefineFaces(io.ComfyNode):
                 io.Model.Input(
                     "model",
                     tooltip="The model, steered to the person by Apply InstantID or Apply IP-Adapter. Masks of several "
-                    "people are cut to each face.",
+                    "people are cropped to each face.",
                 ),
                 io.Conditioning.Input(
-                    "positive", tooltip="The prompt. IdentityNets on it are shown each face's own keypoints."
+                    "positive", tooltip="The prompt. IdentityNets on it get each face's own keypoints."
                 ),
                 io.Conditioning.Input("negative", tooltip="The negative prompt."),
                 io.Vae.Input("vae", tooltip="The model's VAE."),
@@ -56,7 +56,7 @@ class RefineFaces(io.ComfyNode):
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=True,
-                    tooltip="Of the first face; each further face takes the next one.",
+                    tooltip="The seed of the first face; each further face takes the next one.",
                 ),
                 io.Float.Input(
                     "denoise",
@@ -65,9 +65,9 @@ class RefineFaces(io.ComfyNode):
                     max=1.0,
                     step=0.01,
                     display_mode=SLIDER,
-                    tooltip="How much of a face is painted anew. 0.3 to 0.45 keeps pose and light and mends the rest.",
+                    tooltip="How strongly a face is repainted. 0.3 to 0.45 keeps pose and light and mends the rest.",
                 ),
-                io.Int.Input("steps", optional=True, default=20, min=1, max=10000, tooltip="Of sampling, per face."),
+                io.Int.Input("steps", optional=True, default=20, min=1, max=10000, tooltip="Sampling steps per face."),
                 io.Float.Input(
                     "cfg",
                     optional=True,
@@ -98,7 +98,7 @@ class RefineFaces(io.ComfyNode):
                     min=64,
                     max=4096,
                     step=MULTIPLE,
-                    tooltip="Side of the square in which a face is painted: 1024 for SDXL, 512 for SD1.5.",
+                    tooltip="Side of the square in which a face is repainted: 1024 for SDXL, 512 for SD1.5.",
                 ),
                 io.Float.Input(
                     "context",
@@ -117,7 +117,7 @@ class RefineFaces(io.ComfyNode):
                     max=0.5,
                     step=0.01,
                     display_mode=SLIDER,
-                    tooltip="Width of the soft edge, as a part of the square's side.",
+                    tooltip="Width of the soft edge, as a fraction of the square's side.",
                 ),
                 io.Combo.Input(
                     "missing",
@@ -132,7 +132,7 @@ class RefineFaces(io.ComfyNode):
                 FacesWire.Input(
                     "faces",
                     optional=True,
-                    tooltip="Instead: the faces of these very pictures to repaint, from Find Faces or Choose Face.",
+                    tooltip="Instead: the faces to repaint in these same pictures, from Find Faces or Choose Face.",
                 ),
             ],
             outputs=[
@@ -195,15 +195,15 @@ def _faces(image: Tensor, face_models: FaceModels | None, faces: FaceBatch | Non
     shots = pictures(image)
     if (face_models is None) == (faces is None):
         raise ValueError(
-            "Refine Faces needs 'face_models' to find the faces, or 'faces' that were found: one of the two."
+            "Refine Faces needs either 'face_models', to find the faces, or 'faces' that were already found."
         )
     if face_models is not None:
         return find(face_models, shots, Settings(ladder(640)), ticker())
     assert faces is not None
     if [entry.picture.size for entry in faces] != [shot.size for shot in shots]:
         raise ValueError(
-            f"'faces' are of {len(faces)} pictures of {faces[0].picture.size if faces else 'no size'}, 'image' has "
-            f"{len(shots)} of {shots[0].size}. Find the faces in the pictures that are to be refined."
+            f"'faces' are of {len(faces)} pictures of {faces[0].picture.size if faces else 'no size'}, but 'image' has "
+            f"{len(shots)} of {shots[0].size}. Find the faces in the pictures that you want to refine."
         )
     return faces
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RegionPrompts(io.ComfyNode):
-    """Gives each region of the picture, such as each person of a group, a prompt of its own beside the prompt for the whole
+    """Gives each region of the picture, such as each person of a group, a prompt of its own next to the prompt for the whole
     picture."""
 
     @classmethod
@@ -36,10 +36,10 @@ class RegionPrompts(io.ComfyNode):
                 "mask prompt",
             ],
             inputs=[
-                io.Clip.Input("clip", tooltip="Reads the prompts: the one that read 'positive'."),
+                io.Clip.Input("clip", tooltip="The text encoder for the prompts: the same as for 'positive'."),
                 io.Conditioning.Input(
                     "positive",
-                    tooltip="The prompt for the whole picture: scene, style, how many people. ControlNets on it act for "
+                    tooltip="The prompt for the whole picture: scene, style, how many people. ControlNets on it act in "
                     "the regions too.",
                 ),
                 io.Mask.Input("masks", tooltip="One mask for each region, as Face Masks gives them, in their order."),
@@ -59,7 +59,7 @@ class RegionPrompts(io.ComfyNode):
                     step=0.01,
                     display_mode=SLIDER,
                     tooltip="How much of 'positive' stays inside the regions. 0: their own prompts alone; 1: 'positive' "
-                    "alone. 0.2 to 0.4 keeps scene and style of one piece.",
+                    "alone. 0.2 to 0.4 keeps scene and style consistent.",
                 ),
             ],
             outputs=[

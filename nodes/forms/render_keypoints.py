@@ -44,7 +44,7 @@ class RenderKeypoints(io.ComfyNode):
                     default=1024,
                     min=0,
                     max=16384,
-                    tooltip="Of the picture to draw: the size you generate. 0 takes the size of the source.",
+                    tooltip="Width of the picture to draw: the one you generate. 0 takes that of the source.",
                 ),
                 io.Int.Input(
                     "height",
@@ -52,18 +52,18 @@ class RenderKeypoints(io.ComfyNode):
                     default=1024,
                     min=0,
                     max=16384,
-                    tooltip="Of the picture to draw. 0 takes that of the source.",
+                    tooltip="Height of the picture to draw. 0 takes that of the source.",
                 ),
                 io.Combo.Input(
                     "fit",
                     optional=True,
                     options=list(FITS),
                     default="fit",
-                    tooltip="How the source comes onto another size. fit: all of it, centred. fill: it covers all of "
+                    tooltip="How the source is brought to another size. fit: all of it, centred. fill: it covers all of "
                     "the canvas. stretch: it is distorted.",
                 ),
-                moved("scale", 1.0, 0.05, 20.0, "Makes each face larger or smaller about its own middle."),
-                moved("rotation", 0.0, -180.0, 180.0, "Turns each face about its own middle, degrees clockwise."),
+                moved("scale", 1.0, 0.05, 20.0, "Makes each face larger or smaller around its own centre."),
+                moved("rotation", 0.0, -180.0, 180.0, "Turns each face around its own centre, in degrees clockwise."),
                 moved("shift_x", 0.0, -16384.0, 16384.0, "Moves the faces to the right, in pixels."),
                 moved("shift_y", 0.0, -16384.0, 16384.0, "Moves the faces down, in pixels."),
                 io.Boolean.Input(
@@ -79,7 +79,7 @@ class RenderKeypoints(io.ComfyNode):
                     multiline=True,
                     optional=True,
                     advanced=True,
-                    tooltip="Points as JSON, as the editor on the node writes them. They take the place of 'faces' and "
+                    tooltip="Points as JSON, as the editor on the node writes them. They replace 'faces' and "
                     '\'landmarks\': {"width": 1024, "height": 1024, "faces": [[[x, y], ...]]}, each face being left '
                     "eye, right eye, nose, left and right mouth corner as seen in the picture.",
                 ),
@@ -115,7 +115,7 @@ class RenderKeypoints(io.ComfyNode):
         detected = _detected(faces, landmarks)
         sources = [from_json(keypoints)] if keypoints.strip() else detected
         if not sources:
-            raise ValueError("Render Keypoints takes 'faces', 'landmarks' or 'keypoints'; given: none.")
+            raise ValueError("Render Keypoints needs 'faces', 'landmarks' or 'keypoints'; none is given.")
         sheets = [_posed(sheet, (width, height), fit, pose) for sheet in sources]
         sizes = {sheet.size for sheet in sheets}
         if len(sizes) > 1:
@@ -139,7 +139,7 @@ def _detected(faces: FaceBatch | None, landmarks: Mapping[str, Any] | None) -> l
     from ...face import landmarks as mediapipe
 
     if faces and landmarks:
-        raise ValueError("Render Keypoints takes one of 'faces' and 'landmarks'; both are connected.")
+        raise ValueError("Render Keypoints takes either 'faces' or 'landmarks'; both are connected.")
     if faces:
         return [KeypointSheet(entry.picture.size, tuple(face.keypoints for face in entry.faces)) for entry in faces]
     if landmarks:

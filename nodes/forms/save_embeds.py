@@ -29,12 +29,12 @@ class SaveEmbeds(io.ComfyNode):
                     "filename_prefix",
                     optional=True,
                     default="embeds/likeness",
-                    tooltip="Name below the output folder; a running number is added. Dates as in Save Image: %year%.",
+                    tooltip="Name within the output folder; a running number is added. Dates as in Save Image: %year%.",
                 ),
                 wires.AdapterWire.Input(
                     "adapter",
                     optional=True,
-                    tooltip="The adapter they are for: its name and hash are written down, and they are checked "
+                    tooltip="The adapter they are for: its name and hash are recorded in the file, and the embeds are checked "
                     "against it.",
                 ),
             ],

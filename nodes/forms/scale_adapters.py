@@ -36,7 +36,9 @@ class ScaleAdapters(io.ComfyNode):
                     "and FaceID's LoRA have strengths of their own and stay as they are.",
                 ),
             ],
-            outputs=[io.Model.Output(tooltip="The model with all its references scaled. The one that came in stays.")],
+            outputs=[
+                io.Model.Output(tooltip="The model with all its references scaled. The one that came in is unchanged.")
+            ],
             hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )

@@ -28,7 +28,7 @@ FOLDERS = ("instantid", "controlnet")
 
 class TrainInstantID(io.ComfyNode):
     """Trains a new InstantID on pictures of people: an adapter that reads the face, and an IdentityNet that reads it in
-    place of the text and is shown the keypoints. The model and its text encoder stay as they are."""
+    place of the text and sees the keypoints. The model and its text encoder stay as they are."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -41,17 +41,17 @@ class TrainInstantID(io.ComfyNode):
             is_input_list=True,
             is_output_node=True,
             inputs=[
-                *model_inputs("SDXL, as the published InstantID is for, or SD1.5 or Segmind Vega"),
+                *model_inputs("SDXL, which the published InstantID is for, or SD1.5 or Segmind Vega"),
                 *picture_inputs(),
                 FacesWire.Input(
                     "faces",
                     tooltip="The faces of these pictures, from Find Faces on the same 'images'. Where there are "
-                    "several in one picture, put Choose Face between.",
+                    "several in one picture, put Choose Face in between.",
                 ),
                 io.String.Input(
                     "name",
                     default="my-instantid",
-                    tooltip="The files to write, one below models/instantid and one below models/controlnet. A name "
+                    tooltip="The files to write, one in models/instantid and one in models/controlnet. A name "
                     "that is taken is an error.",
                 ),
                 io.Combo.Input(
@@ -67,8 +67,8 @@ class TrainInstantID(io.ComfyNode):
                     optional=True,
                     default=False,
                     advanced=True,
-                    tooltip="Take face embeddings of another recogniser than antelopev2's. What is trained then reads "
-                    "that one alone.",
+                    tooltip="Accept face embeddings of a recogniser other than antelopev2's. What is trained then reads "
+                    "only that one.",
                 ),
                 *advanced_recipe_inputs(),
             ],

@@ -44,14 +44,14 @@ class TrainIPAdapter(io.ComfyNode):
                 io.String.Input(
                     "name",
                     default="my-adapter",
-                    tooltip="The file to write, below models/ipadapter. A name that is taken is an error.",
+                    tooltip="The file to write, in models/ipadapter. A name that is taken is an error.",
                 ),
                 io.Combo.Input(
                     "variant",
                     options=["base", "plus"],
                     default="base",
-                    tooltip="base: 4 tokens from the pooled picture, 22 million weights on SD1.5. plus: 16 tokens from "
-                    "its parts, closer to the reference, about twice as many there.",
+                    tooltip="base: 4 tokens from the pooled features, 22 million weights on SD1.5. plus: 16 tokens from "
+                    "the picture's parts, closer to the reference, about twice as many weights.",
                 ),
                 *recipe_inputs(),
                 *advanced_recipe_inputs(),

@@ -33,8 +33,8 @@ class WeightScheduleNode(io.ComfyNode):
                     "curve_preset",
                     options=list(CURVES),
                     default=CONSTANT,
-                    tooltip="The course of the factor over sampling. linear and ease: from 'first' to 'last'. constant, "
-                    "fades, hump and dip: 'first' throughout, from 0, to 0, in the middle, at the ends.",
+                    tooltip="How the factor changes over sampling. linear and ease: from 'first' to 'last'. constant: 'first' "
+                    "throughout. fade in and out: from 0, to 0. hump and dip: 'first' in the middle, at both ends.",
                 ),
                 io.Float.Input(
                     "first",
@@ -60,7 +60,7 @@ class WeightScheduleNode(io.ComfyNode):
                     default="",
                     advanced=True,
                     placeholder="0:1, 0.5:0.3, 1:0",
-                    tooltip="Your own course instead of the preset, as the curve on the node writes it: "
+                    tooltip="Your own curve instead of the preset, as the curve on the node writes it: "
                     "'percent:factor' pairs, joined by straight lines.",
                 ),
                 io.String.Input(
@@ -70,7 +70,7 @@ class WeightScheduleNode(io.ComfyNode):
                     default="",
                     multiline=True,
                     placeholder="1.0, 0.5, 0.0",
-                    tooltip="A factor for each picture of a batch or animation; the last is for all that follow. Empty: "
+                    tooltip="A factor for each picture of a batch or animation; the last one is for all that follow. Empty: "
                     "the same for all.",
                 ),
                 io.Int.Input(
@@ -80,7 +80,7 @@ class WeightScheduleNode(io.ComfyNode):
                     default=0,
                     min=0,
                     max=100000,
-                    tooltip="Spread 'frames' over so many pictures. 0: the list is used as it is written.",
+                    tooltip="Spread 'frames' over this many pictures. 0: use the list as written.",
                 ),
                 io.Combo.Input(
                     "interpolation",
@@ -145,7 +145,7 @@ def _curve_input() -> Any:
 
 def _course(name: str, first: float, last: float, points: str, curve: Any | None) -> Schedule | None:
     if curve is not None and points.strip():
-        raise ValueError("Weight Schedule takes its course from 'curve' or from 'points'; both are given. Clear one.")
+        raise ValueError("Weight Schedule takes either 'curve' or 'points'; both are given. Clear one.")
     if curve is not None:
         values = _curve_input().from_raw(curve).to_lut(_CURVE_POINTS + 1)
         return Schedule(tuple((i / _CURVE_POINTS, first * float(value)) for i, value in enumerate(values)))

@@ -37,8 +37,8 @@ class OldLayers(io.ComfyNode):
             "layer_weights",
             inputs=[
                 wires.AdapterWire.Input("adapter", tooltip="The adapter; its family says how many blocks there are."),
-                io.Combo.Input("preset", options=list(PRESETS), default=LINEAR, tooltip="A known row of factors."),
-                io.Float.Input("weight", default=1.0, min=-5.0, max=5.0, step=0.01, tooltip="Times every factor."),
+                io.Combo.Input("preset", options=list(PRESETS), default=LINEAR, tooltip="A named set of factors."),
+                io.Float.Input("weight", default=1.0, min=-5.0, max=5.0, step=0.01, tooltip="Multiplies every factor."),
                 io.Float.Input(
                     "second",
                     default=1.0,
@@ -69,7 +69,7 @@ class OldLayers(io.ComfyNode):
 
         family = adapter.adapter.identity.family.name
         if not isinstance(weight, (int, float)) or not isinstance(second, (int, float)):
-            raise ValueError("a list of weights cannot be set against a second weight; link a single number.")
+            raise ValueError("a list of weights cannot be combined with a second weight; link a single number.")
         chosen = parse(weights, family) if weights.strip() else two_parts(preset, family, weight, second)
         return io.NodeOutput(chosen if middle else without_middle(chosen))
 

@@ -41,7 +41,9 @@ def _placed(node: Mapping[str, Any], prefix: str, classes: Mapping[str, Any]) ->
 def _output(job: Job, index: int, prefix: str) -> Any:
     if index not in job.outputs:
         name = job.row.outputs[index]
-        return ExecutionBlocker(f"nothing of ours gives the output '{name}' of {job.row.node_id} to such a node")
+        return ExecutionBlocker(
+            f"no node of this pack provides the output '{name}' of {job.row.node_id} for such a node"
+        )
     return _link(job.outputs[index], prefix)
 
 

@@ -22,7 +22,7 @@ def person(job: Job) -> Ref:
     """One face of all reference pictures of an InstantID node."""
     combine = job.value("combine_embeds")
     if combine not in (None, "average"):
-        job.note(f"several photos of a person are averaged, '{combine}' or not")
+        job.note(f"several photos of a person are averaged, not combined by '{combine}'")
     faces = found(job, job.value("insightface"), job.value("image"))
     return job.add("LikenessEmbedFaces", faces=faces, combine="mean")
 

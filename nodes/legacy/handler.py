@@ -60,7 +60,7 @@ def on_prompt(request: dict[str, Any]) -> dict[str, Any]:
         installed = importlib.import_module("nodes").NODE_CLASS_MAPPINGS
         result = rewritten(prompt, thin.BY_CLASS, installed, setting.is_compatible)
     except _UNREADABLE as error:
-        log.error("likeness: nodes of the old packs stay as they are, for the prompt cannot be read: %r", error)
+        log.error("likeness: nodes of the old packs stay as they are, because the prompt cannot be read: %r", error)
         return request
     _say(prompt, result)
     return request if result.prompt == prompt else {**request, "prompt": result.prompt}

@@ -30,7 +30,7 @@ def adapter_by_preset(job: Job) -> None:
     """A unified loader; the model it hands on is the one that comes in, for Apply adds the LoRA."""
     purpose = options.purpose(job.value("preset"))
     if purpose is None:
-        raise NoCounterpart(f"the preset '{job.value('preset')}' is none of the published ones")
+        raise NoCounterpart(f"the preset '{job.value('preset')}' is not one of the published ones")
     lora = job.value("lora_strength")
     loader = job.main("LikenessLoadByPreset", model=job.value("model"), preset=purpose, lora_strength=lora)
     job.outputs = {0: job.value("model"), 1: loader}

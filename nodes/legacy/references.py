@@ -57,7 +57,7 @@ def _encoder_of_2023(job: Job) -> None:
     adapter = readers[0]["inputs"]["ipadapter"]
     parts = [encoded(job, job.value(f"image_{i}"), adapter=adapter) for i in given]
     if job.number_of("noise"):
-        job.note("its noise is left out: what is steered away from is the adapter's own 'no reference'")
+        job.note("its noise is left out: it steers away from the adapter's own 'no reference'")
     weights = [job.value(f"weight_{i}") for i in given]
     job.outputs[0] = _weighted(job, parts, weights)
 

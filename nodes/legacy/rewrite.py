@@ -103,7 +103,7 @@ def _resolved(value: Any, jobs: Mapping[str, Job]) -> Any:
         if index not in job.outputs:
             names = job.row.outputs
             name = names[index] if index < len(names) else str(index)
-            raise _Stays(value[0], f"nothing of ours gives its output '{name}' to such a node")
+            raise _Stays(value[0], f"no node of this pack provides its output '{name}' for such a node")
         value = job.outputs[index]
     return [value.node, value.index] if isinstance(value, Ref) else value
 

@@ -39,7 +39,7 @@ def _chosen(setting: str, variable: str) -> bool:
     if said is None:
         return _settings().get(setting) is True
     if said.lower() not in _YES | _NO:
-        log.warning("likeness: %s is '%s'; it is read as off. Write 1 or 0.", variable, said)
+        log.warning("likeness: %s is '%s', which counts as off. Set it to 1 or 0.", variable, said)
     return said.lower() in _YES
 
 

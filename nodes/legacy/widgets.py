@@ -174,7 +174,7 @@ def fault(row: Row, name: str, value: Any) -> str:
     """What is wrong with a value, in words; empty where the old node, in any version, would have taken it."""
     bounds = limits(row, name)
     if bounds is not None and isinstance(value, (int, float)) and not bounds[0] <= value <= bounds[1]:
-        return f"'{name}' is {value:g}; it goes from {bounds[0]:g} to {bounds[1]:g}"
+        return f"'{name}' is {value:g}; it must be from {bounds[0]:g} to {bounds[1]:g}"
     offered = choices(row, name)
     if offered is None or not isinstance(value, str) or value in offered or options.is_known(name, value):
         return ""

@@ -28,8 +28,8 @@ def keypoint_pictures(image: Tensor | None, faces: Sequence[Face], latent: Mappi
     photos = {face.picture.digest: face.picture for face in faces}
     if len(photos) > 1:
         raise ValueError(
-            f"the {len(faces)} people are from {len(photos)} photos, so nothing says where each is to be. Connect a "
-            "keypoint picture that shows all of them to 'image': Render Keypoints, from a group photo or from points."
+            f"the {len(faces)} people come from {len(photos)} photos, so nothing says where each should be. Connect a "
+            "keypoint picture that shows all of them to 'image': from Render Keypoints, drawn from a group photo or from points."
         )
     source = faces[0].picture.size
     size = authors_size(source) if latent is None else _size(latent["samples"])

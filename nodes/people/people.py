@@ -50,7 +50,7 @@ class Seats:
 def faces_input() -> io.Input:
     return FacesWire.Input(
         "faces",
-        tooltip="Who: one face from Choose Face or Embed Faces. With 'masks', one face for each person: chosen in a "
+        tooltip="The person: one face from Choose Face or Embed Faces. With 'masks', one face for each person: chosen in a "
         "photo each, or all those of a group photo.",
     )
 
@@ -62,7 +62,7 @@ def people_inputs() -> list[io.Input]:
             "masks",
             optional=True,
             tooltip="For several people: one mask for each, as Face Masks gives them. Each face then acts in its own "
-            "region only; where regions overlap they share.",
+            "region only; where regions overlap, they share.",
         ),
         io.Combo.Input(
             "who",
@@ -70,7 +70,7 @@ def people_inputs() -> list[io.Input]:
             options=list(RULES),
             default="in order",
             tooltip="Which face goes to which mask. in order: the first to the first. by list: as 'order' says. by "
-            "position: as they stand in the photo; several photos count as laid side by side.",
+            "position: as they are placed in the photo; several photos count as if laid side by side.",
         ),
         io.String.Input(
             "order",
@@ -83,7 +83,7 @@ def people_inputs() -> list[io.Input]:
             optional=True,
             default=False,
             advanced=True,
-            tooltip="Take face embeddings of another recogniser than InstantID's antelopev2. The face will be another "
+            tooltip="Accept face embeddings of a recogniser other than InstantID's antelopev2. The face will be another "
             "person's; for tests.",
         ),
     ]
@@ -104,9 +104,9 @@ def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Se
     if seats.masks is None and len(listed) > 1 and seats.who != BY_LIST:
         counts = ", ".join(f"{entry.picture.name}: {len(entry.faces)}" for entry in faces)
         raise ValueError(
-            f"'faces' holds {len(listed)} faces ({counts}); without 'masks' there is one person. Pick a face with "
-            "Choose Face; make several photos of one person one with Embed Faces; for several people connect "
-            "a mask for each to 'masks', from Face Masks."
+            f"'faces' contains {len(listed)} faces ({counts}), but without 'masks' there is only one person. Pick a face with "
+            "Choose Face; combine several photos of one person with Embed Faces; for several people connect "
+            "one mask for each to 'masks', from Face Masks."
         )
     regions, middles = _regions(seats)
     chosen = [listed[number] for number in assigned(seats.who, Seating(places(faces), middles, seats.order))]

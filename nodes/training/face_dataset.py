@@ -73,8 +73,8 @@ def _faces_of(lesson: Lesson, faces: Sequence[FaceBatch]) -> list[Face | None]:
     count = len(lesson.pictures)
     if len(entries) != count:
         raise ValueError(
-            f"there are {count} pictures and the faces of {len(entries)}. Connect 'images' to Find Faces as well, and "
-            "nothing between that adds or drops pictures."
+            f"there are {count} pictures, but faces of {len(entries)}. Connect the same 'images' to Find Faces, with "
+            "nothing in between that adds or drops pictures."
         )
     found: list[Face | None] = []
     for number, (picture, entry) in enumerate(zip(lesson.pictures, entries, strict=True)):
@@ -82,7 +82,7 @@ def _faces_of(lesson: Lesson, faces: Sequence[FaceBatch]) -> list[Face | None]:
         if entry.picture.digest != pictures(picture)[0].digest:
             raise ValueError(f"the faces of {name} were found in another picture. Connect the same 'images' to both.")
         if len(entry.faces) > 1:
-            raise ValueError(f"{name} has {len(entry.faces)} faces; one is needed. Put Choose Face between.")
+            raise ValueError(f"{name} has {len(entry.faces)} faces; one is needed. Put Choose Face in between.")
         found.append(next((face for face in entry.faces if _is_kept(face, lesson.cut(number))), None))
     return found
 
@@ -99,9 +99,9 @@ def _check_missing(numbers: Sequence[int], count: int, missing: str) -> None:
     named = ", ".join(str(number + 1) for number in numbers[:MOST_NAMED])
     more = f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else ""
     raise MissingFace(
-        f"{len(numbers)} of {count} pictures show no face, or only outside of what their bucket keeps: number {named}"
-        f"{more}. Take them out of the folder, lower the threshold in Find Faces, or set 'missing' to skip; some picture "
-        "must show one."
+        f"{len(numbers)} of {count} pictures show no face, or only one that their bucket cuts off: number {named}"
+        f"{more}. Take them out of the folder, lower the threshold in Find Faces, or set 'missing' to skip; at least one "
+        "picture must show a face."
     )
 
 

@@ -61,19 +61,19 @@ def course_outputs() -> list[io.Output]:
     return [
         io.Custom("LOSS_MAP").Output("loss_map", tooltip="For the host's Plot Loss Graph."),
         io.Image.Output("loss_curve", tooltip="The loss over the steps."),
-        io.Image.Output("samples", tooltip="What it drew while it was trained, the latest last."),
+        io.Image.Output("samples", tooltip="Samples drawn during the training, the latest last."),
     ]
 
 
 def recipe_inputs() -> list[io.Input]:
     return [
-        io.Int.Input("steps", default=1000, min=1, max=10_000_000, tooltip="Updates of the weights, in all."),
-        io.Int.Input("batch_size", default=8, min=1, max=1024, tooltip="Pictures in the memory at a time."),
+        io.Int.Input("steps", default=1000, min=1, max=10_000_000, tooltip="Updates of the weights, in total."),
+        io.Int.Input("batch_size", default=8, min=1, max=1024, tooltip="Pictures in memory at a time."),
         io.Int.Input(
             "accumulation", optional=True, default=1, min=1, max=1024, tooltip="Batches whose gradients make one step."
         ),
         io.Float.Input(
-            "learning_rate", default=1e-4, min=1e-8, max=1.0, step=1e-8, round=1e-8, tooltip="The authors' is 0.0001."
+            "learning_rate", default=1e-4, min=1e-8, max=1.0, step=1e-8, round=1e-8, tooltip="The authors use 0.0001."
         ),
         io.Int.Input(
             "seed",
@@ -81,7 +81,7 @@ def recipe_inputs() -> list[io.Input]:
             min=0,
             max=2**32 - 1,
             control_after_generate=False,
-            tooltip="Decides first weights, noise and order.",
+            tooltip="Decides the initial weights, the noise and the order.",
         ),
         io.Int.Input(
             "bucket_side",
@@ -90,7 +90,7 @@ def recipe_inputs() -> list[io.Input]:
             min=64,
             max=2048,
             step=64,
-            tooltip="Pictures are scaled and cut to about this size squared, each to the nearest of a few shapes: 512 "
+            tooltip="Pictures are resized and cropped to about this size squared, each to the nearest of a few shapes: 512 "
             "for SD1.5, 1024 for SDXL.",
         ),
         io.Int.Input(
@@ -99,13 +99,13 @@ def recipe_inputs() -> list[io.Input]:
             default=LOOK_EVERY,
             min=0,
             max=1_000_000,
-            tooltip="Draws from the first picture and its caption every so many steps, and shows it. 0 never.",
+            tooltip="Draws a sample from the first picture and its caption every this many steps, and shows it. 0: never.",
         ),
         io.Boolean.Input(
             "resume",
             optional=True,
             default=RESUME,
-            tooltip="Keeps where the training stands, also when you cancel, and goes on from there the next time.",
+            tooltip="Saves the state of the training, also when you cancel, and resumes from it the next time.",
         ),
     ]
 
@@ -123,7 +123,7 @@ def advanced_recipe_inputs() -> list[io.Input]:
             options=list(PRECISIONS),
             default="bf16",
             advanced=True,
-            tooltip="What the model computes in. The trained weights are float32 either way.",
+            tooltip="The precision in which the model computes. The trained weights are float32 either way.",
         ),
         io.Boolean.Input(
             "checkpointing",
@@ -133,8 +133,8 @@ def advanced_recipe_inputs() -> list[io.Input]:
             tooltip="Computes activations twice instead of keeping them: slower, far less memory.",
         ),
         share("drop_text", "Share of pictures shown without their caption."),
-        share("drop_picture", "Share shown without the reference: guidance needs to know what that is."),
-        share("drop_both", "Share shown without both."),
+        share("drop_picture", "Share of pictures shown without their reference, which guidance needs."),
+        share("drop_both", "Share of pictures shown without either."),
         io.Float.Input(
             "noise_offset",
             optional=True,
@@ -143,7 +143,7 @@ def advanced_recipe_inputs() -> list[io.Input]:
             max=1.0,
             step=0.01,
             advanced=True,
-            tooltip="Helps with very dark and very bright pictures; 0.05 is common. 0 is the authors'.",
+            tooltip="Helps with very dark and very bright pictures; 0.05 is common. The authors use 0.",
         ),
         io.Float.Input(
             "average",
@@ -160,6 +160,12 @@ def advanced_recipe_inputs() -> list[io.Input]:
             "weight_decay", optional=True, default=0.01, min=0.0, max=1.0, step=0.001, advanced=True, tooltip="AdamW's."
         ),
         io.Int.Input(
-            "warmup", optional=True, default=0, min=0, max=100_000, advanced=True, tooltip="Steps until the full rate."
+            "warmup",
+            optional=True,
+            default=0,
+            min=0,
+            max=100_000,
+            advanced=True,
+            tooltip="Steps until the full learning rate.",
         ),
     ]

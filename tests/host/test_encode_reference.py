@@ -100,7 +100,7 @@ def test_apply_shows_what_the_encoder_sees_and_says_when_it_is_not_all(sd15, loa
         for width in (160, 96)
     )
     assert len(wide.ui["images"]) == len(square.ui["images"]) == 1
-    assert "sees the centre" in wide.ui["text"][0]
+    assert "sees only the centre" in wide.ui["text"][0]
     assert "text" not in square.ui
 
 

@@ -114,7 +114,7 @@ def test_a_model_that_nothing_was_published_for_is_not_sent_to_a_download(model_
 
 def test_a_purpose_of_another_family_names_those_there_are(model_folders, sdxl):
     with pytest.raises(
-        ValueError, match="'full face' is published for SD1.5, and the connected model is SDXL"
+        ValueError, match="'full face' is published for SD1.5, but the connected model is SDXL"
     ) as caught:
         run(sdxl, "full face")
     assert "'plus face'" in str(caught.value) and "'light'" not in str(caught.value)

@@ -49,7 +49,7 @@ def test_an_empty_mask_has_no_position(apply, given, photos):
 
 
 def test_people_of_several_photos_share_no_canvas(apply_instantid, photos):
-    with pytest.raises(ValueError, match="2 people are from 2 photos.*Connect a keypoint picture.*Render Keypoints"):
+    with pytest.raises(ValueError, match="2 people come from 2 photos.*Connect a keypoint picture.*Render Keypoints"):
         apply_instantid(photos(1, 2), masks=columns(2))
 
 

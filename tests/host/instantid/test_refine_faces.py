@@ -221,9 +221,9 @@ def test_a_missing_face_is_named_or_skipped(canvas, refine):
 
 def test_faces_of_other_pictures_are_refused(canvas, refine):
     image, batch = canvas({(0, 0): 1})
-    with pytest.raises(ValueError, match=r"are of 1 pictures of \(256, 128\), 'image' has 2 of \(64, 64\)"):
+    with pytest.raises(ValueError, match=r"are of 1 pictures of \(256, 128\), but 'image' has 2 of \(64, 64\)"):
         refine(torch.rand(2, 64, 64, 3), batch)
-    with pytest.raises(ValueError, match="one of the two"):
+    with pytest.raises(ValueError, match="either 'face_models'.*or 'faces'"):
         refine(image)
 
 

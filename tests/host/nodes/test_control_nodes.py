@@ -94,7 +94,7 @@ def test_a_schedule_from_a_preset_points_and_the_hosts_curve(ran):
     assert [curve.factor(u) for u in (0, 0.25, 0.5, 1)] == pytest.approx([0, 1, 2, 0.4])
     raw = {"points": [[0, 0], [0.5, 1], [1, 0.2]], "interpolation": "linear"}
     assert ran(WeightScheduleNode, curve=raw, first=2.0).schedule.schedule == curve
-    with pytest.raises(ValueError, match="'curve' or from 'points'"):
+    with pytest.raises(ValueError, match="either 'curve' or 'points'"):
         ran(WeightScheduleNode, curve=drawn, points="0:1")
 
 

@@ -135,7 +135,7 @@ def test_a_file_with_new_contents_under_its_old_name_is_loaded_again(ran, embeds
 def test_embeds_of_another_encoder_are_refused_with_both_sides(ran, load, embeds):
     ran(SaveEmbeds, embeds=embeds("sdxl"), filename_prefix="a", adapter=load("sdxl"))
     (name,) = LoadEmbeds.define_schema().inputs[0].options
-    with pytest.raises(ValueError, match="holds image_embeds of width .* 'sd15-.*' .* reads image_embeds of width"):
+    with pytest.raises(ValueError, match="contains image_embeds of width .* 'sd15-.*' .* reads image_embeds of width"):
         ran(LoadEmbeds, file=name, adapter=load("sd15"))
     assert "which reads the same features" in ran(LoadEmbeds, file=name, adapter=load("sdxl", "base", 8)).text
 

@@ -67,15 +67,15 @@ def test_a_longer_run_goes_on_and_a_taken_name_is_refused(run):
     run.execute(look_every=0)
     longer = run.execute(look_every=0, steps=3)
     assert len(longer.args[1]["loss"]) == 3
-    with pytest.raises(ValueError, match="is there already. Set 'name' to another one"):
+    with pytest.raises(ValueError, match="already exists. Set 'name' to another one"):
         run.execute(look_every=0, resume=False)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "../outside"}, "is no file below"),
-        ({"name": " "}, "is no file below"),
+        ({"name": "../outside"}, "is not the name of a file"),
+        ({"name": " "}, "is not the name of a file"),
         ({"bucket_side": 100}, "bucket_side is 100"),
         ({"texts": ("one", "two")}, "3 pictures and 2 texts"),
         ({"steps": 0}, "steps is 0"),

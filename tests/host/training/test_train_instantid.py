@@ -88,7 +88,7 @@ def test_a_stopped_one_goes_on_and_a_taken_name_is_refused(run):
     run.execute(look_every=0)
     assert len(run.execute(look_every=0, steps=3).args[2]["loss"]) == 3
     run.files[0].unlink()  # one of the two is enough
-    with pytest.raises(ValueError, match=r"controlnet.*is there already. Set 'name' to another one"):
+    with pytest.raises(ValueError, match=r"controlnet.*already exists. Set 'name' to another one"):
         run.execute(look_every=0, resume=False)
 
 
@@ -105,13 +105,13 @@ def test_pictures_without_a_face_are_named_or_left_out(run):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"people": (1, 1)}, "3 pictures and the faces of 2"),
-        ({"people": (1, 2, 1)}, "picture 2 of 3 has 2 faces; one is needed. Put Choose Face between"),
-        ({"people": (0, 0, 0), "missing": "skip"}, "some picture must show one"),
+        ({"people": (1, 1)}, "3 pictures, but faces of 2"),
+        ({"people": (1, 2, 1)}, "picture 2 of 3 has 2 faces; one is needed. Put Choose Face in between"),
+        ({"people": (0, 0, 0), "missing": "skip"}, "at least one picture must show a face"),
         ({"other_pictures": True}, "the faces of picture 1 of 3 were found in another picture"),
-        ({"at": (200, 0)}, "only outside of what their bucket keeps"),
+        ({"at": (200, 0)}, "only one that their bucket cuts off"),
         ({"recogniser": "ResNet50"}, "embedded by ResNet50; InstantID reads ResNet100, the recogniser of antelopev2"),
-        ({"name": "../outside"}, "is no file below"),
+        ({"name": "../outside"}, "is not the name of a file"),
     ],
 )
 def test_what_cannot_be_trained_is_said_at_once(run, changes, message):
