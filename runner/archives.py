@@ -25,7 +25,7 @@ def below(prefix: str) -> Choose:
 def extract(sources: Mapping[Path, Choose], target: Path) -> None:
     """Replace `target` by the chosen members of each archive of `sources`.
 
-    They are written into a folder beside it, which takes its name only when complete. Raises Problem for an
+    They are written into a folder next to it, which takes its name only when complete. Raises Problem for an
     archive that cannot be read, holds none of the wanted files, or holds links or paths that lead out.
     """
     partial = target.with_name(f".partial-{target.name}")
@@ -36,7 +36,7 @@ def extract(sources: Mapping[Path, Choose], target: Path) -> None:
         except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
             raise Problem(f"{archive.name} could not be unpacked into {target} ({error}).", _again(archive)) from error
         if not count:
-            raise Problem(f"{archive.name} holds none of the files for {target.name}/.", _again(archive))
+            raise Problem(f"{archive.name} contains none of the files for {target.name}/.", _again(archive))
     _remove(target)
     partial.replace(target)
 
@@ -61,7 +61,7 @@ def _tar_members(archive: Path, choose: Choose) -> Iterator[Member]:
                 continue
             if not member.isfile():
                 raise Problem(
-                    f"{archive.name} holds {member.name}, which is a link or a device, not a file.",
+                    f"{archive.name} contains {member.name}, which is a link or a device, not a file.",
                     _again(archive),
                 )
             yield name, lambda member=member: _opened(tar, member)
@@ -85,7 +85,7 @@ def _zip_members(archive: Path, choose: Choose) -> Iterator[Member]:
 def _inside(folder: Path, name: str, archive: Path) -> Path:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
-        raise Problem(f"{archive.name} holds {name!r}, a path that leads out of its folder.", _again(archive))
+        raise Problem(f"{archive.name} contains {name!r}, a path that leads out of its folder.", _again(archive))
     return folder.joinpath(*path.parts)
 
 
@@ -101,4 +101,4 @@ def _remove(folder: Path) -> None:
 
 
 def _again(archive: Path) -> str:
-    return f"delete {archive} and run the same command again; it is downloaded anew."
+    return f"delete {archive} and run the same command again; it is then downloaded again."

@@ -21,7 +21,7 @@ OPTIONS = {
         "use the ComfyUI in this folder; nothing is installed into it",
         ("demo", "train", "test", "serve", "bench"),
     ),
-    "--python": ("the Python of that ComfyUI, if it is not found beside it", ("demo", "train", "serve", "bench")),
+    "--python": ("the Python of that ComfyUI, if it is not found next to it", ("demo", "train", "serve", "bench")),
     "--models-dir": ("a folder with real checkpoints, or a ComfyUI models folder", ("demo", "serve")),
 }
 
@@ -72,5 +72,5 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\n{problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted. Run the same command again: it takes up where it stopped.", file=sys.stderr)
+        print("\nInterrupted. Run the same command again: it resumes where it stopped.", file=sys.stderr)
         return 130

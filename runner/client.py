@@ -94,7 +94,7 @@ class Comfy:
                 raise Problem(failure(data), SEE_LOG)
             elif event["type"] == "executing" and data["node"] is None:
                 return  # sent after the history is written; execution_success comes before it
-        raise Problem("The connection to ComfyUI ended before the prompt did.", SEE_LOG)
+        raise Problem("The connection to ComfyUI was lost before the prompt was done.", SEE_LOG)
 
 
 FAILURES = ("execution_error", "execution_interrupted")

@@ -40,23 +40,25 @@ def _fetch_tree(places: Places, pip_python: Path) -> None:
 def existing_host(path: Path, python: Path | None) -> Host:
     """An installed ComfyUI at `path` (its folder, or a portable folder around it).
 
-    It is run by `python`, or by the one found beside it.
+    It is run by `python`, or by the one found next to it.
     Raises Problem when there is no ComfyUI, when it is too old, or when its Python is not found.
     """
     tree = next((folder for folder in (path, path / "ComfyUI") if (folder / "main.py").is_file()), None)
     if tree is None:
-        raise Problem(f"{path} is not a ComfyUI: it has no main.py.", "give --comfyui the folder that holds main.py.")
+        raise Problem(
+            f"{path} is not a ComfyUI: it has no main.py.", "give --comfyui the folder that contains main.py."
+        )
     tree = tree.resolve()
     _require_version(tree)
     python = python.absolute() if python else find_python(tree)
     if not python.is_file():
-        raise Problem(f"{python} is not there.", "give --python the Python program that starts this ComfyUI.")
+        raise Problem(f"{python} does not exist.", "give --python the Python program that starts this ComfyUI.")
     say(f"Using ComfyUI in {tree} with {python}. Nothing is installed or written there.")
     return Host(tree, python, is_private=False)
 
 
 def find_python(tree: Path, system: str = os.name) -> Path:
-    """The Python of the virtual environment or portable Python inside or beside a ComfyUI tree."""
+    """The Python of the virtual environment or portable Python inside or next to a ComfyUI tree."""
     places = [folder / name for folder in (tree, tree.parent) for name in ("venv", ".venv", "env")]
     candidates = [program_in(env, "python", system) for env in places]
     candidates += [folder / "python_embeded" / "python.exe" for folder in (tree.parent, tree)]
@@ -64,7 +66,7 @@ def find_python(tree: Path, system: str = os.name) -> Path:
     if found is None:
         raise Problem(
             f"No Python was found for the ComfyUI in {tree} (looked for venv, .venv, env and python_embeded "
-            "in it and beside it).",
+            "in it and next to it).",
             "give it with --python, for example --python C:\\ComfyUI\\venv\\Scripts\\python.exe.",
         )
     return found

@@ -49,7 +49,7 @@ def _finds_faces(host: Host) -> bool:
     if host.is_private or subprocess.run(probe, capture_output=True, check=False).returncode == 0:
         return True
     say(
-        "InstantID's part is left out: this ComfyUI's Python lacks the face packages. To have it: "
+        "InstantID's part is left out: this ComfyUI's Python lacks the face packages. To get it: "
         f"{host.python} -m pip install -r {Path(__file__).resolve().parents[1] / 'requirements.txt'}"
     )
     return False
@@ -96,7 +96,7 @@ def bench(places: Places, options: argparse.Namespace) -> int:
     """measure the pack and write the figures with their machine"""
     script = places.root / "bench" / "run.py"
     if not script.is_file():
-        raise Problem(f"{script} is not there.", "restore the repository: `git checkout -- bench`.")
+        raise Problem(f"{script} does not exist.", "restore the repository: `git checkout -- bench`.")
     host = prepare(places, Wanted(options.comfyui, options.python))
     environment = {
         **os.environ,

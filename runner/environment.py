@@ -53,7 +53,7 @@ def prepare(places: Places, *layers: Layer) -> Path:
     """
     key = key_of(sys.version, sys.base_prefix, UV, os.environ.get("UV_TORCH_BACKEND"))
     if _unfinished(places).exists():  # uv takes a half-copied package for an installed one
-        say("The last installation was broken off; making the environment anew.")
+        say("The last installation was interrupted; making the environment again.")
         (places.stamps / "env").unlink(missing_ok=True)
     once(places.stamps / "env", key, program_in(places.env, "python"), lambda: _new_env(places))
     for layer in layers:

@@ -21,7 +21,7 @@ AGAIN = "delete the folder .likeness and run the same command again."
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a command needs beside ComfyUI with the pack."""
+    """What a command needs in addition to ComfyUI with the pack."""
 
     comfyui: Path | None = None
     python: Path | None = None
@@ -71,7 +71,7 @@ def _miniature_adapters(places: Places, host: Host) -> None:
     source = places.root / "tests" / "miniature"
     script = source / "make_adapters.py"
     if not script.is_file():
-        raise Problem(f"{script} is not there.", "restore the repository: `git checkout -- tests/miniature`.")
+        raise Problem(f"{script} does not exist.", "restore the repository: `git checkout -- tests/miniature`.")
 
     def write() -> None:
         say("Writing the miniatures' files")

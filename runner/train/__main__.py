@@ -50,7 +50,7 @@ async def train(url: str, prompt: Prompt, folder: Path) -> str:
             outputs = await comfy.run(prompt, course.step)
         except asyncio.CancelledError:
             print()
-            say("Stopping; the state of the training is being kept")
+            say("Stopping; the state of the training is being saved")
             await comfy.interrupt()
             raise
         folder.mkdir(parents=True, exist_ok=True)

@@ -27,21 +27,21 @@ def train(places: Places, options: argparse.Namespace) -> int:
     file.write_text(json.dumps(prompt, indent=1), encoding="utf-8")
     folders = dict(zip(("checkpoints", "clip_vision"), ([model.parent] for model in models), strict=False))
     if not models:
-        say("No --base-model is given: small models with random weights show how a training goes.")
+        say("No --base-model is given: this is a trial training of small models with random weights.")
     say("Starting ComfyUI")
     results = places.trainings / options.name
     extra = options_for(folders, places.work / "model-folders.yaml")
     with Server(host, places.base, places.server_log, extra) as server:
         status = client_status(places, host, server, "runner.train", ["--prompt", file, "--pictures", results])
     if status == CANCELLED:
-        say("Run the same command again: it goes on where it stopped.")
+        say("Run the same command again: it resumes where it stopped.")
     if status == 0:
         _hand_over(places, options, results)
     return status
 
 
 def _hand_over(places: Places, options: argparse.Namespace, results: Path) -> None:
-    """Put the adapter beside its pictures: the folder it was written to is ComfyUI's private one."""
+    """Put the adapter next to its pictures: the folder it was written to is ComfyUI's private one."""
     name = f"{options.name}.safetensors"
     made = shutil.copy2(places.base / "models" / "ipadapter" / name, results)
     print(f"Adapter:    {made}\nLoss curve: {results / 'loss.png'}\nPictures:   {results}", flush=True)

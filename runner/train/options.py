@@ -18,26 +18,30 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "metavar": "FOLDER",
             "help": "pictures, each with its caption in a .txt of the same name",
         },
-        "--name": {"required": True, "help": "of the adapter to make"},
+        "--name": {"required": True, "help": "name of the adapter to make"},
         "--base-model": {
             "type": Path,
             "metavar": "FILE",
-            "help": "the checkpoint to train for (SD1.5, SDXL, Segmind Vega); without it small random models show how "
-            "a training goes",
+            "help": "the checkpoint to train for (SD1.5, SDXL, Segmind Vega); without it, a trial "
+            "training of small random models",
         },
         "--clip-vision": {"type": Path, "metavar": "FILE", "help": "the image encoder that the adapter will read"},
         "--variant": {"choices": ("base", "plus"), "default": "base", "help": "4 tokens or 16 (default: base)"},
         "--steps": {"type": int, "default": 1000, "help": "updates of the weights (default: 1000)"},
-        "--batch-size": {"type": int, "default": 8, "help": "pictures in the memory at a time (default: 8)"},
+        "--batch-size": {"type": int, "default": 8, "help": "pictures in memory at a time (default: 8)"},
         "--accumulation": {"type": int, "default": 1, "help": "batches that make one step (default: 1)"},
         "--learning-rate": {"type": float, "default": 1e-4, "help": "default: 0.0001"},
         "--side": {
             "type": int,
-            "help": "pictures are scaled and cut to about this many pixels squared (default: 512 for checkpoints "
+            "help": "pictures are resized and cropped to about this many pixels squared (default: 512 for checkpoints "
             "below 4 GB, else 1024; 64 for the small models)",
         },
         "--look-every": {"type": int, "help": "steps between sample pictures (default: four in all)"},
-        "--precision": {"choices": ("bf16", "fp32"), "default": "bf16", "help": "of the frozen model (default: bf16)"},
+        "--precision": {
+            "choices": ("bf16", "fp32"),
+            "default": "bf16",
+            "help": "precision of the frozen model (default: bf16)",
+        },
         "--seed": {"type": int, "default": 0, "help": "default: 0"},
     }
 )
@@ -55,13 +59,15 @@ def check(options: argparse.Namespace) -> None:
     """Raise Problem when a file or folder is not there, or they do not go together."""
     if bool(options.base_model) != bool(options.clip_vision):
         given, lacking = sorted(("--base-model", "--clip-vision"), key=lambda n: not _given(options, n))
-        raise Problem(f"{given} is given without {lacking}.", "give both, or neither to see how a training goes.")
+        raise Problem(
+            f"{given} is given without {lacking}.", "give both, or neither for a trial training of small random models."
+        )
     for name in ("base_model", "clip_vision"):
         file = getattr(options, name)
         if file and not file.is_file():
             raise Problem(f"{file} is not a file.", f"give --{name.replace('_', '-')} the file itself.")
     if not options.pictures.is_dir():
-        raise Problem(f"{options.pictures} is not a folder.", "give --pictures the folder that holds your pictures.")
+        raise Problem(f"{options.pictures} is not a folder.", "give --pictures the folder that contains your pictures.")
     if not pictures_in(options.pictures):
         raise Problem(
             f"There are no pictures in {options.pictures} ({', '.join(PICTURES)}).",

@@ -19,7 +19,7 @@ export const WORDS = {
     },
     mirror: 'Mirror the chosen face (M)',
     photo: 'Choose a picture to show behind the points',
-    noPhoto: 'Take the chosen picture away',
+    noPhoto: 'Remove the chosen picture',
     eye: 'Show or hide the picture behind the points',
     reset: 'Back to the detected faces',
     undo: 'Undo (Ctrl+Z)',

@@ -12,7 +12,7 @@ const FINE = 0.01
 const PAGE = 0.25
 
 const WORDS = {
-  en: { hint: (label) => `${label}: drag, Shift for fine steps; double-click for the default. The number takes more.` },
+  en: { hint: (label) => `${label}: drag, Shift for fine steps; double-click for the default. The number itself can go beyond.` },
   zh: { hint: (label) => `${label}：拖动设定，按住 Shift 微调，双击恢复默认值。数字框可输入更大范围的值。` }
 }
 
@@ -59,7 +59,7 @@ export class Track {
     return (value - this.low) / (this.high - this.low)
   }
 
-  // A value outside the track stands at its end; the number says what it is.
+  // A value outside the track is shown at its end; the number says what it is.
   draw() {
     const { svg, fill, knob, widget, isFixed } = this
     const [from, to] = [this.share(clamp(0, this.low, this.high)), this.share(widget.value)].map((at) => clamp(at, 0, 1))

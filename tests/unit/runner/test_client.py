@@ -148,7 +148,7 @@ def test_a_failing_node_is_named():
 
 
 def test_a_server_that_ends_is_told():
-    with pytest.raises(Problem, match="ended before the prompt did"):
+    with pytest.raises(Problem, match="was lost before the prompt was done"):
         run([("close", {})])
 
 

@@ -63,5 +63,5 @@ def test_an_old_one_is_told(tree, version):
 
 
 def test_a_python_that_is_not_there_is_told(tree):
-    with pytest.raises(Problem, match="is not there"):
+    with pytest.raises(Problem, match="does not exist"):
         existing_host(tree, Path("nowhere/python"))
