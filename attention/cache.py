@@ -24,7 +24,7 @@ def digest(*tensors: Tensor) -> str:
 
 
 class Memo(Generic[T]):
-    """A bounded, locked memory of results by key; the least recently used ones go first.
+    """A bounded, locked cache of results by key; the least recently used are dropped first.
 
     It lives on the object that makes the results, so it goes when that object goes. `size_of` gives the bytes
     of one result. A result larger than the whole budget is returned but not kept.
@@ -43,7 +43,7 @@ class Memo(Generic[T]):
     def get_all(self, keys: Sequence[Hashable], make: Callable[[Sequence[int]], Sequence[T]]) -> list[T]:
         """The results under `keys`. Those that are not kept are made together, equal keys once.
 
-        `make` gets the places in `keys` of what is missing and returns as many results.
+        `make` gets the indices in `keys` of the missing ones and returns as many results.
         """
         with self._lock:
             found: dict[Hashable, T] = {key: self._kept[key][0] for key in keys if key in self._kept}

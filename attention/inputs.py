@@ -58,6 +58,6 @@ def masks_of(mask: Tensor, name: str) -> Tensor:
 
 
 def check_number(number: float, name: str) -> None:
-    """Raise ValueError, naming it, for what is no number: prompts over the API can carry NaN and infinity."""
+    """Raise ValueError, naming it, unless it is a finite number: prompts over the API can carry NaN and infinity."""
     if not math.isfinite(number):
         raise ValueError(f"{name} is {number}; it must be a number.")

@@ -1,4 +1,4 @@
-"""Runs scenarios beside the model without adapters, interleaved in one run, and counts what does not depend on the machine."""
+"""Runs scenarios alternately with the model without adapters, interleaved in one run, and counts what does not depend on the machine."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def take_peer(path: Path) -> None:
     """Load a driver: a Python file with `steer(model, file, clip_vision, image, weight, attn_mask) -> model`."""
     spec = importlib.util.spec_from_file_location("peer_driver", path)
     if spec is None or spec.loader is None:
-        raise FileNotFoundError(f"{path} is no Python file")
+        raise FileNotFoundError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

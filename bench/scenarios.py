@@ -1,4 +1,4 @@
-"""What is measured: each row one way to run a model, beside the same model without adapters."""
+"""What is measured: each row one way to run a model, compared with the same model without adapters."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def refilled(old: str, rows: Sequence[Sequence[str]]) -> str:
 
 
 def between(text: str, change: Callable[[str], str], mark: str = "figures") -> str:
-    """Change what stands between the marks."""
+    """Change what is between the marks."""
     found = re.search(rf"(<!-- {mark} -->\n)(.*?)(\n<!-- end of {mark} -->)", text, re.DOTALL)
     if found is None:
         raise ValueError(f"the marks '<!-- {mark} -->' and '<!-- end of {mark} -->' are not in the document")
@@ -131,7 +131,7 @@ def take(path: Path) -> None:
 
     rows = read(path)
     if len(short(rows)) < len(SHORT):
-        raise SystemExit(f"{path} is no complete run: the short table needs SDXL's {', '.join(SHORT)}.")
+        raise SystemExit(f"{path} is not a complete run: the short table needs SDXL's {', '.join(SHORT)}.")
     shutil.copyfile(path, REFERENCE)
     plot(rows, REFERENCE.with_suffix(".png"))
     for document, fill in ((HERE / "README.md", with_full), *((each, with_short) for each in SHORT_IN)):

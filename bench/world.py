@@ -1,5 +1,5 @@
 """Measures what the adapters of the miniature world do: how much of a held-out reference arrives, how well the text is
-kept beside it, and what chance gives.
+kept with it, and what chance gives.
 
 python bench/world.py FOLDER writes world.csv there, from which world_table.py makes tables. The folder keeps the networks
 that judge the pictures; fitting them takes some minutes once.

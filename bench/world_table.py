@@ -23,7 +23,7 @@ IN_PIXELS_OR_COSINES = ("keypoints", "cosine", "cosine, shuffled")
 
 @dataclass(frozen=True)
 class Table:
-    """Which experiments stand together, and their columns: the head -> the name in the file."""
+    """Which experiments are in one table, and their columns: the head -> the name in the file."""
 
     title: str
     experiments: Sequence[str]
@@ -121,7 +121,7 @@ def with_tables(text: str, rows: Sequence[Row]) -> str:
 
 
 def short(rows: Sequence[Row]) -> list[list[str]]:
-    """For weight 0, a half and 1: what arrives of a reference, what the text keeps beside it, and the same of a person."""
+    """For weight 0, a half and 1: what arrives of a reference, what the text keeps with it, and the same of a person."""
     found = []
     for weight in ("0", "0.5", "1"):
         at = {row["experiment"]: row for row in rows if row["weight"] == weight and row["fusion"] in ("", "add")}

@@ -15,7 +15,7 @@ def alignment(keypoints: Array, size: int = 112) -> npt.NDArray[np.float64]:
     """The (2, 3) matrix that puts five keypoints (5, 2) onto ArcFace's template in a square of `size` pixels.
 
     Least squares over rotation, scale and shift (Umeyama 1991), by insightface. Raises ValueError for a size
-    that is no multiple of 112 or 128, and for keypoints that all lie in one place.
+    that is not a multiple of 112 or 128, and for keypoints that all lie in one place.
     """
     if size <= 0 or (size % 112 and size % 128):
         raise ValueError(f"An aligned crop must be a multiple of 112 or 128 pixels, found {size}. Use one of {SIZES}.")

@@ -10,7 +10,7 @@ class MissingModel(ValueError):
 
 
 class MissingFace(ValueError):
-    """A picture in which a face was asked for shows none."""
+    """A picture that should show a face shows none."""
 
 
 class WrongRecogniser(ValueError):

@@ -19,7 +19,7 @@ def five_points(mesh: Array) -> Array:
     """MediaPipe's mesh (468 or 478, 2) in pixels -> keypoints (5, 2).
 
     The eyes are the irises, without these the middle between the corners.
-    They lie up to a tenth of the eye distance beside SCRFD's; embeddings agree to cosine 0.94 or more.
+    They differ from SCRFD's by up to a tenth of the eye distance; embeddings agree to cosine 0.94 or more.
     """
     if mesh.ndim != 2 or mesh.shape[0] < MESH or mesh.shape[1] < 2:
         raise ValueError(f"A face of {SOURCE} must have {MESH} or {WITH_IRISES} points, found shape {mesh.shape}.")

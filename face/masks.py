@@ -133,7 +133,7 @@ def _mask(outline: Array, size: tuple[int, int], soft: Softness) -> Array:
 
 
 def _signed_distance(outline: Array, size: tuple[int, int], reach: float) -> Array:
-    """Distance of every pixel to the outline's edge, negative inside, true up to `reach`; the picture's border is no edge.
+    """Distance of every pixel to the outline's edge, negative inside, true up to `reach`; the picture's border does not count.
 
     Drawn with a margin, so that a face that is partly outside keeps its true edge. What lies further outside than
     `reach` is not seen from inside: without that limit a long picture would be drawn on a square of thrice its length.

@@ -1,4 +1,4 @@
-"""A bounded memory of results that several threads may share."""
+"""A bounded cache of results that several threads may share."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

@@ -11,7 +11,7 @@ import numpy as np
 from .value import KEYPOINT_NAMES, Array, Face, frozen
 
 MIRRORED = (1, 0, 2, 4, 3)
-"""Which point stands where after mirroring: left and right are as seen in the picture."""
+"""Which point ends up where after mirroring: left and right are as seen in the picture."""
 
 FITS = ("fit", "fill", "stretch")
 LONGEST = 1_000_000

@@ -42,7 +42,7 @@ def run(places: Places, host: Host, form: Form, extra: Sequence[str]) -> int:
 
 
 def _environment(places: Places, host: Host) -> dict[str, str]:
-    """What tests are told. Whatever a run is a choice of stands here."""
+    """What tests are told. All that one run can choose is here."""
     ours = {
         "LIKENESS_COMFYUI": str(host.tree),
         "LIKENESS_TEST_DATA": str(places.test_data),

@@ -53,7 +53,7 @@ class AdapterModule(nn.Module):
 
 
 class Adapter:
-    """An adapter under the host's memory management, with a memory of the keys and values it made."""
+    """An adapter under the host's memory management, with a cache of its keys and values."""
 
     def __init__(self, checkpoint: Checkpoint, kind: str = AUTO) -> None:
         self.path = checkpoint.path
@@ -128,7 +128,7 @@ class Adapter:
     def tokens(self, embeds: Embeds, shortcut_scale: float = 1.0) -> Tensor:
         """Image tokens (n, T, C) of n pictures, float32, on the intermediate device.
 
-        `shortcut_scale` is for FaceID plus v2 alone: the factor of what it saw of the face's picture.
+        `shortcut_scale` is for FaceID plus v2 alone: the factor of the tokens from the face's picture.
         """
         self.check(embeds)
         features = [embeds.feature(name) for name in self.features]
@@ -158,9 +158,9 @@ class Adapter:
         return self._memo.get(key, lambda: self._project_all(tokens, picture_tokens))
 
     def release(self) -> None:
-        """Give the weights' memory back to the host: once keys and values exist, sampling needs no weight of ours."""
+        """Release the weights' memory to the host: once keys and values exist, sampling needs no adapter weights."""
         loaded: Sequence[Any] = comfy.model_management.current_loaded_models
-        # The host empties the GPU's cache when it is asked to unload: not for nothing.
+        # Unloading makes the host empty the GPU's cache, so ask for it only when there is something to unload.
         if any(entry.model is self.patcher for entry in loaded):
             comfy.model_management.unload_model_and_clones(self.patcher)
 

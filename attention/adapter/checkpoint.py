@@ -62,7 +62,7 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
 
     What names and shapes can tell is checked before a weight is read, so no file makes the host ask for more memory
     than the file is long. Raises ValueError naming the file and the reason when it is not an adapter this pack
-    knows, has weights that are no numbers, or changed while it was read.
+    knows, has weights with NaN or infinity, or changed while it was read.
     """
     file = Path(path)
     with naming(file):
@@ -113,7 +113,7 @@ def _loaded(file: Path) -> Mapping[str, Any]:
 
 def _flat(tensors: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Tensor]]:
     """Nested dictionaries of a `.bin` as the dotted keys that a `.safetensors` has."""
-    if not isinstance(tensors, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  a pickle holds anything
+    if not isinstance(tensors, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  a pickle can contain anything
         raise ValueError(f"it contains a {type(tensors).__name__}, not named tensors.")
     if depth > _DEEPEST:
         raise ValueError(f"its tensors are nested more than {_DEEPEST} dictionaries deep.")

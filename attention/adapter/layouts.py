@@ -49,7 +49,7 @@ def is_cross_attention(index: int) -> bool:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A file that is no adapter of this pack's: how one of its keys begins, and what it is in words."""
+    """A file that is not an adapter for this pack: how one of its keys begins, and what it is in words."""
 
     prefix: str
     what: str
@@ -74,5 +74,5 @@ FOREIGN = (
 
 
 def foreign(keys: Collection[str]) -> Foreign | None:
-    """The first row of FOREIGN that a file with these keys is."""
+    """The first row of FOREIGN that matches a file with these keys."""
     return next((row for row in FOREIGN if any(key.startswith(row.prefix) for key in keys)), None)

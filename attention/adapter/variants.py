@@ -14,7 +14,7 @@ from .projection import FaceProjection, HiddenStatesProjection, ImageProjection,
 
 @dataclass(frozen=True)
 class Condition:
-    """What a projection's shapes must be like for a variant, and the same in words, for files of no known kind."""
+    """What a projection's shapes must be like for a variant, and the same in words, for files that match no known kind."""
 
     words: str
     holds: Callable[[Shapes], bool]

@@ -32,8 +32,8 @@ class Attachment:
 
     `positive` and `negative` are the keys and values of the reference and of its unconditional half. The
     factor of a layer, step and picture is scale * layer_scales (1 where absent) * schedule (over sampling) *
-    frame_scales (picture i of the batch; the last for all that follow). In `swapped` layers the reference takes the
-    place of the unconditional half and nothing its own, so that guidance leads away from it. It acts while
+    frame_scales (picture i of the batch; the last for all that follow). In `swapped` layers the reference acts on
+    the unconditional half and nothing acts on its own, so that guidance leads away from it. It acts while
     start_percent <= progress of sampling <= end_percent, 0..1. `attn_mask` (B, H, W), 0..1, says where; mask i
     is for picture i, the last for all that follow; `mask_rule` says how it is scaled to a layer's grid. Where a side
     has several entries, entry i is for picture i; `short_batch` says what happens when there are fewer. `tell` takes a sentence for the person who applied it.

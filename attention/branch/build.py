@@ -16,7 +16,7 @@ from ..reference.encode import encode_zero_pixels
 def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
     """The embeds (n = 1) of the unconditional half, as the authors' code makes them.
 
-    Zeros before the projection, so the tokens are those of zeros and not zeros; for plus, full-face and
+    Zeros go into the projection, so the tokens are those of zeros, not zeros themselves; for plus, full-face and
     FaceID plus the hidden states of an all-zero tensor of normalised pixels, which needs the encoder.
     """
     variant = adapter.identity.variant

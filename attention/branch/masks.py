@@ -54,7 +54,7 @@ def _mean(masks: Tensor, grid: Grid) -> Tensor:
 def _as_diffusers(masks: Tensor, grid: Grid) -> Tensor:
     """Bicubic without antialiasing or clamping, on a grid guessed from the mask's own shape (diffusers' rule).
 
-    `IPAdapterMaskProcessor.downsample`: what the guess has too few is 0 at the end, what it has too many is cut.
+    `IPAdapterMaskProcessor.downsample`: if the guess has too few cells, zeros follow; if it has too many, they are cut.
     """
     queries = grid[0] * grid[1]
     rows = int(math.sqrt(queries / (masks.shape[-1] / masks.shape[-2])))

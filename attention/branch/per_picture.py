@@ -19,7 +19,7 @@ SHORT_BATCH: Mapping[str, Callable[[int, int], int]] = MappingProxyType(
 
 
 def references_of(rule: str, frames: Sequence[int], count: int) -> tuple[int, ...]:
-    """The reference of each picture, all from 0. A single reference is everybody's.
+    """The reference of each picture, all from 0. A single reference is for every picture.
 
     Raises ValueError naming both counts where the rule is 'error' and there are too few.
     """

@@ -21,7 +21,7 @@ class Choice:
 
 @dataclass(frozen=True, order=True)
 class _Rank:
-    """How sure it is that a file serves the preset: its bytes, else its name beside its contents, else only those."""
+    """How certain it is that a file serves the preset: by its bytes, else by its name and contents, else by contents."""
 
     unproved: bool
     misnamed: bool
@@ -34,7 +34,7 @@ def choose(preset: Preset, installed: Sequence[AdapterFile], fits: Callable[[Ada
 
     Contents decide what can serve: the variant, the encoder's width, and `fits`, the model's layers. A file that
     is byte for byte one published for another purpose is left out. Look-alikes (plus, plus face and composition
-    have the same keys and shapes) are told apart by their bytes; where these are no published ones, a published
+    have the same keys and shapes) are told apart by their bytes; if these are not published ones, a published
     name is preferred, then the order of names, and the reason says so.
     """
     ranked: list[tuple[_Rank, AdapterFile]] = []

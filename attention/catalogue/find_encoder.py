@@ -34,7 +34,7 @@ class Need:
 
 @dataclass(frozen=True)
 class EncoderFile:
-    """An image encoder on disk: its name as the host lists it, and what its outline shows."""
+    """An image encoder on disk: its name as the host lists it, and what its header shows."""
 
     name: str
     path: Path

@@ -1,4 +1,4 @@
-"""Turns a file on disk into what is known about it from its outline, size and, where that decides, its hash."""
+"""Turns a file on disk into what is known about it from its header, size and, where that decides, its hash."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..reference.features import FEATURES
 
 @dataclass(frozen=True)
 class AdapterFile:
-    """An adapter as its outline shows it: look-alikes leave several `variants`."""
+    """An adapter as its header shows it: look-alikes leave several `variants`."""
 
     name: str  # as the host lists it
     outline: Checkpoint
@@ -40,7 +40,7 @@ class AdapterFile:
         return any(found.name == variant for found in self.variants)
 
     def reads(self, encoder: Encoder | None) -> bool:
-        """Whether it can read this encoder: the widths agree, or are those of no published encoder at all."""
+        """Whether it can read this encoder: the widths agree, or no published encoder has them."""
         feature = self.variants[0].encoder_feature
         width = FEATURES[feature].width(self.outline.projection_shapes) if feature else None
         if feature is None or width is None:
@@ -65,7 +65,7 @@ class AdapterFile:
 
 
 def adapter_file(name: str, path: Path) -> AdapterFile:
-    """What is known about an adapter from its outline. Raises ValueError when it is no adapter."""
+    """What is known about an adapter from its header. Raises ValueError when it is not an adapter."""
     with checkpoint.naming(path):
         stat = state(path)
     return _adapter_file(name, path, stat.st_size, stat.st_mtime_ns)

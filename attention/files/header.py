@@ -68,7 +68,7 @@ def tensors(file: Path) -> Mapping[str, Any]:
 
 
 def metadata(file: Path) -> Mapping[str, str]:
-    """What a safetensors file says of itself; nothing for another file. Raises ValueError when it is damaged."""
+    """The metadata in a safetensors file's header; empty for another file. Raises ValueError when it is damaged."""
     if file.suffix.lower() not in SAFETENSORS:
         return {}
     try:
@@ -93,7 +93,7 @@ def state(file: Path) -> os.stat_result:
 
 
 def damaged(error: BaseException) -> ValueError:
-    """What is said of a file that a library could not read."""
+    """The error for a file that a library could not read."""
     if isinstance(error, pickle.UnpicklingError):
         return ValueError(
             f"it is a pickle that would have to run code to load, or it is damaged ({reason(error)}). Download it again from "

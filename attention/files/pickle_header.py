@@ -117,7 +117,7 @@ def outline(file: Path) -> Any:
     """What a torch file holds, every tensor on the meta device; the data after the pickle is not read.
 
     Reads torch's zip format and the older one. Raises pickle.UnpicklingError when the pickle would have to run
-    code, and EOFError, zipfile.BadZipFile, KeyError, ValueError and the like when the file is no such file.
+    code, and EOFError, zipfile.BadZipFile, KeyError, ValueError and the like when the file is not one.
     """
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:

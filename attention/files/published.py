@@ -1,4 +1,4 @@
-"""The published files, read from the table beside this file: exact name, folder, size, hash, publisher, licence."""
+"""The published files, read from the table next to this file: exact name, folder, size, hash, publisher, licence."""
 
 from __future__ import annotations
 

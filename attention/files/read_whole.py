@@ -1,4 +1,4 @@
-"""Turns a small safetensors file into what it says of itself and its tensors, by reading and not by mapping it.
+"""Turns a small safetensors file into its metadata and its tensors, by reading and not by mapping it.
 
 A process that has mapped a file is ended by the system when somebody cuts the file off meanwhile; one that reads it
 gets an error. Files that come from outside, as embeds do, are therefore read.
@@ -24,7 +24,7 @@ MAX_HEADER = 1 << 20
 
 
 def metadata_of(path: Path) -> Mapping[str, str]:
-    """What a file says of itself. Raises ValueError with the reason when it is missing or damaged."""
+    """The metadata in a file's header. Raises ValueError with the reason when it is missing or damaged."""
     size = state(path).st_size
     try:
         with path.open("rb") as file:

@@ -97,7 +97,7 @@ class IdentityNet(ControlNet):
         return IdentityNet(self, self.face)
 
     def showing(self, hint: Hint) -> IdentityNet:
-        """A copy that is shown this hint, with its strength and range, at the start of a chain."""
+        """A copy that is given this hint, with its strength and range, at the start of a chain."""
         percents = (hint.start_percent, hint.end_percent)
         shown = self.copy()
         shown.set_cond_hint(hint.image[..., :3].movedim(-1, 1), hint.strength, percents)

@@ -22,7 +22,7 @@ def identitynet_from(control_net: ControlBase, face: FaceContext, family: str = 
     """An IdentityNet that shares the weights and the patcher of a loaded ControlNet, which stays as it is.
 
     Raises ValueError, saying what was found, unless the net has the cross-attentions of the encoder half of
-    `family`, each reads a context as wide as the face tokens, and all weights are numbers. By layout alone a depth or
+    `family`, each reads a context as wide as the face tokens, and all weights are finite. By layout alone a depth or
     pose net for SDXL cannot be told from an IdentityNet.
     """
     network = getattr(control_net, "control_model", None)

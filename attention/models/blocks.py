@@ -11,7 +11,7 @@ _LATENT = 8  # pixels along one side of a latent cell
 
 @dataclass(frozen=True)
 class BlockOutline:
-    """One SpatialTransformer. `cell` is the side in pixels of what one of its queries stands for."""
+    """One SpatialTransformer. `cell` is the side in pixels of the area that one of its queries covers."""
 
     number: int
     side: str

@@ -35,7 +35,7 @@ class MadeFor:
 
 @dataclass(frozen=True)
 class SavedEmbeds:
-    """What a file of embeds holds, and what it says of itself."""
+    """The embeds in a file, and its metadata."""
 
     embeds: Embeds
     pack: str
@@ -45,7 +45,7 @@ class SavedEmbeds:
 def save(path: Path, embeds: Embeds, made_for: MadeFor | None = None) -> None:
     """Write embeds to `path`: the whole file or none of it, as another process sees it.
 
-    Raises ValueError for embeds that are empty or hold what is no number.
+    Raises ValueError for embeds that are empty or contain NaN or infinity.
     """
     tensors = {name: embeds.feature(name).detach().cpu().contiguous() for name in embeds.names}
     _check(tensors, "the embeds")

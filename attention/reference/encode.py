@@ -1,4 +1,4 @@
-"""Runs the host's CLIP vision on reference pictures, and on the picture that stands for 'no reference'."""
+"""Runs the host's CLIP vision on reference pictures, and on the picture that means 'no reference'."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def encode(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | No
     """The embeds of pictures (n, H, W, 3 or more), 0..1; each distinct picture is encoded once.
 
     `fit` names how a picture becomes the encoder's square (`picture.FITS`). `mask` (n or 1, H, W), 0..1,
-    leaves the mean colour where it is 0. Encoded pictures are remembered as long as the encoder lives.
+    leaves the mean colour where it is 0. Encoded pictures are cached as long as the encoder lives.
     """
     shots = _shots(image, fit, mask)
     keys = [shot.key() for shot in shots]
@@ -138,7 +138,7 @@ def _rgb(picture: Tensor) -> Tensor:
 def _at_once(clip_vision: Any) -> int:
     """How many pictures to encode in one batch: what the host says there is memory for.
 
-    One on a processor: there the same picture gives the same bits whatever stands beside it in a batch, which matters
+    One on a processor: there the same picture gives the same bits whatever else is in the batch, which matters
     more than the tenth or two that a batch of a large encoder is faster there (`bench/README.md`).
     """
     device = clip_vision.load_device

@@ -51,7 +51,7 @@ _LAYOUTS = (
 
 
 def read(path: Path) -> EncoderOutline | None:
-    """The sizes of a CLIP image encoder in a file, None when the file holds none that the host loads.
+    """The sizes of a CLIP image encoder in a file, None when the file contains none that the host loads.
 
     Both layouts of keys, Hugging Face's and OpenCLIP's, alone or beside a text encoder. Raises ValueError with
     the reason when the file is damaged or would have to run code.

@@ -17,7 +17,7 @@ SUFFIX = ".ipadpt"
 
 
 class NoEmbeds(ValueError):
-    """The file can be read, and what it holds is something else."""
+    """The file can be read, but it contains something else."""
 
 
 # (n, F) or (n, L, F); the file does not say which encoder made them.

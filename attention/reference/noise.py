@@ -70,7 +70,7 @@ def _shuffle(x: Tensor, strength: float, generator: Generator) -> Tensor:
 
 
 def _displacement(x: Tensor, smooth: float, generator: Generator) -> Tensor:
-    """How far each pixel (1, H, W, 2) is moved, x then y, in parts of the picture's half side."""
+    """How far each pixel (1, H, W, 2) is moved, x then y, in fractions of half the picture's side."""
     height, width = x.shape[-2:]
     parts = [torch.rand((1, 1, height, width), generator=generator) * 2 - 1 for _ in range(2)]
     if smooth > 0:

@@ -38,7 +38,7 @@ def _starts(length: int, side: int) -> list[int]:
 def with_tiles(pictures: Tensor, mask: Tensor | None, short: int) -> list[tuple[Tensor, Tensor | None]]:
     """Pictures with their masks (n or 1, H, W), and their tiles with the tiles' masks, if any.
 
-    0 tiles are none, and the one tile of a square picture would be that picture again.
+    0 means no tiles; a square picture does not get a single tile, which would be that picture again.
     """
     check_pictures(pictures)
     if mask is not None:

@@ -1,4 +1,4 @@
-"""The one callable that stands on every cross-attention of a UNet and adds the branches that act now."""
+"""The one callable that is put on every cross-attention of a UNet and adds the branches that act now."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Call:
     run: Run
     rows: Rows
     acting: tuple[Acting, ...]
-    replaced: Mapping[Any, Patch]  # the attn2 replacements that stood there before ours
+    replaced: Mapping[Any, Patch]  # the attn2 replacements that were there before ours
     size: Grid = (0, 0)
     asked: dict[BlockKey, int] = field(default_factory=dict[BlockKey, int])
 

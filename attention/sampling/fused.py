@@ -1,4 +1,4 @@
-"""The fused branch: one kernel instead of one attention for the text and one for every branch, where it can stand.
+"""The fused branch: one kernel instead of one attention for the text and one for every branch, where it can run.
 
 Off unless the environment says `LIKENESS_FUSED=1`: it agrees with the host's attention under Triton's interpreter, but
 has never been run or timed on a GPU.

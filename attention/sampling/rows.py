@@ -74,7 +74,7 @@ def tell_apart(conds: Mapping[str, list[dict[str, Any]]]) -> None:
     """Give every conditioning that is in several lists of a guider, in place, a uuid of its own in each.
 
     The host copies one with an area to the lists that have none like it, uuid and all. Its uuid would then say
-    nothing of its polarity, and its index is none to rely on.
+    nothing of its polarity, and its index cannot be relied on.
     """
     homes: dict[UUID, str] = {}
     for name, entries in conds.items():

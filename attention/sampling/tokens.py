@@ -52,7 +52,7 @@ def tokens_of(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...]
         length = fastest_count(lcm(*lengths), q.device)
         entries = [_repeated(entry, length // n) for entry, n in zip(entries, lengths, strict=True)]
         return _joined(entries, None)
-    # Zero tokens stand in the softmax beside the tokens, which copies would outweigh: the shorter ones are padded.
+    # Zero tokens share the softmax with the tokens, and copies would outweigh them: the shorter ones are padded.
     longest = max(lengths)
     bias = None
     if min(lengths) < longest:

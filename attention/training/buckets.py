@@ -15,7 +15,7 @@ MOST_UNEVEN = 2.0  # the longest shape, width to height or the other way
 def bucket_of(width: int, height: int, side: int) -> tuple[int, int]:
     """The size (width, height) in pixels, of about `side` * `side`, whose shape is nearest to a picture's.
 
-    Raises ValueError for a `side` that is no multiple of 64.
+    Raises ValueError for a `side` that is not a multiple of 64.
     """
     if side < STEP or side % STEP:
         raise ValueError(f"bucket_side is {side}; it must be a multiple of {STEP}.")

@@ -31,7 +31,7 @@ def recomputing(networks: Iterable[nn.Module], wanted: bool) -> Generator[None]:
 
 
 def _recompute(block: nn.Module) -> None:
-    """Not by the host's own patch: it hands on the options of the call, whose place has moved on until the second time."""
+    """Not by the host's own patch: it passes on the call's options, whose block has changed by the second computation."""
     forward = block.forward
 
     def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

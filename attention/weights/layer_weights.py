@@ -13,7 +13,7 @@ from ..models.families import FAMILIES, BlockKey, layers
 class LayerWeights:
     """A factor for each SpatialTransformer of a family, in the order in which they run.
 
-    In `swapped` ones the reference stands on the unconditional side, so that guidance leads away from it.
+    In `swapped` ones the reference is on the unconditional side, so that guidance leads away from it.
     """
 
     family: str

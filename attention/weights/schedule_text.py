@@ -31,7 +31,7 @@ def parse_points(text: str) -> Schedule:
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:
-    """Numbers from text such as '1.0, 0.5, 0'; nothing written is no number. Raises ValueError naming what is not one."""
+    """Numbers from text such as '1.0, 0.5, 0'; empty text gives none. Raises ValueError naming what is not one."""
     found: list[float] = []
     for part in _parts(text):
         if not re.fullmatch(_NUMBER, part):

@@ -1,4 +1,4 @@
-"""Gets one published file into its model folder: resumable, proved by size and hash, moved into place whole."""
+"""Gets one published file into its model folder: resumable, verified by size and hash, moved into place when complete."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Download:
         return self.part.stat().st_size if self.part.is_file() else 0
 
     async def run(self) -> Path:
-        """The path of the whole, proved file. What has arrived stays when it fails or is cancelled.
+        """The path of the complete, verified file. What has arrived is kept when it fails or is cancelled.
 
         Raises DownloadError.
         """

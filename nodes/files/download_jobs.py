@@ -1,4 +1,4 @@
-"""Runs downloads one beside the other, tells the page how far they are, and cancels them."""
+"""Runs downloads in parallel, tells the page how far they are, and cancels them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DownloadJobs:
             )
 
     def cancel(self, file: File) -> bool:
-        """Stop a download; what has arrived stays. False when it does not run."""
+        """Stop a download; what has arrived is kept. False when it does not run."""
         task = self._running.get(file.id)
         return task is not None and task.cancel()
 

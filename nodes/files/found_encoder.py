@@ -14,7 +14,7 @@ _loaded: WeakValueDictionary[tuple[str, int, int], Any] = WeakValueDictionary()
 
 
 class FoundEncoder:
-    """Stands for the host's CLIP vision object: any use of it reads the file and goes to the real one."""
+    """Takes the place of the host's CLIP vision object: any use of it reads the file and goes to the real one."""
 
     def __init__(self, file: EncoderFile) -> None:
         self.file = file

@@ -24,7 +24,7 @@ ENCODERS = "clip_vision"
 
 
 def adapters() -> tuple[list[AdapterFile], list[str]]:
-    """Every adapter in our folders by its outline, and for each other file there why it is none."""
+    """Every adapter in our folders by its header, and for every other file there why it is not one."""
     from ...attention.catalogue.installed import adapter_file
 
     found: list[AdapterFile] = []
@@ -109,7 +109,7 @@ def has(file: File) -> bool:
 
 
 def missing(row: Preset) -> tuple[File, ...]:
-    """The files of a preset that nothing installed stands in for, without hashing any."""
+    """The files of a preset that no installed file can replace, without hashing any."""
     lacking: list[File] = []
     if not any(has(file) for file in row.files) and not _has_resaved(row):
         lacking.append(row.files[0])

@@ -12,7 +12,7 @@ def stays_below(name: str) -> bool:
 
 
 def file_below(folder: Path, name: str) -> Path | None:
-    """The file of that name in a folder or below it, None when there is none; a link out of the folder is none."""
+    """The file of that name in a folder or below it, None when there is none; a link out of the folder does not count."""
     if not stays_below(name):
         return None
     path = folder / name

@@ -27,7 +27,7 @@ def state_file(category: str, name: str) -> Path:
 
 
 def check_targets(paths: Sequence[Path], state: Path, resume: bool) -> None:
-    """Raise ValueError when a file to write is there and is no earlier result of this training."""
+    """Raise ValueError when a file to write is there and is not an earlier result of this training."""
     for path in paths:
         if path.exists() and not (resume and state.is_file()):
             raise ValueError(f"'{path}' already exists. Set 'name' to another one, or move the file away.")

@@ -1,1 +1,1 @@
-"""The nodes that one sees: each a form plus one call."""
+"""The nodes that users see: each a form plus one call."""

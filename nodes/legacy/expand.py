@@ -1,4 +1,4 @@
-"""One old node while a graph runs -> the nodes that stand for it, for the host to run in its place."""
+"""One old node while a graph runs -> the nodes that replace it, for the host to run in its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .shape import Row
 def expanded(dynprompt: Any, number: str, rows: Mapping[str, Row]) -> io.NodeOutput:
     """The node `number` of a running graph as nodes of ours. `rows` are the old nodes by class, as they may be in it.
 
-    Raises ValueError saying why nothing of ours stands for it.
+    Raises ValueError saying why no node of this pack replaces it.
     """
     prompt: Any = ChainMap(dynprompt.ephemeral_prompt, dynprompt.original_prompt)
     job = Job(prompt, rows, number, set(), setting.is_compatible)

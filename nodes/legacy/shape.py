@@ -29,7 +29,7 @@ class NoCounterpart(ValueError):
 class Row:
     """An old node: its id, sockets, widgets in the order that workflow files store them, outputs, and what it becomes.
 
-    Where `becomes` is None, `reason` says in words why nothing of ours stands in for it. `computes` gives the outputs
+    Where `becomes` is None, `reason` says in words why no node of this pack replaces it. `computes` gives the outputs
     from the inputs, for nodes that only calculate. `changed` is whether ours gives another picture than the old node
     unless 'compatible' is on. `earlier` names the inputs of an earlier node that had the same id.
     """

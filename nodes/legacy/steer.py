@@ -78,7 +78,7 @@ def _branch(job: Job, how: Steer) -> dict[str, Any]:
 
 
 def _strength(job: Job, how: Steer, preset: str) -> dict[str, Any]:
-    """The weight; and layers, where a second weight stands beside it, factors were written out, or the middle is left
+    """The weight; and layers, if there is a second weight, factors were written out, or the middle is left
     out."""
     weight, text = job.value("weight"), str(job.value("layer_weights") or "")
     if how.boost or preset in _TWO_PARTS:

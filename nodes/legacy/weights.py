@@ -39,7 +39,7 @@ class Strategy:
     method: str = "full batch"
 
     def numbers(self) -> list[float]:
-        """The weights of one run through the frames. Raises ValueError for what is no number."""
+        """The weights of one run through the frames. Raises ValueError for what is not a number."""
         numbers = list(parse_numbers(self.weights))
         if self.timing == "custom" or not numbers:
             return numbers or [0.0]
@@ -85,7 +85,7 @@ def _shifted(weights: list[float], pictures: int) -> Frames:
 
 
 def _alternating(weights: list[float], pictures: int) -> Frames:
-    """To and fro: the even pictures stand in the first list, the odd ones in the second."""
+    """To and fro: the even pictures are in the first list, the odd ones in the second."""
     turns = range(max(pictures - 1, 1))
     low, high = min(weights), max(weights)
     mirrored = [high - (weight - low) for weight in weights]

@@ -143,12 +143,12 @@ def is_file(name: str) -> bool:
 
 
 def choices(row: Row, name: str) -> tuple[str, ...] | None:
-    """What a widget of an old node offered; None where it is no choice."""
+    """What a widget of an old node offered; None where it is not a choice."""
     return OF_NODE.get((row.node_id, name)) or CHOICES.get(name)
 
 
 def limits(row: Row, name: str) -> tuple[float, float, float] | None:
-    """Smallest, largest and step of a number on an old node; None where it is no number."""
+    """Smallest, largest and step of a number on an old node; None where it is not a number."""
     return RANGE_OF_NODE.get((row.node_id, name)) or RANGES.get(name)
 
 

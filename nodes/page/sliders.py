@@ -1,4 +1,4 @@
-"""How the page lets one drag a number: the host's slider for a share, a track for the usual part of a wide range."""
+"""How a number can be dragged on the page: the host's slider for a share, a track for the usual part of a wide range."""
 
 from __future__ import annotations
 

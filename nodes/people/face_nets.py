@@ -32,7 +32,7 @@ def with_face_nets(
 
     `tell` says on the node what comes up while sampling.
 
-    Raises ValueError for a ControlNet that is no IdentityNet.
+    Raises ValueError for a ControlNet that is not an IdentityNet.
     """
     from ...attention.identitynet.apply import apply_identitynet
     from ...attention.identitynet.net import FaceContext

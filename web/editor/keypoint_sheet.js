@@ -24,7 +24,7 @@ function parsed(text) {
 export class KeypointSheet {
   constructor(node, order) {
     this.node = node
-    this.order = order // which point stands where after mirroring
+    this.order = order // which point ends up where after mirroring
   }
 
   get run() {
