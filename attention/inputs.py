@@ -1,16 +1,31 @@
-"""Checks what comes from the graph once, where it enters: pictures, masks and numbers."""
+"""Checks what comes from the graph once, where it enters: pictures, masks and numbers; and what is given for each picture."""
 
 from __future__ import annotations
 
 import math
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+T_co = TypeVar("T_co", covariant=True)
 CHANNELS = (1, 3, 4)
 LONGEST_SIDE = 16384
 NARROWEST = 256
 """The long side over the short one, above which a picture is a line: scaled to an encoder's square it would fill the memory."""
+
+
+class Listed(Protocol[T_co]):
+    """A tuple, a list, or a tensor of several things."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> T_co: ...
+
+
+def at(values: Listed[T_co], index: int) -> T_co:
+    """What picture `index` of a batch is given, where there may be fewer values than pictures: the last is for the rest."""
+    return values[min(index, len(values) - 1)]
 
 
 def check_pictures(image: Tensor) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..attention.branch.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
 from ..attention.branch.scaling import EMBEDS_SCALING, REFERENCE
-from ..attention.inputs import masks_of
+from ..attention.inputs import at, masks_of
 from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ..attention.weights.layer_weights import LayerWeights
 from . import wires
@@ -182,7 +182,7 @@ class BranchSettings:
         if not given or not scheduled:
             return given or scheduled
         count = max(len(given), len(scheduled))
-        return tuple(given[min(i, len(given) - 1)] * scheduled[min(i, len(scheduled) - 1)] for i in range(count))
+        return tuple(at(given, i) * at(scheduled, i) for i in range(count))
 
 
 def _fusion(rule: str) -> Fusion:

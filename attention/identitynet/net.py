@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..branch.attachment import warn
 from ..cache import Memo
-from ..inputs import check_mask
+from ..inputs import at, check_mask
 from ..sampling import said
 from ..sampling.attach import RUN
 from ..sampling.call import Given, places, rows_of_call
@@ -69,7 +69,7 @@ class FaceContext:
         sets: list[Tensor] = []
         for chunk, frame in rows.listed():
             side = sides[chunk.polarity]
-            tokens = side[min(frame, len(side) - 1)]
+            tokens = at(side, frame)
             sets.append(tokens.repeat(length // len(tokens), 1))
         return torch.stack(sets)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from ..inputs import at
 from .embeds import Embeds
 
 CONCAT = "concat"
@@ -52,7 +53,7 @@ def weighted(embeds: Embeds, weights: Sequence[float]) -> Embeds:
     """Each picture's features times its weight; the last weight is for all that follow."""
     if not weights:
         return embeds
-    factors = torch.tensor([weights[min(i, len(weights) - 1)] for i in range(embeds.count)])
+    factors = torch.tensor([at(weights, i) for i in range(embeds.count)])
 
     def scale(features: Tensor) -> Tensor:
         return features * factors.to(features).view(-1, *(1,) * (features.ndim - 1))

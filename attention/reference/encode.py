@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..cache import Memo, digest
-from ..inputs import check_pictures, masks_of
+from ..inputs import at, check_pictures, masks_of
 from .embeds import Embeds, stacked
 from .encoders import encoder_of
 from .square import what_the_encoder_sees
@@ -105,7 +105,7 @@ def _shots(image: Tensor, fit: str, mask: Tensor | None) -> list[Shot]:
 
 def _mask_of(mask: Tensor | None, index: int, device: torch.device) -> Tensor | None:
     """The mask of one picture, where that picture is: the host may keep the two on different devices."""
-    return None if mask is None else mask[min(index, len(mask) - 1)].to(device)
+    return None if mask is None else at(mask, index).to(device)
 
 
 def _square(clip_vision: Any, shot: Shot, key: Hashable) -> Tensor:

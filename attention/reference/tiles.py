@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..inputs import check_pictures, masks_of
+from ..inputs import at, check_pictures, masks_of
 
 MOST = 256
 """Tiles of one picture: each is encoded like a picture of its own."""
@@ -52,6 +52,6 @@ def with_tiles(pictures: Tensor, mask: Tensor | None, short: int) -> list[tuple[
 def _cut_mask(mask: Tensor, pictures: Tensor, short: int) -> Tensor:
     """Each picture's mask on its own tiles; the last mask is for all pictures that follow."""
     count, height, width = pictures.shape[:3]
-    masks = mask[[min(i, len(mask) - 1) for i in range(count)]]
+    masks = torch.stack([at(mask, i) for i in range(count)])
     scaled = F.interpolate(masks[:, None].float(), size=(height, width), mode="bilinear", antialias=True)
     return cut(scaled.movedim(1, -1), short)[..., 0]

@@ -17,6 +17,7 @@ from ..branch.per_picture import references_of
 from ..identitynet.apply import Conditioning
 from ..identitynet.hint import Hint
 from ..identitynet.net import FaceContext, IdentityNet
+from ..inputs import at
 from ..models.families import BlockKey
 from ..sampling.attach import attachments, with_attachments
 
@@ -37,7 +38,7 @@ class Part:
     def of(self, planes: Tensor) -> Tensor:
         """This part (1, ..., h, w) of pictures or masks (B, ..., H, W); the last is for all pictures that follow."""
         height, width = planes.shape[-2:]
-        one = planes[min(self.index, len(planes) - 1)][None]
+        one = at(planes, self.index)[None]
         top, bottom = _span(self.top, self.bottom, height)
         left, right = _span(self.left, self.right, width)
         return one[..., top:bottom, left:right]
@@ -89,8 +90,8 @@ def _net_for(net: ControlBase, part: Part, keypoints: Tensor, done: dict[int, An
 
 def _identitynet_for(net: IdentityNet, part: Part, keypoints: Tensor) -> IdentityNet:
     face = FaceContext(
-        _one(net.face.positive, part.index),
-        _one(net.face.negative, part.index),
+        at(net.face.positive, part.index)[None],
+        at(net.face.negative, part.index)[None],
         None if net.face.mask is None else part.of(net.face.mask),
         net.face.mask_resize,
         net.face.tell,
@@ -105,10 +106,6 @@ def _other_net_for(net: Any, part: Part) -> Any:
         cut.cond_hint_original = part.of(cut.cond_hint_original)
     cut.extra_concat_orig = [part.of(extra) for extra in cut.extra_concat_orig]
     return cut
-
-
-def _one(sets: Tensor, index: int) -> Tensor:
-    return sets[min(index, len(sets) - 1)][None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +149,7 @@ def _attachment_for(attachment: Attachment, part: Part) -> Attachment:
     return replace(
         attachment,
         **changes,
-        frame_scales=(scales[min(part.index, len(scales) - 1)],) if scales else (),
+        frame_scales=(at(scales, part.index),) if scales else (),
         attn_mask=None if attachment.attn_mask is None else part.of(attachment.attn_mask),
         mask_is_cut=True,
     )

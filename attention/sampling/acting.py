@@ -9,6 +9,7 @@ from ..adapter.key_values import Source
 from ..branch.attachment import Attachment
 from ..branch.per_picture import references_of
 from ..branch.scaling import REFERENCE
+from ..inputs import at
 from ..models.families import BlockKey
 from .call import Place, places
 from .rows import Polarity, Rows
@@ -56,7 +57,7 @@ def on_rows(acting: Acting, attachment: Attachment, rows: Rows) -> BranchOnRows:
         _groups(attachment, rows, swapped=False),
         _groups(attachment, rows, swapped=True) if attachment.swapped else (),
         () if masks is None else places(rows, len(masks)),
-        tuple(scales[min(frame, len(scales) - 1)] for _, frame in rows.listed()) if scales else (),
+        tuple(at(scales, frame) for _, frame in rows.listed()) if scales else (),
     )
 
 

@@ -103,13 +103,14 @@ class EncodeReference(io.ComfyNode):
 
 def _different(encoder: Any, shots: list[tuple[Tensor, Tensor | None]], fit: str) -> tuple[Tensor, int]:
     """What the encoder sees of the first pictures, each different one once, and how many different ones there are."""
+    from ...attention.inputs import at
     from ...attention.reference.encode import keys_of, seen
     from ..page.show import MOST
 
     first: dict[Hashable, tuple[Tensor, Tensor | None]] = {}
     for pictures, masks in shots:
         for i, key in enumerate(keys_of(pictures, fit, masks)):
-            first.setdefault(key, (pictures[i][None], None if masks is None else masks[min(i, len(masks) - 1)][None]))
+            first.setdefault(key, (pictures[i][None], None if masks is None else at(masks, i)[None]))
     few = list(first.values())[:MOST]
     return torch.cat([seen(encoder, picture, fit, mask) for picture, mask in few]), len(first)
 
