@@ -14,6 +14,7 @@ from ..attention.branch.scaling import EMBEDS_SCALING, REFERENCE
 from ..attention.inputs import at, masks_of
 from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
 from ..attention.weights.layer_weights import LayerWeights
+from ..attention.weights.schedule import Range
 from . import wires
 from .page.sliders import SLIDER, STRENGTH, usually
 
@@ -154,8 +155,7 @@ class BranchSettings:
             scale=self.weight if isinstance(self.weight, (int, float)) else 1.0,
             layer_scales=layers.by_block,
             swapped=layers.swapped_blocks,
-            start_percent=self.start_percent,
-            end_percent=self.end_percent,
+            range=Range(self.start_percent, self.end_percent),
             schedule=self.schedule.schedule if self.schedule else None,
             frame_scales=self._frame_scales(),
             attn_mask=None if self.attn_mask is None else masks_of(self.attn_mask, "attn_mask"),

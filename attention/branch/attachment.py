@@ -14,7 +14,7 @@ from ..adapter.key_values import KeyValues, Source
 from ..cache import digest
 from ..inputs import check_mask, check_number
 from ..models.families import BlockKey
-from ..weights.schedule import Schedule
+from ..weights.schedule import WHOLE, Range, Schedule
 from .fusion import Fusion
 from .masks import MASK_RULES, MEAN
 from .per_picture import REPEAT_LAST, SHORT_BATCH
@@ -33,11 +33,11 @@ class Attachment:
     `positive` and `negative` are the keys and values of the reference and of its unconditional half. The
     factor of a layer, step and picture is scale * layer_scales (1 where absent) * schedule (over sampling) *
     frame_scales (picture i of the batch; the last for all that follow). In `swapped` layers the reference acts on
-    the unconditional half and nothing acts on its own, so that guidance leads away from it. It acts while
-    start_percent <= progress of sampling <= end_percent, 0..1. `attn_mask` (B, H, W), 0..1, says where; mask i
-    is for picture i, the last for all that follow; `mask_rule` says how it is scaled to a layer's grid. Where a side
-    has several entries, entry i is for picture i; `short_batch` says what happens when there are fewer. `tell` takes a sentence for the person who applied it.
-    `mask_is_cut` says that the mask is of the very part of a picture that is sampled.
+    the unconditional half and nothing acts on its own, so that guidance leads away from it. `range` says when it acts,
+    `attn_mask` (B, H, W), 0..1, where; mask i is for picture i, the last for all that follow; `mask_rule` says how it
+    is scaled to a layer's grid. Where a side has several entries, entry i is for picture i; `short_batch` says what
+    happens when there are fewer. `tell` takes a sentence for the person who applied it. `mask_is_cut` says that the
+    mask is of the very part of a picture that is sampled.
     """
 
     positive: Source
@@ -45,8 +45,7 @@ class Attachment:
     scale: float = 1.0
     layer_scales: Mapping[BlockKey, float] = field(default_factory=dict[BlockKey, float])
     swapped: frozenset[BlockKey] = frozenset()
-    start_percent: float = 0.0
-    end_percent: float = 1.0
+    range: Range = WHOLE
     schedule: Schedule | None = None
     frame_scales: tuple[float, ...] = ()
     attn_mask: Tensor | None = None
@@ -61,11 +60,6 @@ class Attachment:
     def __post_init__(self) -> None:
         for name, number in (("weight", self.scale), *(("a picture's weight", n) for n in self.frame_scales)):
             check_number(number, name)
-        if not 0 <= self.start_percent <= self.end_percent <= 1:
-            raise ValueError(
-                f"start_percent {self.start_percent} and end_percent {self.end_percent} must be between 0 and 1, "
-                "and the start must not be after the end."
-            )
         if self.attn_mask is not None:
             check_mask(self.attn_mask, "attn_mask")
         for name, value, table in (
@@ -102,7 +96,7 @@ class Attachment:
     @property
     def always_on(self) -> bool:
         """Whether it acts alike at every step, so that nobody needs to know the noise level."""
-        return self.start_percent == 0.0 and self.end_percent == 1.0 and self.schedule is None
+        return self.range == WHOLE and self.schedule is None
 
     @property
     def per_frame(self) -> bool:
@@ -136,8 +130,8 @@ class Attachment:
             self.scale,
             sorted(self.layer_scales.items()),
             sorted(self.swapped),
-            self.start_percent,
-            self.end_percent,
+            self.range.start,
+            self.range.end,
             self.schedule,
             self.frame_scales,
             self.mask_rule,

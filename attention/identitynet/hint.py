@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..inputs import check_number
 from ..sampling.call import Place
+from ..weights.schedule import WHOLE, Range
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,13 +19,12 @@ class Hint:
     """What to show an IdentityNet, how strongly and when.
 
     `image` (n, H, W, 3), 0..1, RGB: picture i of a batch is given hint i, the last one for all that follow.
-    `strength` multiplies the residuals. It acts while start_percent <= progress of sampling <= end_percent.
+    `strength` multiplies the residuals, `range` says when it acts.
     """
 
     image: Tensor
     strength: float = 1.0
-    start_percent: float = 0.0
-    end_percent: float = 1.0
+    range: Range = WHOLE
 
     def __post_init__(self) -> None:
         check_number(self.strength, "IdentityNet's strength")
@@ -32,11 +32,6 @@ class Hint:
             raise ValueError(
                 f"the keypoint picture has the shape {tuple(self.image.shape)}; it must be three-channel pictures "
                 "(n, height, width, 3)."
-            )
-        if not 0 <= self.start_percent <= self.end_percent <= 1:
-            raise ValueError(
-                f"start_percent {self.start_percent} and end_percent {self.end_percent} must be between 0 and 1, "
-                "and the start must not be after the end."
             )
 
 

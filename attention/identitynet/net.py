@@ -13,6 +13,7 @@ from comfy.controlnet import ControlBase, ControlNet
 from torch import Tensor
 
 from ..branch.attachment import warn
+from ..branch.masks import MASK_RULES, MEAN, Grid
 from ..cache import Memo
 from ..inputs import at, check_mask
 from ..sampling import said
@@ -21,7 +22,7 @@ from ..sampling.call import Given, places, rows_of_call
 from ..sampling.rows import Conditionings, Rows
 from ..sampling.run import Run
 from .hint import Hint, Sizing, hint_rows
-from .residual_mask import MaskResize, factor, touches
+from .residual_mask import residual_factors, touches
 
 Control = dict[str, list[Tensor | None]]
 Kept = Memo[Any]
@@ -36,14 +37,14 @@ class FaceContext:
     `positive` and `negative` (n, T, C) are the projected tokens of the face and of zeros, for the two halves of
     guidance; their T may differ. Picture i of a batch reads set i, the last one for all that follow; several
     photos as one person are one set of n * T tokens. `mask` (B, H, W), 0..1, over the whole canvas, says where
-    the residuals count; mask i is for picture i in the same way. `mask_resize` is how it is brought to the
-    sizes of the residuals (see `residual_mask.factor`). `tell` takes a sentence for the person who applied it.
+    the residuals count; mask i is for picture i in the same way, brought to the sizes of the residuals by `mask_rule`.
+    `tell` takes a sentence for the person who applied it.
     """
 
     positive: Tensor
     negative: Tensor
     mask: Tensor | None = None
-    mask_resize: MaskResize = "coverage"
+    mask_rule: str = MEAN
     tell: Callable[[str], None] = warn
 
     def __post_init__(self) -> None:
@@ -54,6 +55,8 @@ class FaceContext:
             )
         if self.mask is not None:
             check_mask(self.mask, "the mask")
+        if self.mask_rule not in MASK_RULES:
+            raise ValueError(f"there is no mask rule '{self.mask_rule}'; there are {', '.join(MASK_RULES)}.")
 
     @property
     def width(self) -> int:
@@ -98,7 +101,7 @@ class IdentityNet(ControlNet):
 
     def showing(self, hint: Hint) -> IdentityNet:
         """A copy that is given this hint, with its strength and range, at the start of a chain."""
-        percents = (hint.start_percent, hint.end_percent)
+        percents = (hint.range.start, hint.range.end)
         shown = self.copy()
         shown.set_cond_hint(hint.image[..., :3].movedim(-1, 1), hint.strength, percents)
         return shown
@@ -193,15 +196,18 @@ class IdentityNet(ControlNet):
         return kept.get(("hint", where, height, width, x_noisy.device), make)
 
     def _masked(self, control: Control, rows: Rows, kept: Kept) -> Control:
-        mask, resize = self.face.mask, self.face.mask_resize
+        mask, rule = self.face.mask, self.face.mask_rule
         if mask is None:
             return control
         where = places(rows, len(mask))
 
+        def made(grid: Grid) -> Tensor:
+            return residual_factors(mask.float(), where, grid, rule, self.compression_ratio)
+
         def masked(residual: Tensor) -> Tensor:
             grid = (residual.shape[-2], residual.shape[-1])
             key = ("factor", where, grid, residual.device, residual.dtype)
-            return residual * kept.get(key, lambda: factor(mask.float(), where, grid, resize).to(residual))
+            return residual * kept.get(key, lambda: made(grid).to(residual))
 
         return {side: [None if each is None else masked(each) for each in control[side]] for side in control}
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from .families import FAMILIES, layers, level_of
 
-_LATENT = 8  # pixels along one side of a latent cell
-
 
 @dataclass(frozen=True)
 class BlockOutline:
@@ -28,6 +26,6 @@ def outlines(family: str) -> tuple[BlockOutline, ...]:
     """Every block of a family in the order in which they run, as presets and texts number them."""
     row, keys = FAMILIES[family], {layer.transformer: layer.key for layer in layers(family)}
     return tuple(
-        BlockOutline(i, side, block, _LATENT << level_of(row, side, block), row.roles.of(i))
+        BlockOutline(i, side, block, row.cell << level_of(row, side, block), row.roles.of(i))
         for i, (side, block, _) in sorted(keys.items())
     )

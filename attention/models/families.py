@@ -60,12 +60,16 @@ class LayerShape:
     context_dim: int
 
 
+LATENT_CELL = 8
+"""Pixels along one side of a latent cell, where no model, net or autoencoder is at hand that could be asked."""
+
+
 @dataclass(frozen=True)
 class Family:
     """A layout of cross-attention layers that adapters are trained for.
 
     `text_width` is C of the published models. `levels` counts the resolutions of the UNet, each half as fine as the
-    one before.
+    one before; the finest has a query for each latent cell, which is `cell` pixels wide.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Family:
     levels: int
     stages: tuple[Stage, ...]  # in checkpoint order: input, output, middle
     roles: Roles
+    cell: int = LATENT_CELL
 
     @property
     def num_layers(self) -> int:

@@ -82,6 +82,11 @@ def _described(config: Mapping[str, Any]) -> dict[BlockKey, LayerShape]:
     }
 
 
+def pixels_per_cell(model: ModelPatcher) -> int:
+    """Pixels along one side of a cell of a model's latents."""
+    return cast(Any, model.get_model_object("latent_format")).spacial_downscale_ratio
+
+
 def family_of_model(layers: ModelLayers) -> Family:
     """The family of a model. Raises ValueError when no adapter family has its layout."""
     if layers.family is not None:

@@ -20,6 +20,7 @@ from ..identitynet.net import FaceContext, IdentityNet
 from ..inputs import at
 from ..models.families import BlockKey
 from ..sampling.attach import attachments, with_attachments
+from ..weights.schedule import Range
 
 WHOLE_PICTURE = ("area", "concat_latent_image", "gligen")
 """What a conditioning says of places in the whole picture, in a way that cannot be cut."""
@@ -93,11 +94,11 @@ def _identitynet_for(net: IdentityNet, part: Part, keypoints: Tensor) -> Identit
         at(net.face.positive, part.index)[None],
         at(net.face.negative, part.index)[None],
         None if net.face.mask is None else part.of(net.face.mask),
-        net.face.mask_resize,
+        net.face.mask_rule,
         net.face.tell,
     )
     start, end = net.timestep_percent_range
-    return IdentityNet(net, face).showing(Hint(keypoints, net.strength, start, end))
+    return IdentityNet(net, face).showing(Hint(keypoints, net.strength, Range(start, end)))
 
 
 def _other_net_for(net: Any, part: Part) -> Any:

@@ -64,7 +64,7 @@ class Run:
     def __init__(self, attachments: Sequence[Attachment], model_sampling: Any, conditionings: Conditionings) -> None:
         acting = sorted((a for a in attachments if a.ever_acts), key=lambda a: a.order)
         sigma = model_sampling.percent_to_sigma
-        self.branches = tuple(Branch(a, sigma(a.start_percent), sigma(a.end_percent)) for a in acting)
+        self.branches = tuple(Branch(a, sigma(a.range.start), sigma(a.range.end)) for a in acting)
         self.conditionings = conditionings
         self.needs_sigma = not all(a.always_on for a in acting)
         self._course = Course(model_sampling) if any(a.schedule for a in acting) else None

@@ -1,4 +1,4 @@
-"""A branch's factor over the course of sampling, and the course of sampling as seen from a noise level."""
+"""When a branch acts, its factor over the course of sampling, and that course as seen from a noise level."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Range:
+    """The part of sampling in which something acts: start <= progress <= end, 0..1."""
+
+    start: float = 0.0
+    end: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end <= 1:
+            raise ValueError(
+                f"start_percent {self.start} and end_percent {self.end} must be between 0 and 1, and the start must not "
+                "be after the end."
+            )
+
+
+WHOLE = Range()
 
 
 @dataclass(frozen=True)

@@ -91,13 +91,14 @@ class ApplyIdentityNet(io.ComfyNode):
         from ...attention.identitynet.hint import Hint
         from ...attention.identitynet.hint_size import checking_hints
         from ...attention.sampling.attach import attachments, with_attachments
+        from ...attention.weights.schedule import Range
         from ...face.keypoint_picture import check_keypoint_picture
         from ...face.picture import pictures
 
         people = people_of(adapter.adapter, model, faces, Seats(masks, who, order, any_recogniser, mask))
         for picture in pictures(image):
             check_keypoint_picture(picture)
-        hint = Hint(image, strength, start_percent, end_percent)
+        hint = Hint(image, strength, Range(start_percent, end_percent))
         both = with_face_nets(adapter.adapter, control_net, people, no_face(), hint, (positive, negative), teller(cls))
         steered = checking_hints(with_attachments(model, attachments(model)))
         return noted(cls, recogniser_note(adapter.adapter, people), steered, *both)

@@ -141,14 +141,15 @@ class ApplyInstantID(io.ComfyNode):
         from ...attention.identitynet.hint import Hint
         from ...attention.identitynet.hint_size import checking_hints
         from ...attention.sampling.attach import attach
+        from ...attention.weights.schedule import Range
         from ..page.show import shown
-        from ..people.keypoint_pictures import keypoint_pictures
+        from ..people.keypoint_pictures import canvas_of, keypoint_pictures
 
         loaded = adapter.adapter
         branch = BranchSettings(weight=weight, **settings)
         people = people_of(loaded, model, faces, Seats(masks, who, order, any_recogniser, branch.attn_mask))
-        pictures = keypoint_pictures(image, [person.face for person in people], latent)
-        hint = Hint(pictures, strength, identitynet_start, identitynet_end)
+        pictures = keypoint_pictures(image, [person.face for person in people], canvas_of(latent, model))
+        hint = Hint(pictures, strength, Range(identitynet_start, identitynet_end))
         branch, hint, said = _by_recipe(recipe, branch, hint)
 
         tell = teller(cls)
@@ -170,13 +171,14 @@ def _by_recipe(name: str, branch: BranchSettings, hint: Hint) -> tuple[BranchSet
     if name == NONE:
         return branch, hint, ""
     recipe = RECIPES[name]
-    percents = {"start_percent": recipe.start_percent, "end_percent": recipe.end_percent}
+    start, end = recipe.range.start, recipe.range.end
     said = (
-        f"{name}: weight {recipe.weight}, strength {recipe.strength}, {recipe.start_percent:g} to "
-        f"{recipe.end_percent:g}, fusion {recipe.fusion}"
+        f"{name}: weight {recipe.weight}, strength {recipe.strength}, {start:g} to {end:g}, fusion {recipe.fusion}"
     )
-    settings = replace(branch, weight=recipe.weight, fusion=recipe.fusion, fusion_settings=None, **percents)
-    return settings, replace(hint, strength=recipe.strength, **percents), said
+    settings = replace(
+        branch, weight=recipe.weight, fusion=recipe.fusion, fusion_settings=None, start_percent=start, end_percent=end
+    )
+    return settings, replace(hint, strength=recipe.strength, range=recipe.range), said
 
 
 NODES = [ApplyInstantID]

@@ -10,6 +10,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
+from ...attention.models.families import LATENT_CELL
 from ...face.choose import MISSING
 from ...face.errors import MissingFace
 from ...face.value import FaceBatch, PictureFaces, Pixels
@@ -21,9 +22,6 @@ from ..wires import FaceModelsWire, FacesWire
 if TYPE_CHECKING:
     from ...attention.identitynet.apply import Conditioning
     from ...face.models import FaceModels
-
-MULTIPLE = 8
-"""Pixels for each cell of a latent."""
 
 
 class RefineFaces(io.ComfyNode):
@@ -97,7 +95,7 @@ class RefineFaces(io.ComfyNode):
                     default=1024,
                     min=64,
                     max=4096,
-                    step=MULTIPLE,
+                    step=LATENT_CELL,
                     tooltip="Side of the square in which a face is repainted: 1024 for SDXL, 512 for SD1.5.",
                 ),
                 io.Float.Input(
@@ -170,7 +168,8 @@ class RefineFaces(io.ComfyNode):
         batch = _faces(image, face_models, faces)
         skipped = _check(batch, missing)
         painter = Painter(model, positive, negative, vae, steps, cfg, sampler_name, scheduler, denoise)
-        repaint = Repaint(resolution // MULTIPLE * MULTIPLE, context, feather)
+        cell: int = vae.spacial_compression_encode()
+        repaint = Repaint(max(resolution // cell, 1) * cell, context, feather)
         listed = [(i, face) for i, entry in enumerate(batch) for face in entry.faces]
         tick = ticker()
         out, masks = list(image[..., :3].expand(-1, -1, -1, 3)), [torch.zeros(image.shape[1:3]) for _ in image]

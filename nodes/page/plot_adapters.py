@@ -62,7 +62,7 @@ def _settings(attachment: Attachment) -> tuple[str, str]:
     entries = attachment.positive.count
     reference = f"{entries} pictures, one for each frame" if entries > 1 else "one reference"
     return (
-        f"weight {attachment.scale:g}, {attachment.start_percent:g} to {attachment.end_percent:g} of sampling"
+        f"weight {attachment.scale:g}, {attachment.range.start:g} to {attachment.range.end:g} of sampling"
         f"{', scheduled' if attachment.schedule else ''}",
         f"{rule}, {attachment.embeds_scaling}, {reference} of {attachment.positive.num_tokens} tokens",
     )

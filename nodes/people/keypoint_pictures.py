@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
+from ...attention.models.unet import pixels_per_cell
 from ...face.draw import draw_keypoints
 from ...face.keypoint_picture import authors_size, check_keypoint_picture
 from ...face.picture import pictures, to_image
 from ...face.pose import fitted
 from ...face.value import Face
 
-PIXELS = 8  # for each cell of a latent
+Size = tuple[int, int]
+"""Width and height in pixels."""
 
 
-def keypoint_pictures(image: Tensor | None, faces: Sequence[Face], latent: Mapping[str, Tensor] | None) -> Tensor:
+def canvas_of(latent: Mapping[str, Any] | None, model: ModelPatcher) -> Size | None:
+    """The size of the picture that a model makes of a latent: the host scales an empty one that was made for another."""
+    if latent is None:
+        return None
+    samples: Tensor = latent["samples"]
+    cell: int = latent.get("downscale_ratio_spacial") or pixels_per_cell(model)
+    return samples.shape[-1] * cell, samples.shape[-2] * cell
+
+
+def keypoint_pictures(image: Tensor | None, faces: Sequence[Face], canvas: Size | None) -> Tensor:
     """The given pictures (n, H, W, 3), once they are seen to be drawn keypoints; or one drawn from the faces.
 
-    Faces are drawn where they are in their photo, which is fitted to the latent's size, or without one to the size at
+    Faces are drawn where they are in their photo, which is fitted to the canvas, or without one to the size at
     which InstantID's authors would generate. Raises ValueError for faces of several photos, which share no canvas.
     """
     if image is not None:
@@ -32,9 +45,5 @@ def keypoint_pictures(image: Tensor | None, faces: Sequence[Face], latent: Mappi
             "keypoint picture that shows all of them to 'image': from Render Keypoints, drawn from a group photo or from points."
         )
     source = faces[0].picture.size
-    size = authors_size(source) if latent is None else _size(latent["samples"])
+    size = canvas or authors_size(source)
     return to_image([draw_keypoints([fitted(face.keypoints, source, size) for face in faces], size)])
-
-
-def _size(samples: Tensor) -> tuple[int, int]:
-    return samples.shape[-1] * PIXELS, samples.shape[-2] * PIXELS

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ...attention.branch.fusion import ORTHOGONAL_WITH_MASS
+from ...attention.weights.schedule import WHOLE, Range
 
 NONE = "none"
 
@@ -17,8 +18,7 @@ class Recipe:
 
     weight: float
     strength: float
-    start_percent: float
-    end_percent: float
+    range: Range
     fusion: str
 
 
@@ -26,9 +26,9 @@ class Recipe:
 # says is lost to the branch; 0.8 and 0.8 are theirs. An early end leaves the last steps, which make texture, to the text.
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        "portrait": Recipe(0.8, 0.8, 0.0, 1.0, "add"),
-        "stylised": Recipe(0.7, 0.6, 0.0, 0.8, ORTHOGONAL_WITH_MASS),
-        "strong likeness": Recipe(1.0, 0.9, 0.0, 1.0, "add"),
-        "loose likeness": Recipe(0.5, 0.4, 0.0, 0.7, "orthogonal"),
+        "portrait": Recipe(0.8, 0.8, WHOLE, "add"),
+        "stylised": Recipe(0.7, 0.6, Range(0.0, 0.8), ORTHOGONAL_WITH_MASS),
+        "strong likeness": Recipe(1.0, 0.9, WHOLE, "add"),
+        "loose likeness": Recipe(0.5, 0.4, Range(0.0, 0.7), "orthogonal"),
     }
 )

@@ -15,7 +15,6 @@ from ...attention.training.examples import Examples
 from ...attention.training.fresh_adapter import parameter_count
 from ...attention.training.loop import Trained, Trainer, Watch
 from ...attention.training.train import trainer_for
-from ..people.keypoint_pictures import PIXELS
 from .recipe import Recipe
 from .view import View
 
@@ -41,7 +40,8 @@ class Finished:
         """What was trained, in words."""
         base, student = self.trainer.frozen, self.trainer.student
         losses = self.trained.losses[-20:]
-        sizes = [f"{PIXELS * width}x{PIXELS * height}" for height, width in self.trainer.examples.buckets()]
+        cell = student.identity.family.cell
+        sizes = [f"{cell * width}x{cell * height}" for height, width in self.trainer.examples.buckets()]
         counts = f"{parameter_count(student):,} trained weights"
         if student.identitynet is not None:
             counts += f" ({parameter_count(student.adapter):,} of the adapter)"

@@ -102,7 +102,7 @@ def test_the_mask_that_enhances_the_non_face_region_agrees(step, agrees):
     tokens, picture = use("instantid", "sdxl").tokens(), keypoint_picture(given)
     mask = torch.zeros(128, 192)
     mask[21:90, 55:130] = 1
-    _, found = step(unets.patcher, given, person(net, tokens, picture, mask=mask[None], mask_resize="bilinear"))
+    _, found = step(unets.patcher, given, person(net, tokens, picture, mask=mask[None], mask_rule="bilinear"))
     whole = diffusers_residuals(net, given, tokens, picture, STRENGTH)
     wanted = tuple(mask_of_the_reference(half, mask) for half in whole)
     agrees("IdentityNet, face mask", "sdxl", "InstantID's rule", differ(found, wanted), effect=differ(wanted, whole))

@@ -36,6 +36,7 @@ from pack.attention.identitynet.wrap import identitynet_from
 from pack.attention.sampling.attach import RUN
 from pack.attention.sampling.rows import Conditionings
 from pack.attention.sampling.run import Run
+from pack.attention.weights.schedule import Range
 
 import nodes
 
@@ -190,7 +191,7 @@ def test_without_a_run_the_index_tells(sdxl, index, polarity):
 NOWHERE = {
     "strength 0": ({}, {"strength": 0.0}),
     "an empty mask": ({"mask": torch.zeros(1, 64, 64)}, {}),
-    "a range that the step is outside of": ({}, {"start_percent": 0.5}),
+    "a range that the step is outside of": ({}, {"range": Range(0.5)}),
 }
 
 
@@ -217,22 +218,22 @@ def test_where_it_acts_nowhere_the_net_before_it_is_untouched(sdxl, only, mask, 
 
 
 def test_it_acts_from_start_to_end_percent(sdxl, residuals):
-    steps = residuals(**identity(sdxl, face(), start_percent=0.5, end_percent=1.0), steps=4)
+    steps = residuals(**identity(sdxl, face(), range=Range(0.5)), steps=4)
     assert [control is not None for _, control in steps] == [False, False, True, True]
 
 
-@pytest.mark.parametrize("resize", ["coverage", "bilinear"])
+@pytest.mark.parametrize("rule", ["mean", "bilinear"])
 @pytest.mark.parametrize("size", [(128, 128), (64, 64), (50, 70)], ids=str)
-def test_a_full_mask_is_no_mask_bit_for_bit(sdxl, only, size, resize):
-    full = face(mask=torch.ones(1, *size), mask_resize=resize)
+def test_a_full_mask_is_no_mask_bit_for_bit(sdxl, only, size, rule):
+    full = face(mask=torch.ones(1, *size), mask_rule=rule)
     assert same(only(**identity(sdxl, full)), only(**identity(sdxl, face())))
 
 
-@pytest.mark.parametrize("resize", ["coverage", "bilinear"])
-def test_a_mask_of_one_side_leaves_the_other_at_zero(sdxl, only, resize):
+@pytest.mark.parametrize("rule", ["mean", "bilinear"])
+def test_a_mask_of_one_side_leaves_the_other_at_zero(sdxl, only, rule):
     left = torch.zeros(1, 128, 128)
     left[..., :64] = 1
-    found = only(**identity(sdxl, face(mask=left, mask_resize=resize)))
+    found = only(**identity(sdxl, face(mask=left, mask_rule=rule)))
     whole = only(**identity(sdxl, face()))
     for masked, full in zip(flat(found), flat(whole), strict=True):
         middle = masked.shape[-1] // 2
@@ -331,7 +332,7 @@ def test_a_model_that_only_carries_the_run_is_untouched(sdxl, ksample):
 def test_copies_share_the_weights_and_what_they_were_told(sdxl):
     loaded = network()
     net = identitynet_from(loaded, face())
-    first = net.showing(Hint(hints(), 0.6, 0.1, 0.9))
+    first = net.showing(Hint(hints(), 0.6, Range(0.1, 0.9)))
     copy = first.copy()
     assert type(copy) is IdentityNet
     for each in (net, first, copy):
@@ -406,7 +407,7 @@ def test_nothing_of_a_run_stays_on_the_net(sdxl, ksample, error, monkeypatch):
 
         return make
 
-    for name in ("hint_rows", "factor"):
+    for name in ("hint_rows", "residual_factors"):
         monkeypatch.setattr(module, name, remembered(getattr(module, name)))
     conds = identity(sdxl, face(mask=torch.rand(1, 64, 64)))
     model, steps = carried(sdxl.model), []
@@ -484,7 +485,7 @@ def test_a_net_that_is_no_identitynet_is_refused_with_what_was_found(net, width,
         (lambda: FaceContext(tokens(1)[0], tokens(1)), "must be"),
         (lambda: face(mask=torch.ones(8, 8)), r"mask has the shape \(8, 8\)"),
         (lambda: Hint(torch.zeros(1, 64, 64, 1)), r"\(1, 64, 64, 1\)"),
-        (lambda: Hint(hints(), 1.0, 0.6, 0.5), "start_percent 0.6"),
+        (lambda: Hint(hints(), 1.0, Range(0.6, 0.5)), "start_percent 0.6"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_was_found(make, message):

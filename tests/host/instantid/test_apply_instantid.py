@@ -8,6 +8,7 @@ from instantid_runs import columns, control_net, drawn, nets, residuals
 from pack.attention.branch.fusion import Fusion
 from pack.attention.reference.embeds import Embeds
 from pack.attention.sampling.attach import attachments
+from pack.attention.weights.schedule import Range
 from pack.nodes.people.recipes import NONE, RECIPES
 
 EFFECT = 1e-2
@@ -80,7 +81,7 @@ def test_settings_reach_the_half_they_are_for(apply_instantid, photos):
         strength=0.6, identitynet_start=0.2, identitynet_end=0.8, attn_mask=mask,
     )  # fmt: skip
     (branch,), (net,) = attachments(out.model), nets(out)
-    assert (branch.scale, branch.start_percent, branch.end_percent) == (0.7, 0.1, 0.9)
+    assert (branch.scale, branch.range) == (0.7, Range(0.1, 0.9))
     assert branch.fusion.rule == "orthogonal"
     assert (net.strength, net.timestep_percent_range) == (0.6, (0.2, 0.8))
     assert torch.equal(branch.attn_mask, mask) and torch.equal(net.face.mask, mask)
@@ -92,8 +93,7 @@ def test_a_recipe_sets_everything_and_says_so(apply_instantid, photos, name):
     out = apply_instantid(photos(1), image=drawn((0, 0)), recipe=name, weight=0.11, strength=0.12, end_percent=0.13)
     (branch,), (net,) = attachments(out.model), nets(out)
     assert (branch.scale, branch.fusion.rule, net.strength) == (recipe.weight, recipe.fusion, recipe.strength)
-    assert (branch.start_percent, branch.end_percent) == net.timestep_percent_range
-    assert (branch.start_percent, branch.end_percent) == (recipe.start_percent, recipe.end_percent)
+    assert branch.range == recipe.range == Range(*net.timestep_percent_range)
     assert name in out.text and str(recipe.weight) in out.text and recipe.fusion in out.text
 
 
