@@ -6,6 +6,7 @@ import math
 from typing import Protocol, TypeVar
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 T_co = TypeVar("T_co", covariant=True)
@@ -67,7 +68,7 @@ def masks_of(mask: Tensor, name: str) -> Tensor:
         raise ValueError(
             f"{name} has the shape {tuple(mask.shape)}; it must be (masks, height, width), none of them 0."
         )
-    masks = mask.reshape(-1, *mask.shape[-2:])
+    masks = rearrange(mask, "... h w -> (...) h w")
     check_mask(masks, name)
     return masks
 

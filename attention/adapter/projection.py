@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -26,7 +27,7 @@ class ImageProjection(nn.Module):
         self.norm = operations.LayerNorm(self.context_dim)
 
     def forward(self, image_embeds: Tensor) -> Tensor:
-        return self.norm(self.proj(image_embeds).unflatten(-1, (-1, self.context_dim)))
+        return self.norm(rearrange(self.proj(image_embeds), "n (t c) -> n t c", c=self.context_dim))
 
 
 class HiddenStatesProjection(nn.Module):
@@ -62,11 +63,10 @@ class FaceProjection(nn.Module):
         self.norm = operations.LayerNorm(self.context_dim)
 
     def forward(self, face: Tensor) -> Tensor:
-        return self.norm(self.proj(face).unflatten(-1, (-1, self.context_dim)))
+        return self.norm(rearrange(self.proj(face), "n (t c) -> n t c", c=self.context_dim))
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Plain softmax attention of a projection, (n, tokens, heads * width) each, exact in every dtype."""
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
-    out = torch.nn.functional.scaled_dot_product_attention(q, k, v)
-    return out.transpose(1, 2).flatten(2)
+    q, k, v = (rearrange(x, "n t (h d) -> n h t d", h=heads) for x in (q, k, v))
+    return rearrange(torch.nn.functional.scaled_dot_product_attention(q, k, v), "n h t d -> n t (h d)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ..adapter.adapter import Adapter
@@ -40,4 +41,5 @@ def key_values(adapter: Adapter, embeds: Embeds, per_frame: bool = False, shortc
     As one reference their n * T tokens share one softmax (the authors' rule for several pictures).
     """
     tokens = adapter.tokens(embeds, shortcut_scale)
-    return adapter.key_values(tokens if per_frame else tokens.flatten(0, 1)[None], picture_tokens=tokens.shape[1])
+    entries = tokens if per_frame else rearrange(tokens, "n t c -> 1 (n t) c")
+    return adapter.key_values(entries, picture_tokens=tokens.shape[1])

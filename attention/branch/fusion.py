@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ..inputs import check_number
@@ -99,8 +100,8 @@ def mass_on_first(q: Tensor, key: Tensor, heads: int, tokens: int, bias: Tensor 
     The product is not divided by the root of the head width, as in PuLID's source, and heads are averaged.
     `bias` (G, 1, T) is added to it.
     """
-    q, key = (x.unflatten(-1, (heads, -1)).transpose(1, 2).float() for x in (q, key))
-    logits = q @ key.transpose(-1, -2)
+    q, key = (rearrange(x, "g t (h d) -> g h t d", h=heads).float() for x in (q, key))
+    logits = q @ key.mT
     if bias is not None:
         logits = logits + bias[:, None]
     return torch.softmax(logits, dim=-1)[..., :tokens].sum(-1).mean(1)[..., None]

@@ -11,6 +11,7 @@ import comfy.clip_model
 import comfy.model_management
 import torch
 import torch.nn.functional as F
+from einops import repeat
 from torch import Tensor
 
 from ..cache import Memo, digest
@@ -126,7 +127,7 @@ def _pixel_values(clip_vision: Any, picture: Tensor, fit: str, mask: Tensor | No
         return pixels
     shown = F.interpolate(mask[None, None].float(), size=picture.shape[:2], mode="bilinear", antialias=True)
     # The mask takes the picture's way to the square; times normalised pixels, 0 is the mean colour.
-    return pixels * preprocess(shown.expand(-1, 3, -1, -1).movedim(1, -1), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    return pixels * preprocess(repeat(shown, "1 1 h w -> 1 h w rgb", rgb=3), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def _rgb(picture: Tensor) -> Tensor:

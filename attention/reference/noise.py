@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Generator, Tensor
 from torchvision.transforms import functional as vision
 
@@ -76,7 +77,7 @@ def _displacement(x: Tensor, smooth: float, generator: Generator) -> Tensor:
     if smooth > 0:
         parts = [vision.gaussian_blur(part, [_odd(int(8 * smooth + 1))] * 2, [smooth] * 2) for part in parts]
     scaled = [part * _PULL / side for part, side in zip(parts, (width, height), strict=True)]
-    return torch.cat(scaled, 1).permute(0, 2, 3, 1)
+    return rearrange(scaled, "xy 1 1 h w -> 1 h w xy")
 
 
 def _odd(width: int) -> int:

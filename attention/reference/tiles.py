@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor
 
 from ..inputs import at, check_pictures, masks_of
@@ -27,7 +28,7 @@ def cut(pictures: Tensor, short: int) -> Tensor:
             "'tiles', or crop the picture."
         )
     tiles = [pictures[:, top : top + side, left : left + side] for top in tops for left in lefts]
-    return torch.stack(tiles, 1).flatten(0, 1)
+    return rearrange(tiles, "m n h w c -> (n m) h w c")
 
 
 def _starts(length: int, side: int) -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ..branch.masks import within
@@ -45,5 +46,5 @@ def _limited(entry: list[Any], mask: Tensor) -> list[Any]:
     """An entry that acts within a mask (1, H, W) and within the mask that it has, if any."""
     before: Tensor | None = entry[1].get("mask")
     if before is not None:
-        mask = within(before.reshape(-1, *before.shape[-2:]), mask)
+        mask = within(rearrange(before, "... h w -> (...) h w"), mask)
     return [entry[0], {"set_area_to_bounds": False, "mask_strength": 1.0, **entry[1], "mask": mask}]

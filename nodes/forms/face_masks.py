@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from comfy_api.latest import io
+from einops import repeat
 
 from ...face.errors import MissingFace
 from ...face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
@@ -122,7 +123,7 @@ class FaceMasks(io.ComfyNode):
         stacks = [face_masks(people, size, shape, soft, normalise=normalise) for people in pictures]
         masks, together = torch.cat(stacks), torch.stack([union(stack) for stack in stacks])
         text = f"{len(masks)} masks of {size[0]}x{size[1]}"
-        return shown(cls, text, masks[..., None].expand(-1, -1, -1, 3), masks, together)
+        return shown(cls, text, repeat(masks, "n h w -> n h w rgb", rgb=3), masks, together)
 
 
 def _placed(

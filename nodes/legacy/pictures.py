@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import rearrange, repeat
 from PIL import Image
 from torch import Tensor
 
@@ -106,7 +107,7 @@ def tiles(image: Tensor, mask: Tensor | None, sharpening: float) -> tuple[Tensor
 def _scaled(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Picture and mask in the size that is taken apart."""
     height, width = image.shape[1:3]
-    both = torch.cat([image[..., :3], _to_size(mask, height, width)[..., None].expand(len(image), -1, -1, -1)], -1)
+    both = torch.cat([image[..., :3], repeat(_to_size(mask, height, width), "1 h w -> n h w 1", n=len(image))], -1)
     if _NEARLY_SQUARE[0] < height / width < _NEARLY_SQUARE[1]:
         both, size = cut(both, "center"), (2 * TILE, 2 * TILE)
     else:
@@ -126,7 +127,7 @@ def _not_too_long(pictures: Tensor) -> Tensor:
 
 def _to_size(mask: Tensor, height: int, width: int) -> Tensor:
     """The first mask (1, height, width)."""
-    first = mask.float().reshape(-1, *mask.shape[-2:])[:1]
+    first = rearrange(mask.float(), "... h w -> (...) h w")[:1]
     if first.shape[1:] == (height, width):
         return first
     return F.interpolate(first[None], size=(height, width), mode="bilinear")[0]
