@@ -23,7 +23,7 @@ def digest(*tensors: Tensor) -> str:
     return hasher.hexdigest()
 
 
-class Memo(Generic[T]):
+class Cache(Generic[T]):
     """A bounded, locked cache of results by key; the least recently used are dropped first.
 
     It lives on the object that makes the results, so it goes when that object goes. `size_of` gives the bytes
@@ -68,7 +68,7 @@ class Memo(Generic[T]):
     def __len__(self) -> int:
         return len(self._kept)
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Memo[T]:
-        return Memo(
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Cache[T]:
+        return Cache(
             self._budget, self._size_of
         )  # a copy of the owner starts empty: results are remade, locks never copied

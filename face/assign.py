@@ -33,11 +33,11 @@ def places(batch: FaceBatch) -> Array:
 
 
 def assigned(rule: str, seating: Seating) -> tuple[int, ...]:
-    """For each region the number, from 0, of the face that goes there, by a rule of RULES.
+    """For each region the number, from 0, of the face that goes there, by a rule of ASSIGNMENTS.
 
     Raises ValueError that says how many there are of each, when they do not go together.
     """
-    return RULES[rule](seating)
+    return ASSIGNMENTS[rule](seating)
 
 
 def _in_order(seating: Seating) -> tuple[int, ...]:
@@ -85,7 +85,7 @@ def _check_counts(seating: Seating) -> None:
         )
 
 
-RULES: dict[str, Callable[[Seating], tuple[int, ...]]] = {
+ASSIGNMENTS: dict[str, Callable[[Seating], tuple[int, ...]]] = {
     IN_ORDER: _in_order,
     BY_LIST: _by_list,
     BY_POSITION: _by_position,

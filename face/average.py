@@ -46,7 +46,7 @@ def _best(embeddings: Array) -> Array:
     return embeddings[order[0]]
 
 
-RULES: dict[str, Callable[[Array], Array]] = {
+AVERAGES: dict[str, Callable[[Array], Array]] = {
     "mean": _mean,
     "weighted by norm": _norm_weighted,
     "best photo": _best,
@@ -54,7 +54,7 @@ RULES: dict[str, Callable[[Array], Array]] = {
 
 
 def average(embeddings: Array, rule: str = "mean", outlier_below: float = 0.35, *, drop: bool = False) -> Average:
-    """Combine raw embeddings (N, 512) by a rule of RULES.
+    """Combine raw embeddings (N, 512) by a rule of AVERAGES.
 
     Outliers are rows whose cosine to the rest is under `outlier_below` (photos of one person are above 0.5, of
     two people under 0.35); `drop` leaves them out, unless all are. Raises ValueError for no rows.
@@ -65,4 +65,4 @@ def average(embeddings: Array, rule: str = "mean", outlier_below: float = 0.35, 
     outliers = tuple(int(i) for i in np.flatnonzero(alike < outlier_below))
     kept = [i for i in range(len(embeddings)) if i not in outliers]
     used = embeddings[kept] if drop and kept else embeddings
-    return Average(frozen(RULES[rule](used)), alike, outliers)
+    return Average(frozen(AVERAGES[rule](used)), alike, outliers)

@@ -24,7 +24,7 @@ def _unlike(entry: PictureFaces, like: Face | None) -> list[float]:
     return [-cosine(face, like) for face in entry.faces]
 
 
-RULES: dict[str, Order] = {
+ORDERS: dict[str, Order] = {
     "largest": lambda entry, like: [-face.area for face in entry.faces],
     "left to right": lambda entry, like: [float(face.centre[0]) for face in entry.faces],
     "as numbered": lambda entry, like: [float(i) for i in range(len(entry.faces))],
@@ -37,8 +37,8 @@ MISSING = ("error", "skip")
 
 
 def ordered(entry: PictureFaces, rule: str, like: Face | None = None) -> tuple[Face, ...]:
-    """The faces of one picture in the order of a rule of RULES."""
-    keys = RULES[rule](entry, like) if entry.faces else []
+    """The faces of one picture in the order of a rule of ORDERS."""
+    keys = ORDERS[rule](entry, like) if entry.faces else []
     return tuple(entry.faces[i] for i in sorted(range(len(keys)), key=lambda i: keys[i]))
 
 

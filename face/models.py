@@ -8,9 +8,9 @@ from threading import Lock
 from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
 
+from .cache import Cache
 from .errors import MissingModel
 from .graph import DETECTOR, RECOGNISER
-from .memo import Memo
 from .needs import need
 from .packs import Pack, missing, read_pack
 from .providers import Provider, provider, really_runs
@@ -62,8 +62,8 @@ class FaceModels:
     notes: tuple[str, ...]
     _detector: Detector | None
     _recogniser: Recogniser | None
-    found: Memo[Detections] = field(default_factory=lambda: Memo[Detections](1024), repr=False)
-    embedded: Memo[Array] = field(default_factory=lambda: Memo[Array](4096), repr=False)
+    found: Cache[Detections] = field(default_factory=lambda: Cache[Detections](1024), repr=False)
+    embedded: Cache[Array] = field(default_factory=lambda: Cache[Array](4096), repr=False)
     _turn: Lock = field(default_factory=Lock, repr=False)
 
     @property

@@ -13,7 +13,7 @@ from .value import KEYPOINT_NAMES, Array, Face, frozen
 MIRRORED = (1, 0, 2, 4, 3)
 """Which point ends up where after mirroring: left and right are as seen in the picture."""
 
-FITS = ("fit", "fill", "stretch")
+CANVAS_FITS = ("fit", "fill", "stretch")
 LONGEST = 1_000_000
 """Characters of JSON: enough for thousands of faces."""
 FARTHEST = 100_000

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..attention.branch.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
+from ..attention.branch.fusion import FUSION_RULES, ORTHOGONAL_WITH_MASS, Fusion
 from ..attention.branch.scaling import EMBEDS_SCALING, REFERENCE
 from ..attention.inputs import at, masks_of
-from ..attention.weights.layer_presets import LINEAR, PRESETS, preset
+from ..attention.weights.layer_presets import LAYER_PRESETS, LINEAR, preset
 from ..attention.weights.layer_weights import LayerWeights
 from ..attention.weights.schedule import Range
 from . import wires
@@ -39,7 +39,7 @@ def weight_inputs(default: float, advice: str) -> list[io.Input]:
         io.Combo.Input(
             "layer_preset",
             optional=True,
-            options=list(PRESETS),
+            options=list(LAYER_PRESETS),
             default=LINEAR,
             tooltip="Which layers it acts in. linear: all equally, as the authors do. style or composition: only the "
             "blocks that carry it. Layer Weights, connected to 'layers', overrides this.",
@@ -75,7 +75,7 @@ def advanced_inputs() -> list[io.Input]:
         io.Combo.Input(
             "fusion",
             optional=True,
-            options=list(RULES),
+            options=list(FUSION_RULES),
             default="add",
             advanced=True,
             tooltip="How it combines with the text. add: as the authors do. orthogonal and v2: only what the text does not already "

@@ -11,7 +11,7 @@ import comfy.ops
 import torch
 from torch import Tensor, nn
 
-from ..cache import Memo, digest
+from ..cache import Cache, digest
 from ..files.sha256 import sha256_of
 from ..models.families import BlockKey, layers
 from ..models.fits import AdapterLayers
@@ -25,7 +25,7 @@ from .key_values import KeyValues, KeyValuesOnDemand, Pair, Source
 from .variants import AUTO
 
 # Bytes. Keys and values of one SDXL picture of 16 tokens are 11 MB in float32, of 257 tokens 171 MB.
-MEMO_BUDGET = 1 << 30
+CACHE_BUDGET = 1 << 30
 TOKENS_BUDGET = 1 << 26
 KEPT_BUDGET = 1 << 29
 
@@ -77,8 +77,8 @@ class Adapter:
         )
         self._layers = {layer.key: layer.index for layer in layers(self.identity.family.name)}
         self._bytes_per_token = sum(2 * 4 * weight.shape[0] for weight in checkpoint.keys.values())
-        self._tokens: Memo[Tensor] = Memo(TOKENS_BUDGET, lambda tokens: tokens.nbytes)
-        self._memo: Memo[KeyValues] = Memo(MEMO_BUDGET, lambda kv: kv.nbytes)
+        self._tokens: Cache[Tensor] = Cache(TOKENS_BUDGET, lambda tokens: tokens.nbytes)
+        self._cache: Cache[KeyValues] = Cache(CACHE_BUDGET, lambda kv: kv.nbytes)
 
     @property
     def label(self) -> str:
@@ -155,7 +155,7 @@ class Adapter:
         if len(tokens) > 1 and tokens.shape[0] * tokens.shape[1] * self._bytes_per_token > KEPT_BUDGET:
             return KeyValuesOnDemand(tokens, tuple(self._layers), self._project, picture_tokens)
         key = (digest(tokens), picture_tokens)
-        return self._memo.get(key, lambda: self._project_all(tokens, picture_tokens))
+        return self._cache.get(key, lambda: self._project_all(tokens, picture_tokens))
 
     def release(self) -> None:
         """Release the weights' memory to the host: once keys and values exist, sampling needs no adapter weights."""

@@ -90,8 +90,10 @@ _READS_A_PICTURE = other_size("proj_in.weight", 1, 512)
 _KOLORS_WIDTH = ("latents", 2, 2048)  # Kolors' resampler is wider than any other
 _KOLORS_CONTEXT = ("norm.weight", 0, 4096)  # before the UNet's own encoder_hid_proj
 
-BUFFALO = "ResNet50"  # the recogniser of InsightFace's buffalo_l
-ANTELOPE = "ResNet100"  # that of antelopev2; the two spaces have nothing in common
+# Recognisers, by the ids that `face/` gives them: their spaces have nothing in common.
+BUFFALO, ANTELOPE = "ResNet50", "ResNet100"
+PACKS: Mapping[str, str] = {BUFFALO: "buffalo_l", ANTELOPE: "antelopev2"}
+"""Recogniser -> the pack of InsightFace's that has it."""
 
 AUTO = "auto"
 """In place of a variant's name: decide by the file."""

@@ -17,7 +17,7 @@ from ..models.families import BlockKey
 from ..weights.schedule import WHOLE, Range, Schedule
 from .fusion import Fusion
 from .masks import MASK_RULES, MEAN
-from .per_picture import REPEAT_LAST, SHORT_BATCH
+from .per_picture import PER_PICTURE, REPEAT_LAST
 from .scaling import EMBEDS_SCALING, REFERENCE, SHIFTS_MEAN
 
 
@@ -52,7 +52,7 @@ class Attachment:
     mask_rule: str = MEAN
     fusion: Fusion = Fusion()
     embeds_scaling: str = REFERENCE
-    short_batch: str = REPEAT_LAST
+    per_picture: str = REPEAT_LAST
     label: str = ""
     tell: Callable[[str], None] = warn
     mask_is_cut: bool = False
@@ -65,7 +65,7 @@ class Attachment:
         for name, value, table in (
             ("embeds_scaling", self.embeds_scaling, EMBEDS_SCALING),
             ("mask rule", self.mask_rule, MASK_RULES),
-            ("short_batch", self.short_batch, SHORT_BATCH),
+            ("short_batch", self.per_picture, PER_PICTURE),
         ):
             if value not in table:
                 raise ValueError(f"there is no {name} '{value}'; choose one of: {', '.join(table)}.")
@@ -137,7 +137,7 @@ class Attachment:
             self.mask_rule,
             self.fusion,
             self.embeds_scaling,
-            self.short_batch,
+            self.per_picture,
         )
         mask = "" if self.attn_mask is None else digest(self.attn_mask)
         parts = (self.positive.digest, self.negative.digest, mask, repr(settings))

@@ -30,8 +30,8 @@ class Fusion:
     mass_tokens: int = 0
 
     def __post_init__(self) -> None:
-        if self.rule not in RULES:
-            raise ValueError(f"there is no fusion rule '{self.rule}'; choose one of: {', '.join(RULES)}.")
+        if self.rule not in FUSION_RULES:
+            raise ValueError(f"there is no fusion rule '{self.rule}'; choose one of: {', '.join(FUSION_RULES)}.")
         check_number(self.cap, "cap")
         if self.rule == ORTHOGONAL_WITH_MASS and self.zero_tokens < 1:
             raise ValueError(
@@ -55,7 +55,7 @@ Rule = Callable[[Tensor, Tensor, Strength, Tensor | None, Fusion], Tensor]
 
 def delta(base: Tensor, image: Tensor, strength: Strength, mass: Tensor | None, fusion: Fusion) -> Tensor:
     """What to add to the text's attention `base` (rows, N, D) for the image's attention `image`, same shape."""
-    exact = RULES[fusion.rule](base.float(), image.float(), strength, mass, fusion)
+    exact = FUSION_RULES[fusion.rule](base.float(), image.float(), strength, mass, fusion)
     return exact.to(base.dtype)
 
 
@@ -86,7 +86,7 @@ def _along(base: Tensor, image: Tensor) -> Tensor:
     return share * base
 
 
-RULES: Mapping[str, Rule] = {
+FUSION_RULES: Mapping[str, Rule] = {
     "add": _add,
     "orthogonal": _orthogonal,
     ORTHOGONAL_WITH_MASS: _orthogonal_with_mass,

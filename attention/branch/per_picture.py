@@ -8,7 +8,7 @@ from types import MappingProxyType
 REPEAT_LAST = "repeat last"
 ERROR = "error"
 
-SHORT_BATCH: Mapping[str, Callable[[int, int], int]] = MappingProxyType(
+PER_PICTURE: Mapping[str, Callable[[int, int], int]] = MappingProxyType(
     {
         REPEAT_LAST: lambda frame, count: min(frame, count - 1),
         "cycle": lambda frame, count: frame % count,
@@ -31,4 +31,4 @@ def references_of(rule: str, frames: Sequence[int], count: int) -> tuple[int, ..
             f"there are {count} references, one for each picture of the batch, but the batch has {pictures} pictures. "
             f"Give {pictures} references, or set 'short_batch' to repeat or cycle them."
         )
-    return tuple(SHORT_BATCH[rule](frame, count) for frame in frames)
+    return tuple(PER_PICTURE[rule](frame, count) for frame in frames)

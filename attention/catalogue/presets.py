@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..adapter.variants import PACKS, VARIANTS
 from ..files.published import FILES, File
 from ..reference.encoders import ENCODERS, Encoder
 
@@ -39,29 +40,19 @@ class Preset:
         return (self.files[0], *encoder, *self.also)
 
 
-_BUFFALO_L = ("insightface/models/buffalo_l/det_10g.onnx", "insightface/models/buffalo_l/w600k_r50.onnx")
-_ANTELOPEV2 = (
-    "insightface/models/antelopev2/scrfd_10g_bnkps.onnx",
-    "insightface/models/antelopev2/glintr100.onnx",
-)
-# The recogniser whose face embeddings a variant was trained with.
-_FACE_MODELS: Mapping[str, tuple[str, ...]] = {
-    "faceid": _BUFFALO_L,
-    "faceid_plus": _BUFFALO_L,
-    "faceid_plus_v2": _BUFFALO_L,
-    "portrait": _BUFFALO_L,
-    "portrait_unnorm": _BUFFALO_L,
-    "instantid": _ANTELOPEV2,
-    "kolors_faceid_plus": _ANTELOPEV2,
-}
+def _face_models(variant: str) -> tuple[File, ...]:
+    """The pack with the recogniser whose face embeddings a variant was trained with."""
+    recogniser = next(row for row in VARIANTS if row.name == variant).recogniser
+    if recogniser is None:
+        return ()
+    return tuple(file for file in FILES.values() if file.id.startswith(f"insightface/models/{PACKS[recogniser]}/"))
 
 
 def _row(
     purpose: str, family: str, variant: str, encoder: Encoder | None, *names: str, also: tuple[str, ...] = ()
 ) -> Preset:
     files = tuple(FILES[name if "/" in name else f"ipadapter/{name}"] for name in names)
-    others = (*also, *_FACE_MODELS.get(variant, ()))
-    return Preset(purpose, family, variant, encoder, files, tuple(FILES[name] for name in others))
+    return Preset(purpose, family, variant, encoder, files, (*(FILES[name] for name in also), *_face_models(variant)))
 
 
 PRESETS: tuple[Preset, ...] = (

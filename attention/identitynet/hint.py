@@ -10,7 +10,7 @@ from comfy.utils import common_upscale
 from torch import Tensor
 
 from ..inputs import check_number
-from ..sampling.call import Place
+from ..sampling.call import PictureArea
 from ..weights.schedule import WHOLE, Range
 
 
@@ -44,19 +44,19 @@ class Sizing:
     prepare: Callable[[Tensor], Tensor]
 
 
-def hint_rows(pictures: Tensor, places: Sequence[Place], latent: tuple[int, int], sizing: Sizing) -> Tensor:
-    """Pictures (n, 3, H, W) as hints (rows, 3, h, w), one row for each place.
+def hint_rows(pictures: Tensor, areas: Sequence[PictureArea], latent: tuple[int, int], sizing: Sizing) -> Tensor:
+    """Pictures (n, 3, H, W) as hints (rows, 3, h, w), one row for each area.
 
     The host squeezes a whole hint into the area of an area conditioning, and keeps it for the next area of the
     same size. Here the hint is resized to the whole canvas by the host's rule and then cut as the latent was,
     so that the keypoints stay where they were drawn. `latent` is the size of the call's latent.
     """
-    shown = {place: _shown(pictures, place, latent, sizing) for place in set(places)}
-    return torch.cat([shown[place] for place in places])
+    shown = {each: _shown(pictures, each, latent, sizing) for each in set(areas)}
+    return torch.cat([shown[each] for each in areas])
 
 
-def _shown(pictures: Tensor, place: Place, latent: tuple[int, int], sizing: Sizing) -> Tensor:
-    index, area = place
+def _shown(pictures: Tensor, each: PictureArea, latent: tuple[int, int], sizing: Sizing) -> Tensor:
+    index, area = each
     height, width = latent if area is None else area.canvas
     picture = pictures[index : index + 1]
     whole = common_upscale(picture, width * sizing.cell, height * sizing.cell, sizing.algorithm, "center")

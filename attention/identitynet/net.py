@@ -14,18 +14,18 @@ from torch import Tensor
 
 from ..branch.attachment import warn
 from ..branch.masks import MASK_RULES, MEAN, Grid
-from ..cache import Memo
+from ..cache import Cache
 from ..inputs import at, check_mask
 from ..sampling import said
 from ..sampling.attach import RUN
-from ..sampling.call import Given, places, rows_of_call
+from ..sampling.call import Given, rows_of_call
 from ..sampling.rows import Conditionings, Rows
 from ..sampling.run import Run
 from .hint import Hint, Sizing, hint_rows
 from .residual_mask import residual_factors, touches
 
 Control = dict[str, list[Tensor | None]]
-Kept = Memo[Any]
+Kept = Cache[Any]
 
 _BUDGET = 512 * 2**20  # bytes for each run; a window of 16 hints of 1024 x 1024 for both halves takes 200 MB
 
@@ -118,7 +118,7 @@ class IdentityNet(ControlNet):
         run: Run | None = transformer_options.get(RUN)
         conditionings = Conditionings({}, {}) if run is None else run.conditionings
         rows = rows_of_call(conditionings, Given(x_noisy, transformer_options, cond.get("c_crossattn")))
-        kept = _memo() if run is None else self._kept.setdefault(run, _memo())
+        kept = _cache() if run is None else self._kept.setdefault(run, _cache())
         if not self._acts(rows, kept):
             return previous
         self._tell_of_rows(rows, foreign, kept)
@@ -177,7 +177,7 @@ class IdentityNet(ControlNet):
         mask = self.face.mask
         if self.strength == 0:
             return False
-        return mask is None or kept.get(("acts", rows), lambda: touches(mask.float(), places(rows, len(mask))))
+        return mask is None or kept.get(("acts", rows), lambda: touches(mask.float(), picture_areas(rows, len(mask))))
 
     def _context(self, rows: Rows, device: torch.device, kept: Kept) -> Tensor:
         return kept.get(("context", rows, device), lambda: self.face.context(rows).to(device, self._dtype))
@@ -187,7 +187,7 @@ class IdentityNet(ControlNet):
         if pictures is None:
             raise ValueError("this IdentityNet has no keypoint picture. Apply it with one.")
         height, width = x_noisy.shape[-2:]
-        where = places(rows, len(pictures))
+        where = picture_areas(rows, len(pictures))
         sizing = Sizing(self.compression_ratio, self.upscale_algorithm, self.preprocess_image)
 
         def make() -> Tensor:
@@ -199,7 +199,7 @@ class IdentityNet(ControlNet):
         mask, rule = self.face.mask, self.face.mask_rule
         if mask is None:
             return control
-        where = places(rows, len(mask))
+        where = picture_areas(rows, len(mask))
 
         def made(grid: Grid) -> Tensor:
             return residual_factors(mask.float(), where, grid, rule, self.compression_ratio)
@@ -236,8 +236,8 @@ class _Checked:
         return self.network(**given)
 
 
-def _memo() -> Kept:
-    return Memo(_BUDGET, lambda made: made.nbytes if isinstance(made, Tensor) else 0)
+def _cache() -> Kept:
+    return Cache(_BUDGET, lambda made: made.nbytes if isinstance(made, Tensor) else 0)
 
 
 _SUM = ControlBase()  # of strength 1: only adds what it is given, as the host adds the nets of a chain

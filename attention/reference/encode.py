@@ -14,18 +14,18 @@ import torch.nn.functional as F
 from einops import repeat
 from torch import Tensor
 
-from ..cache import Memo, digest
+from ..cache import Cache, digest
 from ..inputs import at, check_pictures, masks_of
 from .embeds import Embeds, stacked
 from .encoders import encoder_of
 from .square import what_the_encoder_sees
 
 # Bytes. 257 hidden states of 1280 in float32 are 1.3 MB a picture, its square of 224 pixels 0.6 MB.
-MEMO_BUDGET = 1 << 28
+CACHE_BUDGET = 1 << 28
 SQUARES_BUDGET = 1 << 26
 MOST_AT_ONCE = 16
-_memos: WeakKeyDictionary[Any, Memo[Embeds]] = WeakKeyDictionary()
-_squares: WeakKeyDictionary[Any, Memo[Tensor]] = WeakKeyDictionary()
+_caches: WeakKeyDictionary[Any, Cache[Embeds]] = WeakKeyDictionary()
+_squares: WeakKeyDictionary[Any, Cache[Tensor]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Shot:
 def encode(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | None = None) -> Embeds:
     """The embeds of pictures (n, H, W, 3 or more), 0..1; each distinct picture is encoded once.
 
-    `fit` names how a picture becomes the encoder's square (`picture.FITS`). `mask` (n or 1, H, W), 0..1,
+    `fit` names how a picture becomes the encoder's square (`SQUARE_FITS`). `mask` (n or 1, H, W), 0..1,
     leaves the mean colour where it is 0. Encoded pictures are cached as long as the encoder lives.
     """
     shots = _shots(image, fit, mask)
@@ -57,7 +57,7 @@ def encode(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | No
             made.extend(_embeds(clip_vision, torch.cat(pixels)))
         return made
 
-    return stacked(_memo(clip_vision).get_all(keys, make))
+    return stacked(_cache(clip_vision).get_all(keys, make))
 
 
 def encode_zero_pixels(clip_vision: Any) -> Embeds:
@@ -67,7 +67,7 @@ def encode_zero_pixels(clip_vision: Any) -> Embeds:
     constant of the encoder, and encoded once for it.
     """
     size = clip_vision.image_size
-    return _memo(clip_vision).get("zero pixels", lambda: _embeds(clip_vision, torch.zeros(1, 3, size, size))[0])
+    return _cache(clip_vision).get("zero pixels", lambda: _embeds(clip_vision, torch.zeros(1, 3, size, size))[0])
 
 
 def seen(clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | None = None) -> Tensor:
@@ -89,8 +89,8 @@ def describe(clip_vision: Any) -> str:
     return encoder_of(config.get("projection_dim", config["hidden_size"]), config["hidden_size"], tokens)
 
 
-def _memo(clip_vision: Any) -> Memo[Embeds]:
-    return _memos.setdefault(clip_vision, Memo(MEMO_BUDGET, _nbytes))
+def _cache(clip_vision: Any) -> Cache[Embeds]:
+    return _caches.setdefault(clip_vision, Cache(CACHE_BUDGET, _nbytes))
 
 
 def _nbytes(embeds: Embeds) -> int:
@@ -111,8 +111,8 @@ def _mask_of(mask: Tensor | None, index: int, device: torch.device) -> Tensor | 
 
 def _square(clip_vision: Any, shot: Shot, key: Hashable) -> Tensor:
     """Normalised pixels (1, 3, S, S), made once for encoding a picture and for showing it."""
-    memo = _squares.setdefault(clip_vision, Memo(SQUARES_BUDGET, lambda pixels: pixels.nbytes))
-    return memo.get(key, lambda: _pixel_values(clip_vision, shot.picture, shot.fit, shot.mask))
+    cache = _squares.setdefault(clip_vision, Cache(SQUARES_BUDGET, lambda pixels: pixels.nbytes))
+    return cache.get(key, lambda: _pixel_values(clip_vision, shot.picture, shot.fit, shot.mask))
 
 
 def _pixel_values(clip_vision: Any, picture: Tensor, fit: str, mask: Tensor | None) -> Tensor:

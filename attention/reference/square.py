@@ -32,7 +32,7 @@ def pad_with_edge(pictures: Tensor) -> Tensor:
 
 # Name on the node -> what makes a picture square before it is scaled. 'crop' cuts the centre after scaling, as
 # the encoders were trained; 'squash' scales both sides alone.
-FITS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
+SQUARE_FITS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
     "crop": None,
     "pad": pad_with_mean,
     "pad edge": pad_with_edge,
@@ -46,7 +46,7 @@ def what_the_encoder_sees(pictures: Tensor, fit: str, size: int) -> Tensor:
     Scaled bicubically with antialiasing. For 'crop' the sizes and offsets are those of transformers' CLIP
     image processor, which shortens the long side where the host's own preprocessing rounds it.
     """
-    make_square = FITS[fit]
+    make_square = SQUARE_FITS[fit]
     squares = make_square(pictures) if make_square else pictures
     height, width = squares.shape[1:3]
     scaled = (size, size)

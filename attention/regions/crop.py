@@ -27,7 +27,7 @@ WHOLE_PICTURE = ("area", "concat_latent_image", "gligen")
 
 
 @dataclass(frozen=True)
-class Part:
+class Crop:
     """A box of picture `index` of a batch, its sides as parts of the picture's, 0..1."""
 
     index: int
@@ -37,7 +37,7 @@ class Part:
     bottom: float
 
     def of(self, planes: Tensor) -> Tensor:
-        """This part (1, ..., h, w) of pictures or masks (B, ..., H, W); the last is for all pictures that follow."""
+        """This crop (1, ..., h, w) of pictures or masks (B, ..., H, W); the last is for all pictures that follow."""
         height, width = planes.shape[-2:]
         one = at(planes, self.index)[None]
         top, bottom = _span(self.top, self.bottom, height)
@@ -50,15 +50,15 @@ def _span(start: float, end: float, length: int) -> tuple[int, int]:
     return first, max(int(end * length + 0.5), first + 1)
 
 
-def model_for(model: ModelPatcher, part: Part) -> ModelPatcher:
-    """A clone whose attachments are those of one picture of the batch, their masks cut to the part."""
-    return with_attachments(model, tuple(_attachment_for(each, part) for each in attachments(model)))
+def model_for(model: ModelPatcher, crop: Crop) -> ModelPatcher:
+    """A clone whose attachments are those of one picture of the batch, their masks cut to the crop."""
+    return with_attachments(model, tuple(_attachment_for(each, crop) for each in attachments(model)))
 
 
-def conditioning_for(conditioning: Conditioning, part: Part, keypoints: Tensor, done: dict[int, Any]) -> Conditioning:
-    """The conditioning with its mask and its nets' pictures cut to the part; nothing given is changed.
+def conditioning_for(conditioning: Conditioning, crop: Crop, keypoints: Tensor, done: dict[int, Any]) -> Conditioning:
+    """The conditioning with its mask and its nets' pictures cut to the crop; nothing given is changed.
 
-    IdentityNets are shown `keypoints` (1, H, W, 3), drawn for the part, in place of their own. `done` is shared by
+    IdentityNets are shown `keypoints` (1, H, W, 3), drawn for the crop, in place of their own. `done` is shared by
     positive and negative, because the host batches only conditionings whose control is the same object. Raises
     ValueError for conditionings that are bound to places in the whole picture.
     """
@@ -72,28 +72,28 @@ def conditioning_for(conditioning: Conditioning, part: Part, keypoints: Tensor, 
                 "without it; a region given as a mask (Conditioning (Set Mask)) can be cropped."
             )
         if options.get("mask") is not None:
-            options["mask"] = part.of(options["mask"])
+            options["mask"] = crop.of(options["mask"])
         if options.get("control") is not None:
-            options["control"] = _net_for(options["control"], part, keypoints, done)
+            options["control"] = _net_for(options["control"], crop, keypoints, done)
         return [entry[0], options]
 
     return [entry_for(entry) for entry in conditioning]
 
 
-def _net_for(net: ControlBase, part: Part, keypoints: Tensor, done: dict[int, Any]) -> ControlBase:
+def _net_for(net: ControlBase, crop: Crop, keypoints: Tensor, done: dict[int, Any]) -> ControlBase:
     if id(net) not in done:
-        cut = _identitynet_for(net, part, keypoints) if isinstance(net, IdentityNet) else _other_net_for(net, part)
+        cut = _identitynet_for(net, crop, keypoints) if isinstance(net, IdentityNet) else _other_net_for(net, crop)
         previous: ControlBase | None = net.previous_controlnet
-        cut.set_previous_controlnet(None if previous is None else _net_for(previous, part, keypoints, done))
+        cut.set_previous_controlnet(None if previous is None else _net_for(previous, crop, keypoints, done))
         done[id(net)] = cut
     return done[id(net)]
 
 
-def _identitynet_for(net: IdentityNet, part: Part, keypoints: Tensor) -> IdentityNet:
+def _identitynet_for(net: IdentityNet, crop: Crop, keypoints: Tensor) -> IdentityNet:
     face = FaceContext(
-        at(net.face.positive, part.index)[None],
-        at(net.face.negative, part.index)[None],
-        None if net.face.mask is None else part.of(net.face.mask),
+        at(net.face.positive, crop.index)[None],
+        at(net.face.negative, crop.index)[None],
+        None if net.face.mask is None else crop.of(net.face.mask),
         net.face.mask_rule,
         net.face.tell,
     )
@@ -101,11 +101,11 @@ def _identitynet_for(net: IdentityNet, part: Part, keypoints: Tensor) -> Identit
     return IdentityNet(net, face).showing(Hint(keypoints, net.strength, Range(start, end)))
 
 
-def _other_net_for(net: Any, part: Part) -> Any:
+def _other_net_for(net: Any, crop: Crop) -> Any:
     cut = net.copy()
     if cut.cond_hint_original is not None:
-        cut.cond_hint_original = part.of(cut.cond_hint_original)
-    cut.extra_concat_orig = [part.of(extra) for extra in cut.extra_concat_orig]
+        cut.cond_hint_original = crop.of(cut.cond_hint_original)
+    cut.extra_concat_orig = [crop.of(extra) for extra in cut.extra_concat_orig]
     return cut
 
 
@@ -140,9 +140,9 @@ class OneEntry:
         return self.source.pick(block, (self.entry,) * len(entries), device)
 
 
-def _attachment_for(attachment: Attachment, part: Part) -> Attachment:
+def _attachment_for(attachment: Attachment, crop: Crop) -> Attachment:
     changes: Mapping[str, Any] = {
-        side: OneEntry(source, references_of(attachment.short_batch, (part.index,), source.count)[0])
+        side: OneEntry(source, references_of(attachment.per_picture, (crop.index,), source.count)[0])
         for side, source in (("positive", attachment.positive), ("negative", attachment.negative))
         if source.count > 1
     }
@@ -150,7 +150,7 @@ def _attachment_for(attachment: Attachment, part: Part) -> Attachment:
     return replace(
         attachment,
         **changes,
-        frame_scales=(at(scales, part.index),) if scales else (),
-        attn_mask=None if attachment.attn_mask is None else part.of(attachment.attn_mask),
+        frame_scales=(at(scales, crop.index),) if scales else (),
+        attn_mask=None if attachment.attn_mask is None else crop.of(attachment.attn_mask),
         mask_is_cut=True,
     )

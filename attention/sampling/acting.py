@@ -11,7 +11,7 @@ from ..branch.per_picture import references_of
 from ..branch.scaling import REFERENCE
 from ..inputs import at
 from ..models.families import BlockKey
-from .call import Place, places
+from .call import PictureArea, picture_areas
 from .rows import Polarity, Rows
 
 Group = tuple[Polarity, int]
@@ -31,7 +31,7 @@ class BranchOnRows:
     """Branch `number` of a run, with the `factor` of its schedule, on the rows of one call.
 
     `groups` are what consecutive rows attend to, `swapped_groups` the same in the attachment's swapped layers.
-    `mask_places` say where each row's mask comes from, `frame_factors` are the rows' own factors; both are empty
+    `mask_areas` say where each row's mask comes from, `frame_factors` are the rows' own factors; both are empty
     where the attachment has none.
     """
 
@@ -40,7 +40,7 @@ class BranchOnRows:
     factor: float
     groups: tuple[Group, ...]
     swapped_groups: tuple[Group, ...]
-    mask_places: tuple[Place, ...]
+    mask_areas: tuple[PictureArea, ...]
     frame_factors: tuple[float, ...]
 
     def groups_in(self, block: BlockKey) -> tuple[Group, ...]:
@@ -56,7 +56,7 @@ def on_rows(acting: Acting, attachment: Attachment, rows: Rows) -> BranchOnRows:
         acting.factor,
         _groups(attachment, rows, swapped=False),
         _groups(attachment, rows, swapped=True) if attachment.swapped else (),
-        () if masks is None else places(rows, len(masks)),
+        () if masks is None else picture_areas(rows, len(masks)),
         tuple(at(scales, frame) for _, frame in rows.listed()) if scales else (),
     )
 
@@ -71,7 +71,7 @@ def _groups(attachment: Attachment, rows: Rows, swapped: bool) -> tuple[Group, .
     if not attachment.per_frame and not rows.copies and not scaled_by_row:
         return tuple((chunk.polarity, 0) for chunk in rows.chunks)
     entries = {
-        side: dict(zip(rows.frames, references_of(attachment.short_batch, rows.frames, source.count), strict=True))
+        side: dict(zip(rows.frames, references_of(attachment.per_picture, rows.frames, source.count), strict=True))
         for side, source in sources(attachment, swapped).items()
     }
     return tuple((chunk.polarity, entries[chunk.polarity][frame]) for chunk, frame in rows.listed())

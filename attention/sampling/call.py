@@ -12,7 +12,7 @@ from torch import Tensor
 from ..branch.masks import Area, Grid
 from .rows import Chunk, Conditionings, Rows
 
-Place = tuple[int, Area | None]
+PictureArea = tuple[int, Area | None]
 """Number of a picture (or mask, or set of tokens), and the part of the canvas it is cut to."""
 WHOLE = "likeness_whole"
 """The key in a call's options of the latent that the host cut its rows from."""
@@ -144,7 +144,7 @@ def found_in(whole: Tensor | None, part: Tensor) -> Area | None:
     return Area(height, width, *found[0], (rows, columns)) if len(found) == 1 else None
 
 
-def places(rows: Rows, count: int) -> tuple[Place, ...]:
+def picture_areas(rows: Rows, count: int) -> tuple[PictureArea, ...]:
     """Each row's place among `count` pictures, the last one for all that follow; one place where all are the same."""
     found = tuple((min(frame, count - 1), chunk.area) for chunk, frame in rows.listed())
     return found[:1] if len(set(found)) == 1 else found

@@ -60,7 +60,7 @@ class Call:
                 return None
             kind = self.run.kind(self.acting, rows)
         height, width = site.grid
-        if height * width != q.shape[1] and any(one.mask_places for one in kind.branches):
+        if height * width != q.shape[1] and any(one.mask_areas for one in kind.branches):
             return None  # where on the canvas a query is cannot be told
         return self.run.layer(kind, site, q)
 

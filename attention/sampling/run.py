@@ -185,7 +185,7 @@ class Run:
 
     def _mask(self, branch: BranchOnRows, grid: tuple[int, int], q: Tensor) -> Tensor | None:
         """The factor (rows or 1, N, 1) of each query, of the kind of `q`; None for a branch without mask."""
-        masks, where, rule = branch.attachment.attn_mask, branch.mask_places, branch.attachment.mask_rule
+        masks, where, rule = branch.attachment.attn_mask, branch.mask_areas, branch.attachment.mask_rule
         if masks is None:
             return None
 

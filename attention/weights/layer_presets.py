@@ -18,7 +18,7 @@ _QUIET = 0.1
 
 
 @dataclass(frozen=True)
-class Place:
+class Block:
     """One SpatialTransformer that a preset gives a factor: its number, its share of the way, its part."""
 
     number: int
@@ -37,75 +37,75 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Preset:
-    """A row of the table: the factor of each place, and the places where the two sides are swapped."""
+class LayerPreset:
+    """A row of the table: the factor of each block, and the blocks where the two sides are swapped."""
 
-    factor: Callable[[Place], float]
-    swaps: Callable[[Place], bool] = lambda _place: False
+    factor: Callable[[Block], float]
+    swaps: Callable[[Block], bool] = lambda _block: False
     takes_boost: bool = False
 
 
-def _eased(share: Callable[[float], float]) -> Callable[[Place], float]:
-    return lambda place: _FLOOR + (1 - _FLOOR) * share(place.progress)
+def _eased(share: Callable[[float], float]) -> Callable[[Block], float]:
+    return lambda block: _FLOOR + (1 - _FLOOR) * share(block.progress)
 
 
-def _weak(side: str) -> Callable[[Place], float]:
-    return lambda place: _WEAK if place.side == side else 1.0
+def _weak(side: str) -> Callable[[Block], float]:
+    return lambda block: _WEAK if block.side == side else 1.0
 
 
-def _strong(side: str) -> Callable[[Place], float]:
-    return lambda place: 1.0 if place.side == side else _WEAK
+def _strong(side: str) -> Callable[[Block], float]:
+    return lambda block: 1.0 if block.side == side else _WEAK
 
 
-def _style_and_composition(place: Place) -> float:
-    return 1.0 if place.styles else place.boost * place.composes
+def _style_and_composition(block: Block) -> float:
+    return 1.0 if block.styles else block.boost * block.composes
 
 
-def _precise_composition(place: Place) -> float:
-    if place.composes:
-        return place.composes
-    return place.boost * (_QUIET if place.number in place.roles.quiet else 1.0)
+def _precise_composition(block: Block) -> float:
+    if block.composes:
+        return block.composes
+    return block.boost * (_QUIET if block.number in block.roles.quiet else 1.0)
 
 
-PRESETS: Mapping[str, Preset] = MappingProxyType(
+LAYER_PRESETS: Mapping[str, LayerPreset] = MappingProxyType(
     {
-        LINEAR: Preset(lambda _place: 1.0),
-        "ease in": Preset(_eased(lambda x: 1 - x)),
-        "ease out": Preset(_eased(lambda x: x)),
-        "ease in-out": Preset(_eased(lambda x: 1 - abs(2 * x - 1))),
-        "reverse in-out": Preset(_eased(lambda x: abs(2 * x - 1))),
-        "weak input": Preset(_weak("input")),
-        "weak middle": Preset(_weak("middle")),
-        "weak output": Preset(_weak("output")),
-        "strong input": Preset(_strong("input")),
-        "strong middle": Preset(_strong("middle")),
-        "strong output": Preset(_strong("output")),
-        "style": Preset(lambda place: float(place.styles)),
-        "composition": Preset(lambda place: place.composes),
-        "strong style": Preset(lambda place: 0.0 if place.composes else 1.0),
-        "style and composition": Preset(_style_and_composition, takes_boost=True),
-        "strong style and composition": Preset(
-            lambda place: place.boost * place.composes if place.composes else 1.0, takes_boost=True
+        LINEAR: LayerPreset(lambda _block: 1.0),
+        "ease in": LayerPreset(_eased(lambda x: 1 - x)),
+        "ease out": LayerPreset(_eased(lambda x: x)),
+        "ease in-out": LayerPreset(_eased(lambda x: 1 - abs(2 * x - 1))),
+        "reverse in-out": LayerPreset(_eased(lambda x: abs(2 * x - 1))),
+        "weak input": LayerPreset(_weak("input")),
+        "weak middle": LayerPreset(_weak("middle")),
+        "weak output": LayerPreset(_weak("output")),
+        "strong input": LayerPreset(_strong("input")),
+        "strong middle": LayerPreset(_strong("middle")),
+        "strong output": LayerPreset(_strong("output")),
+        "style": LayerPreset(lambda block: float(block.styles)),
+        "composition": LayerPreset(lambda block: block.composes),
+        "strong style": LayerPreset(lambda block: 0.0 if block.composes else 1.0),
+        "style and composition": LayerPreset(_style_and_composition, takes_boost=True),
+        "strong style and composition": LayerPreset(
+            lambda block: block.boost * block.composes if block.composes else 1.0, takes_boost=True
         ),
-        "style precise": Preset(_style_and_composition, lambda place: bool(place.composes), takes_boost=True),
-        "composition precise": Preset(_precise_composition, lambda place: not place.composes, takes_boost=True),
+        "style precise": LayerPreset(_style_and_composition, lambda block: bool(block.composes), takes_boost=True),
+        "composition precise": LayerPreset(_precise_composition, lambda block: not block.composes, takes_boost=True),
     }
 )
 
 
 def preset(name: str, family: str, boost: float = 1.0) -> LayerWeights:
     """A preset's weights for a family. `boost` is its second factor, where it has one."""
-    if name not in PRESETS:
-        raise ValueError(f"there is no layer preset '{name}'; choose one of: {', '.join(PRESETS)}.")
-    row, places = PRESETS[name], _places(family, boost)
+    if name not in LAYER_PRESETS:
+        raise ValueError(f"there is no layer preset '{name}'; choose one of: {', '.join(LAYER_PRESETS)}.")
+    row, blocks = LAYER_PRESETS[name], _blocks(family, boost)
     return LayerWeights(
         family,
-        tuple(row.factor(place) for place in places),
-        frozenset(place.number for place in places if row.swaps(place)),
+        tuple(row.factor(block) for block in blocks),
+        frozenset(block.number for block in blocks if row.swaps(block)),
     )
 
 
-def _places(family: str, boost: float) -> tuple[Place, ...]:
+def _blocks(family: str, boost: float) -> tuple[Block, ...]:
     count = FAMILIES[family].num_transformers
     sides = {layer.transformer: layer.key[0] for layer in layers(family)}
-    return tuple(Place(i, i / count, sides[i], FAMILIES[family].roles, boost) for i in range(count))
+    return tuple(Block(i, i / count, sides[i], FAMILIES[family].roles, boost) for i in range(count))

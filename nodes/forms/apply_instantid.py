@@ -172,9 +172,7 @@ def _by_recipe(name: str, branch: BranchSettings, hint: Hint) -> tuple[BranchSet
         return branch, hint, ""
     recipe = RECIPES[name]
     start, end = recipe.range.start, recipe.range.end
-    said = (
-        f"{name}: weight {recipe.weight}, strength {recipe.strength}, {start:g} to {end:g}, fusion {recipe.fusion}"
-    )
+    said = f"{name}: weight {recipe.weight}, strength {recipe.strength}, {start:g} to {end:g}, fusion {recipe.fusion}"
     settings = replace(
         branch, weight=recipe.weight, fusion=recipe.fusion, fusion_settings=None, start_percent=start, end_percent=end
     )

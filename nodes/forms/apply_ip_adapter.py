@@ -9,7 +9,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...attention.branch.per_picture import REPEAT_LAST, SHORT_BATCH
+from ...attention.branch.per_picture import PER_PICTURE, REPEAT_LAST
 from ...attention.reference.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
 from ...attention.reference.embeds import Embeds
 from ...face.value import FaceBatch
@@ -74,7 +74,7 @@ class ApplyIPAdapter(io.ComfyNode):
                 io.Combo.Input(
                     "short_batch",
                     optional=True,
-                    options=list(SHORT_BATCH),
+                    options=list(PER_PICTURE),
                     default=REPEAT_LAST,
                     advanced=True,
                     tooltip="For 'one per frame' with fewer references than pictures in the batch. repeat last: the last one "
@@ -141,7 +141,7 @@ class ApplyIPAdapter(io.ComfyNode):
         if all(isinstance(side, KeyValues) for side in sides):
             loaded.adapter.release()
         branch = BranchSettings(**settings).attachment(loaded.adapter, sides[0], sides[1], teller(cls))
-        attachment = replace(branch, short_batch=short_batch)
+        attachment = replace(branch, per_picture=short_batch)
         lora = with_lora(model, loaded.adapter, loaded.lora_strength)
         pictures = [] if image is None else seen(encoder_for(loaded, None), image[:MOST])
         text = "\n".join(filter(None, (lora.note, _cropped(image))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ...face.choose import MISSING, RULES, choose, skipped
+from ...face.choose import MISSING, ORDERS, choose, skipped
 from ...face.errors import MissingFace
 from ...face.value import Face, FaceBatch
 from ..page.description import described
@@ -28,7 +28,7 @@ class ChooseFace(io.ComfyNode):
                 io.Combo.Input(
                     "rule",
                     optional=True,
-                    options=list(RULES),
+                    options=list(ORDERS),
                     default="largest",
                     tooltip="The order of the faces: by size, from the left, as Find Faces numbers them (by score), "
                     "from the middle of the picture, or by likeness to the face at 'like'.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from ...face.align import SIZES, can_crop, crop
-from ...face.average import RULES, Average, average
+from ...face.average import AVERAGES, Average, average
 from ...face.choose import choose
 from ...face.value import Face, FaceBatch, PictureFaces
 from ..page.description import described
@@ -49,7 +49,7 @@ class EmbedFaces(io.ComfyNode):
                 io.Combo.Input(
                     "combine",
                     optional=True,
-                    options=[*RULES, EACH],
+                    options=[*AVERAGES, EACH],
                     default="mean",
                     tooltip="mean: all photos count the same. weighted by norm: those the recogniser is sure of "
                     "count more. best photo: the one most like the others. each alone: keep one face for each picture.",

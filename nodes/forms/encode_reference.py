@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ...attention.reference.embeds import stacked
-from ...attention.reference.square import FITS
+from ...attention.reference.square import SQUARE_FITS
 from .. import wires
 from ..page.description import described
 
@@ -32,7 +32,7 @@ class EncodeReference(io.ComfyNode):
                 io.Combo.Input(
                     "fit",
                     optional=True,
-                    options=list(FITS),
+                    options=list(SQUARE_FITS),
                     default="crop",
                     tooltip="How a picture becomes the encoder's square. crop: its centre, as encoders were trained. "
                     "pad: all of it, on the mean colour. pad edge: all of it, edges repeated. "

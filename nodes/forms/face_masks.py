@@ -8,7 +8,7 @@ from einops import repeat
 
 from ...face.errors import MissingFace
 from ...face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
-from ...face.pose import FITS, fitted, fitted_face, from_json
+from ...face.pose import CANVAS_FITS, fitted, fitted_face, from_json
 from ...face.value import FaceBatch
 from ..page.description import described
 from ..wires import FacesWire
@@ -87,7 +87,7 @@ class FaceMasks(io.ComfyNode):
                 io.Combo.Input(
                     "fit",
                     optional=True,
-                    options=list(FITS),
+                    options=list(CANVAS_FITS),
                     default="fit",
                     advanced=True,
                     tooltip="How the picture is brought to another size, as in Render Keypoints.",

@@ -6,13 +6,10 @@ from comfy_api.latest import io
 
 from ...face.align import can_crop, crop
 from ...face.choose import choose
-from ...face.recognisers import RESNET50, RESNET100
 from ...face.value import Face, FaceBatch
 from ..page.description import described
 from ..wires import FacesWire
 
-STEERED_BY = {RESNET100: "InstantID, Kolors-FaceID and PuLID are", RESNET50: "IP-Adapter FaceID is"}
-"""Recogniser -> which methods are conditioned with it."""
 CROP = 224
 
 
@@ -90,11 +87,13 @@ def _all_pairs(faces: FaceBatch, reference: FaceBatch) -> list[str]:
 
 
 def _caution(face: Face) -> str:
-    methods = STEERED_BY.get(face.recogniser or "")
-    if methods is None:
+    from ...attention.adapter.variants import VARIANTS
+
+    methods = [variant.label for variant in VARIANTS if variant.recogniser == face.recogniser]
+    if not methods:
         return f"measured with {face.recogniser}"
     return (
-        f"measured with {face.recogniser}, which {methods} steered by: a picture made so scores too well here; "
+        f"measured with {face.recogniser}, which steers {', '.join(methods)}: a picture made so scores too well here; "
         "judge it with another pack"
     )
 

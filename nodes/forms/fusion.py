@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from comfy_api.latest import io
 
-from ...attention.branch.fusion import ORTHOGONAL_WITH_MASS, RULES, Fusion
+from ...attention.branch.fusion import FUSION_RULES, ORTHOGONAL_WITH_MASS, Fusion
 from .. import wires
 from ..page.description import described
 from ..page.notice import noted
@@ -37,7 +37,7 @@ class FusionNode(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "rule",
-                    options=list(RULES),
+                    options=list(FUSION_RULES),
                     default=ORTHOGONAL_WITH_MASS,
                     tooltip="add: as IP-Adapter's authors do. orthogonal: without the part parallel to the text's own "
                     "attention. orthogonal v2: the same, but less so where the tokens get much attention (both are "

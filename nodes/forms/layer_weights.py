@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ...attention.models.families import FAMILIES
-from ...attention.weights.layer_presets import LINEAR, PRESETS, preset
+from ...attention.weights.layer_presets import LAYER_PRESETS, LINEAR, preset
 from ...attention.weights.layer_weights import LayerWeights
 from .. import wires
 from ..page.description import described
@@ -35,7 +35,7 @@ class LayerWeightsNode(io.ComfyNode):
                 io.Combo.Input(
                     "preset",
                     optional=True,
-                    options=list(PRESETS),
+                    options=list(LAYER_PRESETS),
                     default=LINEAR,
                     tooltip="A named set of factors. linear: 1 everywhere. style and composition: the blocks that "
                     "InstantStyle found. 'precise' ones push the other part away. Not used when 'weights' is filled in.",

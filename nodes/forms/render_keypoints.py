@@ -8,7 +8,7 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from ...face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
+from ...face.pose import CANVAS_FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
 from ...face.value import FaceBatch
 from ..page.description import described
 from ..page.notice import for_page
@@ -57,7 +57,7 @@ class RenderKeypoints(io.ComfyNode):
                 io.Combo.Input(
                     "fit",
                     optional=True,
-                    options=list(FITS),
+                    options=list(CANVAS_FITS),
                     default="fit",
                     tooltip="How the source is brought to another size. fit: all of it, centred. fill: it covers all of "
                     "the canvas. stretch: it is distorted.",

@@ -11,7 +11,7 @@ from comfy_api.latest import io
 
 from ...attention.models.families import layers
 from ...attention.reference.embeds import Embeds
-from ...attention.weights.layer_presets import LINEAR, PRESETS, preset
+from ...attention.weights.layer_presets import LAYER_PRESETS, LINEAR, preset
 from ...attention.weights.layer_weights import LayerWeights
 from ...face.value import FaceBatch
 from .. import wires
@@ -37,7 +37,9 @@ class OldLayers(io.ComfyNode):
             "layer_weights",
             inputs=[
                 wires.AdapterWire.Input("adapter", tooltip="The adapter; its family says how many blocks there are."),
-                io.Combo.Input("preset", options=list(PRESETS), default=LINEAR, tooltip="A named set of factors."),
+                io.Combo.Input(
+                    "preset", options=list(LAYER_PRESETS), default=LINEAR, tooltip="A named set of factors."
+                ),
                 io.Float.Input("weight", default=1.0, min=-5.0, max=5.0, step=0.01, tooltip="Multiplies every factor."),
                 io.Float.Input(
                     "second",

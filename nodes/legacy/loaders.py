@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...face.recognisers import PACK_OF, RESNET50, RESNET100
 from ..files import folders
 from . import options
 from .becomes import Flat
@@ -14,7 +15,6 @@ from .job import Job
 from .shape import NoCounterpart
 
 _MODELS = "LikenessLoadFaceModels"
-BUFFALO, ANTELOPE = "buffalo_l", "antelopev2"
 FACE_LOADER = "IPAdapterUnifiedLoaderFaceID"
 
 adapter_in_file = Flat(
@@ -46,7 +46,7 @@ def face_models_for(job: Job) -> Any:
         return job.value("insightface")
     loader = job.source(job.value("ipadapter"))
     provider = loader.value("provider") if loader else None
-    pack = ANTELOPE if "Kolors" in job.row.node_id else BUFFALO
+    pack = PACK_OF[RESNET100 if "Kolors" in job.row.node_id else RESNET50]
     return job.add(_MODELS, **_models(pack, provider))
 
 
@@ -82,5 +82,5 @@ def _models(pack: Any, provider: Any) -> dict[str, Any]:
     return {"pack": pack, "provider": choice}
 
 
-antelope = partial(face_models, pack=ANTELOPE)
-buffalo = partial(face_models, pack=BUFFALO)
+antelope = partial(face_models, pack=PACK_OF[RESNET100])
+buffalo = partial(face_models, pack=PACK_OF[RESNET50])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ...attention.weights.layer_presets import PRESETS
+from ...attention.weights.layer_presets import LAYER_PRESETS
 
 WEIGHT_TYPES: Mapping[str, str] = MappingProxyType(
     {
-        **{name: name for name in PRESETS},
+        **{name: name for name in LAYER_PRESETS},
         "style transfer": "style",
         "strong style transfer": "strong style",
         "style transfer precise": "style precise",

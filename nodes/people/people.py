@@ -14,7 +14,7 @@ from torch import Tensor
 from ...attention.branch.masks import within
 from ...attention.inputs import check_number, masks_of
 from ...attention.reference.embeds import NO_PICTURE, Embeds
-from ...face.assign import BY_LIST, BY_POSITION, RULES, Seating, assigned, places
+from ...face.assign import ASSIGNMENTS, BY_LIST, BY_POSITION, Seating, assigned, places
 from ...face.errors import MissingFace
 from ...face.masks import centres, normalised
 from ...face.value import Array, Face, FaceBatch, PictureFaces
@@ -67,7 +67,7 @@ def people_inputs() -> list[io.Input]:
         io.Combo.Input(
             "who",
             optional=True,
-            options=list(RULES),
+            options=list(ASSIGNMENTS),
             default="in order",
             tooltip="Which face goes to which mask. in order: the first to the first. by list: as 'order' says. by "
             "position: as they are placed in the photo; several photos count as if laid side by side.",

@@ -12,15 +12,15 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ...attention.identitynet.apply import Conditioning
-from ...attention.regions.crop import Part, conditioning_for, model_for
+from ...attention.regions.crop import Crop, conditioning_for, model_for
 from ...face.draw import draw_keypoints
 from ...face.patch import Square, pasted, resized, soft_edge, square_around
 from ...face.picture import to_image
 from ...face.value import Face, Pixels
 
 SEEDS = 2**64
-Paint: TypeAlias = "Callable[[Tensor, Part, Tensor], Tensor]"
-"""A square picture (S, S, 3), what part it is of which picture, its keypoints (1, S, S, 3) -> the square, repainted."""
+Paint: TypeAlias = "Callable[[Tensor, Crop, Tensor], Tensor]"
+"""A square picture (S, S, 3), what crop it is of which picture, its keypoints (1, S, S, 3) -> the square, repainted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,8 @@ class Painter:
     def seeded(self, seed: int, progress: Callable[[int], None]) -> Paint:
         """Paints with the noise of a seed; `progress` is told each step."""
 
-        def paint(image: Tensor, part: Part, keypoints: Tensor) -> Tensor:
-            model, done = model_for(self.model, part), dict[int, Any]()
+        def paint(image: Tensor, crop: Crop, keypoints: Tensor) -> Tensor:
+            model, done = model_for(self.model, crop), dict[int, Any]()
             latent = comfy.sample.fix_empty_latent_channels(model, self.vae.encode(image[None]))
             samples = comfy.sample.sample(
                 model,
@@ -50,8 +50,8 @@ class Painter:
                 self.cfg,
                 self.sampler_name,
                 self.scheduler,
-                conditioning_for(self.positive, part, keypoints, done),
-                conditioning_for(self.negative, part, keypoints, done),
+                conditioning_for(self.positive, crop, keypoints, done),
+                conditioning_for(self.negative, crop, keypoints, done),
                 latent,
                 denoise=self.denoise,
                 callback=lambda step, *_: progress(step + 1),
@@ -86,7 +86,7 @@ class Repaint:
         before = resized(square.of(picture), self.resolution)
         points = square.points(face.keypoints, self.resolution)
         keypoints = to_image([draw_keypoints([points], (self.resolution, self.resolution))])
-        after = paint(before, _part(square, index), keypoints).to(before)
+        after = paint(before, _crop(square, index), keypoints).to(before)
         edge = soft_edge(square, self.feather)
         mask = torch.zeros(picture.shape[:2])
         square.of(mask).copy_(edge)
@@ -95,10 +95,10 @@ class Repaint:
         )
 
 
-def _part(square: Square, index: int) -> Part:
+def _crop(square: Square, index: int) -> Crop:
     width, height = square.size
     right, bottom = square.left + square.side, square.top + square.side
-    return Part(index, square.left / width, square.top / height, right / width, bottom / height)
+    return Crop(index, square.left / width, square.top / height, right / width, bottom / height)
 
 
 def _pixels(image: Tensor) -> Pixels:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from pack.attention.models.families import FAMILIES
-from pack.attention.weights.layer_presets import PRESETS, preset
+from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
 
 from .editors import Editor
 from .frontend import RENDERERS
@@ -81,7 +81,7 @@ def test_every_preset_is_shown_as_the_node_computes_it(any_editor):
     any_editor.set("boost", 0.5)
     for family in FAMILIES:
         any_editor.set("family", family)
-        for name in PRESETS:
+        for name in LAYER_PRESETS:
             any_editor.set("preset", name)
             assert bars(any_editor) == pytest.approx(preset(name, family, 0.5).factors, abs=1e-4), (family, name)
     assert any_editor.value("weights") == "", "a preset that a person chooses replaces the numbers"

@@ -9,7 +9,7 @@ from pack.attention.adapter import checkpoint
 from pack.attention.adapter.adapter import Adapter
 from pack.attention.reference import encode as encoding
 from pack.attention.reference.encode import encode, seen
-from pack.attention.reference.square import FITS, MEAN_COLOUR
+from pack.attention.reference.square import MEAN_COLOUR, SQUARE_FITS
 from pack.nodes.files.encoder import encoder_for
 from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.forms.encode_reference import EncodeReference
@@ -30,7 +30,7 @@ def halves(height=60, width=120):
     return picture
 
 
-@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("fit", SQUARE_FITS)
 def test_what_is_shown_is_what_is_encoded(fit, encoder, picture):
     image = picture(1, 90, 70, count=2)
     mask = torch.rand(1, 40, 40)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from oracles.encoders import picture
 from pack.attention.reference.encode import _pixel_values
-from pack.attention.reference.square import FITS, what_the_encoder_sees
+from pack.attention.reference.square import SQUARE_FITS, what_the_encoder_sees
 from transformers import CLIPImageProcessor
 
 SIZES = [(224, 224), (90, 130), (1023, 767), (683, 1024), (300, 401), (224, 225), (500, 333), (64, 2000)]
@@ -32,7 +32,7 @@ def test_a_cropped_picture_is_within_one_grey_level(size, agrees):
     )
 
 
-@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("fit", SQUARE_FITS)
 def test_every_fit_gives_the_encoders_square(fit):
     for height, width in ((60, 100), (100, 60), (1, 1), (37, 500)):
         seen = what_the_encoder_sees(torch.rand(2, height, width, 3), fit, 224)

@@ -7,13 +7,13 @@ import pytest
 from aiohttp import ClientSession, web
 from pack.attention.models.families import FAMILIES
 from pack.attention.weights.curves import CURVES, schedule_of
-from pack.attention.weights.layer_presets import PRESETS, preset
+from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
 from pack.nodes.page import editor_routes
 from pack.nodes.page.editor_tables import tables
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", LAYER_PRESETS)
 def test_every_layer_preset_is_a_straight_line_of_boost(family, name):
     row, wanted = tables()["layer_presets"][name][family], preset(name, family, 0.37)
     factors = [low + 0.37 * (high - low) for low, high in zip(row["at_0"], row["at_1"], strict=True)]

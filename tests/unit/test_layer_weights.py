@@ -2,7 +2,7 @@
 
 import pytest
 from pack.attention.models.families import FAMILIES, layers
-from pack.attention.weights.layer_presets import PRESETS, preset
+from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
 from pack.attention.weights.layer_text import parse
 
 LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10}
@@ -75,7 +75,7 @@ def test_weak_and_strong_presets_are_each_others_opposite(family, side):
 
 
 @FAMILY
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", LAYER_PRESETS)
 def test_every_preset_has_a_factor_for_every_layer(family, name):
     weights = preset(name, family)
     assert set(weights.by_block) == {layer.key for layer in layers(family)}

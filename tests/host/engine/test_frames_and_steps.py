@@ -54,7 +54,7 @@ SHORT = {"repeat last": (0, 1, 1, 1, 1), "cycle": (0, 1, 0, 1, 0)}
 @pytest.mark.parametrize("rule", SHORT)
 def test_fewer_references_than_pictures(layer, source, rule):
     two, negative = source(entries=2), source(seed=9)
-    out = layer(Attachment(two, negative, short_batch=rule), frames=5).out
+    out = layer(Attachment(two, negative, per_picture=rule), frames=5).out
     for frame, entry in enumerate(SHORT[rule]):
         one = KeyValues(
             {block: (k[entry : entry + 1], v[entry : entry + 1]) for block, (k, v) in two.layers.items()}, 4

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from pack.attention.branch.attachment import Attachment
-from pack.attention.branch.fusion import RULES, Fusion
+from pack.attention.branch.fusion import FUSION_RULES, Fusion
 
 BLOCK, HEADS, WIDTH, WEIGHT = ("input", 4, 0), 4, 64, 0.8
 TOKENS, ZEROS, FIRST = 10, 8, 5  # PuLID for SDXL: ten tokens, eight zero ones, the mass on the first five
@@ -74,7 +74,7 @@ def test_norm_cap_shortens_what_is_louder_than_the_text_and_nothing_else(layer, 
 
 
 @pytest.mark.parametrize("scaling", ["V only", "K+mean(V) w/ C penalty"])
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", FUSION_RULES)
 def test_references_of_unlike_length_agree_batched_and_apart(layer, source, rule, scaling):
     """Two pictures against one: in one batch the shorter side must not count differently than alone."""
     fusion = Fusion(rule, zero_tokens=8)
@@ -89,6 +89,6 @@ def test_references_of_unlike_length_agree_batched_and_apart(layer, source, rule
 def test_the_order_of_branches_with_unlike_rules_does_not_matter_bit_for_bit(layer, source):
     branches = [
         Attachment(source(seed=10 + i), source(seed=20 + i), scale=0.5 + i, fusion=Fusion(rule, zero_tokens=8))
-        for i, rule in enumerate(RULES)
+        for i, rule in enumerate(FUSION_RULES)
     ]
     assert torch.equal(layer(*branches).out, layer(*reversed(branches)).out)

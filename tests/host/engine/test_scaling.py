@@ -3,7 +3,7 @@
 import pytest
 import torch
 from pack.attention.branch.attachment import Attachment
-from pack.attention.branch.fusion import RULES, Fusion
+from pack.attention.branch.fusion import FUSION_RULES, Fusion
 from pack.attention.branch.scaling import EMBEDS_SCALING
 
 BLOCK, WIDTH, W = ("input", 4, 0), 64, 0.7
@@ -47,7 +47,7 @@ def test_a_factor_for_each_frame_scales_as_that_factor_alone(layer, source, name
         torch.testing.assert_close(both[frame::2], alone[frame::2], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", FUSION_RULES)
 @pytest.mark.parametrize("name", EMBEDS_SCALING)
 def test_a_frame_of_factor_zero_is_the_text_alone_bit_for_bit(layer, source, name, rule):
     fusion = Fusion(rule, zero_tokens=8)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pack.face.cache import Cache
 from pack.face.detect import Settings, find
 from pack.face.embed import embed_batch
-from pack.face.memo import Memo
 from pack.face.picture import pictures
 
 THREADS, ROUNDS = 4, 2
@@ -29,7 +29,7 @@ def numbers(batch):
 
 @pytest.mark.parametrize("limit", [0, 3], ids=["without memory", "with a memory that is too small"])
 def test_threads_with_other_settings_give_the_bits_of_one(limit, face_models, photo):
-    models = replace(face_models, found=Memo(limit), embedded=Memo(limit))
+    models = replace(face_models, found=Cache(limit), embedded=Cache(limit))
     shots = []
     for name in ("obama.jpg", "biden.jpg"):
         small = torch.nn.functional.interpolate(photo(name).movedim(-1, 1), size=(300, 260)).movedim(1, -1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from instantid_runs import columns, drawn, made_face, nets, ran
-from pack.attention.regions.crop import Part, conditioning_for, model_for
+from pack.attention.regions.crop import Crop, conditioning_for, model_for
 from pack.attention.sampling.attach import attach, attachments
 from pack.face.errors import MissingFace
 from pack.face.patch import pasted, resized, soft_edge, square_around
@@ -114,14 +114,14 @@ def test_a_net_is_shown_the_keypoints_of_the_square(sdxl, apply_instantid, photo
     )[0]
     plain = depth[0][1]["control"]
     shown, done = drawn((8, 8)), {}
-    (entry,) = conditioning_for(depth, Part(1, 0.5, 0.0, 1.0, 0.5), shown, done)
+    (entry,) = conditioning_for(depth, Crop(1, 0.5, 0.0, 1.0, 0.5), shown, done)
     cut, (net,) = entry[1]["control"], nets(out)
     assert plain.previous_controlnet is net, "nothing given is changed"
     assert torch.equal(net.cond_hint_original, drawn((0, 0)).movedim(-1, 1))
     ours = cut.previous_controlnet
     assert torch.equal(ours.cond_hint_original, shown.movedim(-1, 1))
     assert (ours.strength, ours.timestep_percent_range) == (0.6, (0.0, 0.9))
-    (again,) = conditioning_for(depth, Part(1, 0.5, 0.0, 1.0, 0.5), shown, done)
+    (again,) = conditioning_for(depth, Crop(1, 0.5, 0.0, 1.0, 0.5), shown, done)
     assert again[1]["control"] is cut, "positive and negative share their nets"
 
 
@@ -132,16 +132,16 @@ def test_another_net_sees_its_part_of_its_own_picture(sdxl, canvas, refine):
     positive, _ = nodes.ControlNetApplyAdvanced().apply_controlnet(
         sdxl.positive, sdxl.negative, control_net(9), hint, 0.5, 0.0, 1.0
     )
-    ((_, options),) = conditioning_for(positive, Part(1, 0.5, 0.25, 1.0, 0.75), drawn((0, 0)), {})
+    ((_, options),) = conditioning_for(positive, Crop(1, 0.5, 0.25, 1.0, 0.75), drawn((0, 0)), {})
     assert torch.equal(options["control"].cond_hint_original, hint.movedim(-1, 1)[1:, :, 32:96, 128:])
 
 
 def test_the_reference_of_a_picture_is_the_one_that_sampling_gave_it(load, picture, sdxl, apply):
-    from pack.attention.regions.crop import Part, _attachment_for
+    from pack.attention.regions.crop import Crop, _attachment_for
     from pack.attention.sampling.attach import attachments
 
     inputs = {"image": picture(1, count=2), "combine": "one per frame"}
-    whole = Part(4, 0.0, 0.0, 1.0, 1.0)
+    whole = Crop(4, 0.0, 0.0, 1.0, 1.0)
     for rule, entry in (("repeat last", 1), ("cycle", 0)):
         (attached,) = attachments(apply(sdxl.model, "sdxl", short_batch=rule, **inputs))
         block = next(iter(attached.positive.blocks))
@@ -167,7 +167,7 @@ def test_each_picture_of_a_batch_keeps_what_is_its_own(apply_instantid, photos, 
     framed = replace(
         one, positive=type(one.positive)(layers, 16), frame_scales=(0.3, 0.7), attn_mask=torch.rand(2, 8, 8)
     )
-    (cut,) = attachments(model_for(attach(sdxl.model, framed), Part(1, 0.0, 0.5, 0.5, 1.0)))
+    (cut,) = attachments(model_for(attach(sdxl.model, framed), Crop(1, 0.0, 0.5, 0.5, 1.0)))
     assert cut.frame_scales == (0.7,)
     assert torch.equal(cut.attn_mask, framed.attn_mask[1:, 4:, :4])
     assert not cut.per_frame

@@ -5,7 +5,7 @@ import pytest
 import torch
 from pack.attention.adapter.adapter import Adapter
 from pack.attention.branch.build import unconditional
-from pack.attention.weights.layer_presets import PRESETS, preset
+from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
 from pack.nodes.legacy import setting
 from pack.nodes.legacy.as_before import old_negative, two_parts, without_middle
 from pack.nodes.legacy.rewrite import rewritten
@@ -22,7 +22,7 @@ def classes():
 
 
 @pytest.mark.parametrize("family", MIDDLE)
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", LAYER_PRESETS)
 def test_without_the_middle_block(family, name):
     before = preset(name, family)
     after = without_middle(before)
@@ -33,12 +33,12 @@ def test_without_the_middle_block(family, name):
 
 
 @pytest.mark.parametrize("family", MIDDLE)
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", LAYER_PRESETS)
 def test_a_second_weight_beside_the_first(family, name):
     made, usual = two_parts(name, family, 0.5, 1.0), preset(name, family, 2.0)
     assert made.factors == pytest.approx([0.5 * factor for factor in usual.factors])
     alone = two_parts(name, family, 0.0, 1.0).factors
-    assert any(alone) == PRESETS[name].takes_boost
+    assert any(alone) == LAYER_PRESETS[name].takes_boost
 
 
 @pytest.mark.parametrize("name", CHANGED)

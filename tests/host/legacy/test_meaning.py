@@ -3,7 +3,7 @@
 import graphs
 import pytest
 from pack.attention.catalogue.presets import PURPOSES
-from pack.attention.weights.layer_presets import PRESETS
+from pack.attention.weights.layer_presets import LAYER_PRESETS
 from pack.nodes.legacy.options import PRESET_PURPOSES, WEIGHT_TYPES, purpose
 from pack.nodes.legacy.rewrite import rewritten
 from pack.nodes.legacy.table import ROWS
@@ -32,7 +32,7 @@ def main(become):
 
 
 def test_the_options_lead_to_options_of_ours():
-    assert set(WEIGHT_TYPES.values()) <= set(PRESETS)
+    assert set(WEIGHT_TYPES.values()) <= set(LAYER_PRESETS)
     assert set(PRESET_PURPOSES.values()) <= set(PURPOSES)
 
 

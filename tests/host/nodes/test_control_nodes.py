@@ -106,7 +106,7 @@ def test_frames_are_spread_and_shown(ran):
 
 
 def test_fusion_says_its_formula_and_refuses_mass_without_zero_tokens(ran):
-    assert set(FORMULAS) == set(fusion_module.RULES)
+    assert set(FORMULAS) == set(fusion_module.FUSION_RULES)
     result = ran(FusionNode, rule="norm cap", cap=0.5, zero_tokens=0)
     assert (result.fusion.rule, result.fusion.cap, result.fusion.zero_tokens) == ("norm cap", 0.5, 0)
     assert "0.5 |z|" in result.text

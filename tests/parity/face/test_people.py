@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from pack.face.average import RULES, average
+from pack.face.average import AVERAGES, average
 from pack.face.choose import choose
 from pack.face.detect import Settings, find
 from pack.face.embed import embed_batch, embeddings
@@ -66,7 +66,7 @@ def test_most_like_finds_the_person(models, as_picture, photo, known):
     assert cosine(chosen, yao) > SAME
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", AVERAGES)
 def test_averaged_photos_are_as_like_a_further_photo_as_single_ones(known, rule):
     faces = [face for person, face in known if person == "obama"]
     rows, further = embeddings(faces[:-1]), faces[-1].unit_embedding

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pack.face.average import RULES, average, likeness, unit
+from pack.face.average import AVERAGES, average, likeness, unit
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def photos(embedding):
     return np.stack([embedding(i, near=me, mix=0.4) * (1 + i) for i in range(1, 4)])
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", AVERAGES)
 def test_one_photo_stays_as_it_is(embedding, rule):
     one = embedding(1)[None]
     assert np.allclose(average(one, rule).embedding, one[0], atol=1e-5)

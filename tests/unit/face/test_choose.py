@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pack.face.choose import RULES, choose, ordered, skipped
+from pack.face.choose import ORDERS, choose, ordered, skipped
 from pack.face.errors import MissingFace, WrongRecogniser
 
 
@@ -53,7 +53,7 @@ def test_a_number_too_high_says_how_many_there_are(crowd):
         choose((crowd,), index=3)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "most like"])
+@pytest.mark.parametrize("rule", [rule for rule in ORDERS if rule != "most like"])
 def test_of_equals_the_better_score_comes_first(picture, face, faces_of, rule):
     (shown,) = picture(100, 100)
     twins = [face((40, 40, 60, 60), score, of=shown) for score in (0.9, 0.8, 0.7)]

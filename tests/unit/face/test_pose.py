@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack.face.pose import FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
+from pack.face.pose import CANVAS_FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
 
 POINTS = np.array([(250.3, 300.7), (390.2, 295.1), (318.9, 380.5), (262.4, 455.0), (384.6, 450.9)], np.float32)
 SIZE = (640, 768)
@@ -46,7 +46,7 @@ def test_mirroring_swaps_left_and_right_and_twice_is_nothing():
     assert np.allclose(posed(mirrored, Pose(mirror=True), SIZE), POINTS, atol=1e-4)
 
 
-@pytest.mark.parametrize("how", FITS)
+@pytest.mark.parametrize("how", CANVAS_FITS)
 def test_fitting_to_the_same_size_changes_nothing(how):
     assert np.allclose(fitted(POINTS, SIZE, SIZE, how), POINTS)
 

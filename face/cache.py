@@ -8,10 +8,11 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Memo(Generic[Value]):
+class Cache(Generic[Value]):
     """Keeps the `limit` results that were used last. Results must be values that nobody changes.
 
-    Two threads that ask for the same new key may both compute it; they get equal results.
+    Two threads that ask for the same new key may both compute it; they get equal results. `attention/` has a cache of
+    its own, which counts bytes and makes each result once: neither library knows the other.
     """
 
     def __init__(self, limit: int) -> None:
