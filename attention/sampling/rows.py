@@ -1,4 +1,14 @@
-"""Which conditioning each row of a batched model call belongs to, and so which keys, values and mask it gets."""
+"""Which conditioning each row of a batched model call belongs to, and so which keys, values and mask it gets.
+
+Two pictures, guided, the negative prompt first; the third prompt is the positive one of an area:
+
+    row     0    1    2    3    4    5
+    chunk   negative  positive  positive, area     one for each conditioning, as `uuids` has them
+    frame   0    1    0    1    0    1             the picture of the batch, or of a window of it
+
+So a row's keys and values are those of its chunk's polarity and, where each picture has a reference of its own, of its
+frame; its mask is that of its frame, cut to its chunk's area.
+"""
 
 from __future__ import annotations
 
