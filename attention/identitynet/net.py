@@ -18,7 +18,7 @@ from ..cache import Cache
 from ..inputs import at, check_mask
 from ..sampling import said
 from ..sampling.attach import RUN
-from ..sampling.call import Given, rows_of_call
+from ..sampling.call import Given, picture_areas, rows_of_call
 from ..sampling.rows import Conditionings, Rows
 from ..sampling.run import Run
 from .hint import Hint, Sizing, hint_rows

@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 import torch
 from pack.attention.branch.masks import Area
-from pack.attention.sampling.call import WHOLE, Given, found_in, places, rows_of_call
+from pack.attention.sampling.call import WHOLE, Given, found_in, picture_areas, rows_of_call
 from pack.attention.sampling.rows import Chunk, Conditionings, Rows
 
 UNKNOWN = Conditionings({}, {})
@@ -43,12 +43,12 @@ def test_uuids_tell_polarity_and_area():
 
 
 def test_rows_that_are_about_the_same_take_one_place():
-    assert places(Rows((Chunk("negative"), Chunk("positive")), (0, 1, 2)), 1) == ((0, None),)
+    assert picture_areas(Rows((Chunk("negative"), Chunk("positive")), (0, 1, 2)), 1) == ((0, None),)
 
 
 def test_the_last_picture_is_for_all_rows_that_follow():
     rows = Rows((Chunk("negative", LEFT), Chunk("positive", RIGHT)), (0, 1, 2))
-    assert places(rows, 2) == ((0, LEFT), (1, LEFT), (1, LEFT), (0, RIGHT), (1, RIGHT), (1, RIGHT))
+    assert picture_areas(rows, 2) == ((0, LEFT), (1, LEFT), (1, LEFT), (0, RIGHT), (1, RIGHT), (1, RIGHT))
 
 
 MINUS, PLUS = Chunk("negative"), Chunk("positive")
