@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from comfy_execution.graph_utils import ExecutionBlocker
+from pack.face.cache import Cache
 from pack.face.errors import MissingFace, MissingPhoto, WrongRecogniser
-from pack.face.memo import Memo
 from pack.nodes.files.saved_files import FACES
 from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.forms.choose_face import ChooseFace
@@ -212,7 +212,7 @@ def test_faces_without_embedding_cannot_be_embedded_without_the_photo(
     ran, found, photo, person, face_models, through_a_file
 ):
     kept = through_a_file(found(photo("obama.jpg"), embed=False).faces)
-    face_models = replace(face_models, embedded=Memo(8))  # as on a machine that has not seen the photo
+    face_models = replace(face_models, embedded=Cache(8))  # as on a machine that has not seen the photo
     with pytest.raises(MissingPhoto, match="The photo of picture 1 of 1 is not there"):
         ran(EmbedFaces, faces=kept, face_models=face_models)
     embedded = ran(EmbedFaces, faces=through_a_file(found(photo("obama.jpg"), embed=False).faces, crop="112"),
