@@ -31,7 +31,7 @@ def test_faces_say_how_they_were_found_and_where_the_models_run(renderer, fronte
     assert frontend.queue().succeeded
     frontend.show(models, finds)
     until(lambda: badges(frontend, finds) == ["2 faces", "at 640"], "badges of the faces")
-    assert badges(frontend, models) == ["MobileFaceNet", "CPU"]
+    assert badges(frontend, models) == ["MobileFaceNet (buffalo_s)", "CPU"]
     frontend.picture(f"badges {renderer}")
 
 
