@@ -10,7 +10,7 @@ import comfy.samplers
 import torch
 from torch import Tensor
 
-from .examples import Text
+from .dataset import Text
 
 
 class Conditions:

@@ -1,4 +1,4 @@
-"""The loop: draws batches, shows them to the student, updates its weights, and tells how it goes."""
+"""The loop: chooses batches, trains on them, and tells how it goes."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ import torch
 from torch import Tensor, autocast
 
 from ..cache import digest
+from .checkpointing import checkpointed
 from .conditions import Conditions
+from .dataset import Batches, Dataset, Example
 from .ema import ema_of
-from .examples import Draw, Example, Examples
-from .frozen_model import FrozenModel
-from .kept import Keeper
-from .objective import loss, noised
-from .recompute import recomputing
+from .frozen import FrozenModel
+from .loss import loss, noised
+from .resume import StateFile
 from .settings import PRECISIONS, Settings
-from .student import Seen, Student
+from .trainee import Batch, Trainee
 
 GRADIENT_LIMIT = 1.0  # the largest norm of an update's gradient; larger ones are scaled down to it
 
 
 @dataclass(frozen=True, eq=False)
 class Watch:
-    """Whom to tell: `after_step(done, of, loss)`, and `look(done, weights)` every `look_every` steps (0: never).
+    """Whom to tell: `after_step(done, of, loss)`, and `sample(done, weights)` every `sample_every` steps (0: never).
 
-    The state is kept in `state` every `keep_every` steps, and when the user cancels.
+    The state is written to `state` every `write_every` steps, and when the user cancels.
     """
 
     after_step: Callable[[int, int, float], None] = lambda _done, _of, _loss: None
-    look: Callable[[int, dict[str, Tensor]], None] = lambda _done, _weights: None
-    look_every: int = 0
+    sample: Callable[[int, dict[str, Tensor]], None] = lambda _done, _weights: None
+    sample_every: int = 0
     state: Path | None = None
-    keep_every: int = 200
+    write_every: int = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What came out: the weights by their names in the student, and the loss of every step."""
+    """What came out: the weights by their names in the trainee, and the loss of every step."""
 
     weights: dict[str, Tensor]
     losses: list[float]
@@ -51,48 +51,48 @@ class Trained:
 class Trainer:
     """One training. The numbers of a step depend on the seed and the step alone, so that a resumed one is the same."""
 
-    def __init__(self, frozen: FrozenModel, student: Student, examples: Examples, settings: Settings) -> None:
+    def __init__(self, frozen: FrozenModel, trainee: Trainee, dataset: Dataset, settings: Settings) -> None:
         self.frozen = frozen
-        self.student = student.to(frozen.device, torch.float32)
-        self.examples = examples
+        self.trainee = trainee.to(frozen.device, torch.float32)
+        self.dataset = dataset
         self.settings = settings
-        self.ema = ema_of(self.student, settings.average) if settings.average else None
+        self.ema = ema_of(self.trainee, settings.average) if settings.average else None
         self.optimizer = torch.optim.AdamW(
-            self.student.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.trainee.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        self._features = student.identity.variant.features
-        self._draw = Draw(examples, settings.batch_size)
+        self._features = trainee.identity.variant.features
+        self._batches = Batches(dataset, settings.batch_size)
         self._conditions = Conditions(frozen.model, frozen.device)
 
     def run(self, watch: Watch) -> Trained:
         """Train from where `watch.state` stands, or from the beginning; RuntimeError if a frozen weight changed."""
-        keeper = None if watch.state is None else self._keeper(watch.state)
-        losses = [] if keeper is None else keeper.resume()
-        networks = (self.frozen.unet, *(net for net in (self.student.identitynet,) if net is not None))
-        with recomputing(networks, self.settings.checkpointing):
+        state = None if watch.state is None else self._keeper(watch.state)
+        losses = [] if state is None else state.resume()
+        networks = (self.frozen.unet, *(net for net in (self.trainee.identitynet,) if net is not None))
+        with checkpointed(networks, self.settings.checkpointing):
             try:
                 for step in range(len(losses), self.settings.steps):
                     comfy.model_management.throw_exception_if_processing_interrupted()
                     losses.append(self._step(step))
-                    self._tell(watch, keeper, losses)
+                    self._tell(watch, state, losses)
             except comfy.model_management.InterruptProcessingException:
-                if keeper is not None:
-                    keeper.keep(losses)
+                if state is not None:
+                    state.write(losses)
                 raise
         self.frozen.check_untouched()
         return Trained(self.weights(), losses)
 
     def weights(self) -> dict[str, Tensor]:
-        """What is saved and shown, by its names in the student: the averaged weights, or the last ones."""
-        return (self.student if self.ema is None else self.ema.module).state_dict()
+        """What is saved and shown, by its names in the trainee: the averaged weights, or the last ones."""
+        return (self.trainee if self.ema is None else self.ema.module).state_dict()
 
-    def _tell(self, watch: Watch, keeper: Keeper | None, losses: Sequence[float]) -> None:
+    def _tell(self, watch: Watch, state: StateFile | None, losses: Sequence[float]) -> None:
         done, of = len(losses), self.settings.steps
-        if keeper is not None and (done % watch.keep_every == 0 or done == of):
-            keeper.keep(losses)
+        if state is not None and (done % watch.write_every == 0 or done == of):
+            state.write(losses)
         watch.after_step(done, of, losses[-1])
-        if watch.look_every and done % watch.look_every == 0:
-            watch.look(done, self.weights())
+        if watch.sample_every and done % watch.sample_every == 0:
+            watch.sample(done, self.weights())
 
     def _step(self, step: int) -> float:
         for group in self.optimizer.param_groups:
@@ -106,30 +106,30 @@ class Trainer:
             total += each.item()
         if not torch.isfinite(torch.tensor(total)):
             raise ValueError(f"the loss of step {step + 1} is {total}. Lower the learning rate, or train in fp32.")
-        torch.nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_LIMIT)
+        torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), GRADIENT_LIMIT)
         self.optimizer.step()
         if self.ema is not None:
-            self.ema.update_parameters(self.student)
+            self.ema.update_parameters(self.trainee)
         return total
 
     def _loss(self, generator: torch.Generator) -> Tensor:
-        chosen = [self.examples.listed[number] for number in self._draw.numbers(generator)]
+        chosen = [self.dataset.examples[number] for number in self._batches.numbers(generator)]
         latents = torch.stack([example.latent for example in chosen]).to(self.frozen.device, torch.float32)
         model = self.frozen.model
         given = noised(model.model_sampling, model.process_latent_in(latents), generator, self.settings.noise_offset)
-        seen = self._seen(chosen, given.clean, generator)
+        batch = self._batch(chosen, given.clean, generator)
         with self._precision():
-            return loss(given, self.student(model, given, seen))
+            return loss(given, self.trainee(model, given, batch))
 
     def _precision(self) -> Any:
         dtype = PRECISIONS[self.settings.precision]
         return nullcontext() if dtype == torch.float32 else autocast(self.frozen.device.type, dtype)
 
-    def _seen(self, chosen: Sequence[Example], latents: Tensor, generator: torch.Generator) -> Seen:
+    def _batch(self, chosen: Sequence[Example], latents: Tensor, generator: torch.Generator) -> Batch:
         drops = dropped(len(chosen), self.settings.drops, generator)
-        texts = [self.examples.no_text if no_text else e.text for e, (no_text, _) in zip(chosen, drops, strict=True)]
+        texts = [self.dataset.no_text if no_text else e.text for e, (no_text, _) in zip(chosen, drops, strict=True)]
         shown = [
-            self.examples.no_picture if no_picture else e.embeds
+            self.dataset.no_picture if no_picture else e.embeds
             for e, (_, no_picture) in zip(chosen, drops, strict=True)
         ]
         features = tuple(
@@ -137,12 +137,12 @@ class Trainer:
             for name in self._features
         )
         hints = None
-        if self.student.identitynet is not None:
+        if self.trainee.identitynet is not None:
             hints = torch.stack([example.shown_hint for example in chosen]).to(latents)
-        return Seen(self._conditions.batch(texts, latents), features, hints)
+        return Batch(self._conditions.batch(texts, latents), features, hints)
 
-    def _keeper(self, path: Path) -> Keeper:
-        return Keeper(path, self.settings, self.student, self.optimizer, self.ema, contents(self.examples))
+    def _keeper(self, path: Path) -> StateFile:
+        return StateFile(path, self.settings, self.trainee, self.optimizer, self.ema, contents(self.dataset))
 
 
 def dropped(count: int, drops: tuple[float, float, float], generator: torch.Generator) -> list[tuple[bool, bool]]:
@@ -155,11 +155,11 @@ def dropped(count: int, drops: tuple[float, float, float], generator: torch.Gene
     return found
 
 
-def contents(examples: Examples) -> str:
+def contents(dataset: Dataset) -> str:
     """A hash of what is trained on."""
-    latents = [example.latent for example in examples.listed]
-    features = [example.embeds.feature(name) for example in examples.listed for name in example.embeds.names]
-    return digest(*latents, *features, *(example.text[0] for example in examples.listed))
+    latents = [example.latent for example in dataset.examples]
+    features = [example.embeds.feature(name) for example in dataset.examples for name in example.embeds.names]
+    return digest(*latents, *features, *(example.text[0] for example in dataset.examples))
 
 
 def _seed(seed: int, step: int, part: int) -> int:

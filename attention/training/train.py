@@ -1,4 +1,4 @@
-"""A model and examples -> a trained adapter, or an IdentityNet with its adapter, and their files."""
+"""A model and a dataset -> a trained adapter, or an IdentityNet with its adapter, and their files."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any
 
 from comfy.model_patcher import ModelPatcher
 
-from .examples import Examples
-from .fresh_adapter import fresh_adapter, identity_of, variant_named
-from .fresh_identitynet import fresh_identitynet
-from .frozen_model import FrozenModel, frozen
+from .dataset import Dataset
+from .export import ModelFile, adapter_tensors, checkpoint_of, identitynet_tensors, save_together
+from .frozen import FrozenModel, frozen
 from .loop import Trained, Trainer
-from .publish import ToWrite, adapter_tensors, checkpoint_of, identitynet_tensors, save_together
+from .new_adapter import identity_of, new_adapter, variant_named
+from .new_identitynet import new_identitynet
 from .settings import Settings
-from .student import Student
+from .trainee import Trainee
 
 INSTANTID = "instantid"
 
 
-def trainer_for(model: ModelPatcher, examples: Examples, variant: str, settings: Settings) -> Trainer:
+def trainer_for(model: ModelPatcher, dataset: Dataset, variant: str, settings: Settings) -> Trainer:
     """A training of a new adapter of a variant for a model; for 'instantid' of an IdentityNet beside it.
 
     Call it outside inference mode. Raises ValueError for a model without a known layout, for a variant that cannot be
-    trained, and for examples without the features it reads.
+    trained, and for a dataset without the features it reads.
     """
-    features = [examples.no_picture.feature(name) for name in variant_named(variant).features]
+    features = [dataset.no_picture.feature(name) for name in variant_named(variant).features]
     base = frozen(model, settings.precision)
-    adapter = fresh_adapter(base.layers, base.unet, variant, features[0].shape[-1], settings.seed)
-    net = fresh_identitynet(unet_config(base), base.unet, settings.seed) if variant == INSTANTID else None
-    return Trainer(base, Student(adapter, identity_of(base.layers, variant), net), examples, settings)
+    adapter = new_adapter(base.layers, base.unet, variant, features[0].shape[-1], settings.seed)
+    net = new_identitynet(unet_config(base), base.unet, settings.seed) if variant == INSTANTID else None
+    return Trainer(base, Trainee(adapter, identity_of(base.layers, variant), net), dataset, settings)
 
 
 def unet_config(base: FrozenModel) -> dict[str, Any]:
@@ -57,23 +57,23 @@ def save_instantid(
     save_together(files)
 
 
-def _adapter(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> ToWrite:
+def _adapter(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> ModelFile:
     tensors = adapter_tensors(checkpoint_of(trained.weights, path.name))
-    return ToWrite(path, tensors, {**_origin(trainer, trained), **told})
+    return ModelFile(path, tensors, {**_origin(trainer, trained), **told})
 
 
-def _identitynet(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> ToWrite:
+def _identitynet(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> ModelFile:
     tensors = identitynet_tensors(trained.weights, unet_config(trainer.frozen))
-    return ToWrite(path, tensors, {**_origin(trainer, trained), **told})
+    return ModelFile(path, tensors, {**_origin(trainer, trained), **told})
 
 
 def _origin(trainer: Trainer, trained: Trained) -> dict[str, object]:
-    identity = trainer.student.identity
+    identity = trainer.trainee.identity
     return {
         "variant": identity.variant.name,
         "base_model": identity.family.label,
         "base_model_weights": trainer.frozen.fingerprint,
         "steps": str(len(trained.losses)),
-        "pictures": str(len(trainer.examples.listed)),
+        "pictures": str(len(trainer.dataset.examples)),
         "settings": asdict(trainer.settings),
     }

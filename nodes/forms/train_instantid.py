@@ -84,11 +84,11 @@ class TrainInstantID(io.ComfyNode):
     def execute(cls, **lists: list[Any]) -> io.NodeOutput:
         from ...attention.adapter.adapter import Adapter
         from ...attention.adapter.checkpoint import read
-        from ...attention.training.read_identitynet import read_identitynet
+        from ...attention.training.new_identitynet import read_identitynet
         from ...attention.training.train import INSTANTID, save_instantid, unet_config
         from ..page.show import shown
-        from ..training.dataset import lesson_of
-        from ..training.face_dataset import FaceRules, face_training_set
+        from ..training.dataset import captioned_pictures
+        from ..training.face_dataset import FaceRules, face_dataset
         from ..training.run import train
 
         given, recipe = ones(lists), recipe_of(ones(lists))
@@ -96,15 +96,15 @@ class TrainInstantID(io.ComfyNode):
         paths, state = [file_to_write(folder, name) for folder in FOLDERS], state_file(FOLDERS[0], name)
         check_targets(paths, state, recipe.resume)
         rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
-        lesson = lesson_of(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
-        examples = face_training_set(lesson, lists["faces"], rules, ticker())
+        pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
+        dataset = face_dataset(pictures, lists["faces"], rules, ticker())
         with torch.inference_mode(False):
-            done = train((given["model"], vae), examples, INSTANTID, recipe, state)
+            done = train((given["model"], vae), dataset, INSTANTID, recipe, state)
             told = {"recogniser": next(face.recogniser for batch in lists["faces"] for e in batch for face in e.faces)}
             save_instantid(paths[0], paths[1], done.trainer, done.trained, told)
         adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
         net = read_identitynet(paths[1], unet_config(done.trainer.frozen))
-        skipped = len(lesson.pictures) - len(examples.listed)
+        skipped = len(pictures.pictures) - len(dataset.examples)
         text = done.report(paths) + (f"\nleft out, as they show no face: {skipped}" if skipped else "")
         return shown(cls, text, done.pictures(), adapter, net, *done.course())
 

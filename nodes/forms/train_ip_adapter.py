@@ -69,18 +69,18 @@ class TrainIPAdapter(io.ComfyNode):
         from ...attention.adapter.checkpoint import read
         from ...attention.training.train import save_adapter
         from ..page.show import shown
-        from ..training.dataset import lesson_of, training_set
+        from ..training.dataset import captioned_pictures, dataset_of
         from ..training.run import train
 
         given, recipe = ones(lists), recipe_of(ones(lists))
         path, state = file_to_write(FOLDER, given["name"]), state_file(FOLDER, given["name"])
         check_targets([path], state, recipe.resume)
         variant, vae, clip_vision = given["variant"], given["vae"], given["clip_vision"]
-        lesson = lesson_of(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
-        examples = training_set(lesson, clip_vision, variant, ticker())
+        pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
+        dataset = dataset_of(pictures, clip_vision, variant, ticker())
         with torch.inference_mode(False):
-            done = train((given["model"], vae), examples, variant, recipe, state)
-            save_adapter(path, done.trainer, done.trained, {"encoder": examples.no_picture.encoder})
+            done = train((given["model"], vae), dataset, variant, recipe, state)
+            save_adapter(path, done.trainer, done.trained, {"encoder": dataset.no_picture.encoder})
         loaded = wires.LoadedAdapter(Adapter(read(path), variant), clip_vision)
         return shown(cls, done.report([path]), done.pictures(), loaded, *done.course())
 

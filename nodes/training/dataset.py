@@ -12,14 +12,14 @@ from torch import Tensor
 from ...attention.reference.embeds import Embeds
 from ...attention.reference.encode import encode, encode_zero_pixels
 from ...attention.training.buckets import Cut, cut_for
-from ...attention.training.examples import Example, Examples, Text
-from ...attention.training.fresh_adapter import variant_named
+from ...attention.training.dataset import Dataset, Example, Text
+from ...attention.training.new_adapter import variant_named
 
 Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class CaptionedPictures:
     """Pictures (1, H, W, 3) with a caption each, and what encodes them for a base model."""
 
     pictures: Sequence[Tensor]
@@ -33,8 +33,8 @@ class Lesson:
         height, width = self.pictures[number].shape[1:3]
         return cut_for(width, height, self.bucket_side)
 
-    def only(self, numbers: Sequence[int]) -> Lesson:
-        """The lesson with these pictures alone."""
+    def only(self, numbers: Sequence[int]) -> CaptionedPictures:
+        """These pictures alone."""
         return replace(
             self,
             pictures=[self.pictures[number] for number in numbers],
@@ -44,13 +44,13 @@ class Lesson:
     def encoded(self, numbered: Callable[[int], Shown], tick: Tick) -> tuple[tuple[Example, ...], Text]:
         """An example of each picture, with what `numbered` says is shown of it; and the text that stands for none."""
         told = {text: _encoded(self.clip, text) for text in ("", *dict.fromkeys(self.captions))}
-        listed: list[Example] = []
+        examples: list[Example] = []
         for number, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
             latent: Tensor = self.vae.encode(self.cut(number).apply(picture))
             shown = numbered(number)
-            listed.append(Example(latent[0].cpu(), told[caption], shown.embeds, shown.hint))
-            tick(len(listed), len(self.pictures))
-        return tuple(listed), told[""]
+            examples.append(Example(latent[0].cpu(), told[caption], shown.embeds, shown.hint))
+            tick(len(examples), len(self.pictures))
+        return tuple(examples), told[""]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +61,12 @@ class Shown:
     hint: Callable[[], Tensor] | None = None
 
 
-def lesson_of(images: Sequence[Tensor], texts: Sequence[str], models: tuple[Any, Any], bucket_side: int) -> Lesson:
-    """The lesson of a list of batches of pictures; `models` are the autoencoder and the text encoder."""
+def captioned_pictures(
+    images: Sequence[Tensor], texts: Sequence[str], models: tuple[Any, Any], bucket_side: int
+) -> CaptionedPictures:
+    """The pictures of a list of batches with their captions; `models` are the autoencoder and the text encoder."""
     pictures = [picture[None, ..., :3] for batch in images for picture in batch]
-    return Lesson(pictures, captions_for(texts, len(pictures)), *models, bucket_side)
+    return CaptionedPictures(pictures, captions_for(texts, len(pictures)), *models, bucket_side)
 
 
 def captions_for(texts: Sequence[str], count: int) -> list[str]:
@@ -79,14 +81,14 @@ def captions_for(texts: Sequence[str], count: int) -> list[str]:
     return list(texts)
 
 
-def training_set(lesson: Lesson, clip_vision: Any, variant: str, tick: Tick) -> Examples:
+def dataset_of(given: CaptionedPictures, clip_vision: Any, variant: str, tick: Tick) -> Dataset:
     """Everything encoded, the references being the pictures themselves as the image encoder sees them."""
 
     def shown(number: int) -> Shown:
-        return Shown(_features(variant, encode(clip_vision, lesson.pictures[number])))
+        return Shown(_features(variant, encode(clip_vision, given.pictures[number])))
 
-    listed, no_text = lesson.encoded(shown, tick)
-    return Examples(listed, no_text, _no_picture(variant, clip_vision, listed[0].embeds))
+    examples, no_text = given.encoded(shown, tick)
+    return Dataset(examples, no_text, _no_picture(variant, clip_vision, examples[0].embeds))
 
 
 def _encoded(clip: Any, text: str) -> Text:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ...attention.reference.embeds import Embeds
 from ...attention.training.buckets import Cut
-from ...attention.training.examples import Examples
-from ...attention.training.fresh_adapter import variant_named
+from ...attention.training.dataset import Dataset
+from ...attention.training.new_adapter import variant_named
 from ...attention.training.train import INSTANTID
 from ...face.draw import draw_keypoints
 from ...face.embed import embeddings
@@ -22,7 +22,7 @@ from ...face.pose import moved
 from ...face.recognisers import PACK_OF
 from ...face.value import Array, Face, FaceBatch
 from ..people.people import no_face
-from .dataset import Lesson, Shown, Tick
+from .dataset import CaptionedPictures, Shown, Tick
 
 SKIP = "skip"
 NOSE = 2  # of the keypoints
@@ -37,25 +37,25 @@ class FaceRules:
     any_recogniser: bool
 
 
-def face_training_set(lesson: Lesson, faces: Sequence[FaceBatch], rules: FaceRules, tick: Tick) -> Examples:
+def face_dataset(given: CaptionedPictures, faces: Sequence[FaceBatch], rules: FaceRules, tick: Tick) -> Dataset:
     """Everything encoded: each picture with the embedding and the keypoints of its face.
 
     Raises ValueError for faces that are not of these pictures and for a picture with several, MissingFace for pictures
     without one unless they are skipped, and WrongRecogniser.
     """
-    found = _faces_of(lesson, faces)
+    found = _faces_of(given, faces)
     usable = [number for number, face in enumerate(found) if face is not None]
     _check_missing([number for number, face in enumerate(found) if face is None], len(found), rules.missing)
     people = [face for face in found if face is not None]
     _check_recogniser(people, rules.any_recogniser)
-    kept = lesson.only(usable)
+    kept = given.only(usable)
     read = torch.from_numpy(embeddings(people).copy())
 
     def shown(number: int) -> Shown:
         return Shown(Embeds(face=read[number][None]), hint_of(people[number].keypoints, kept.cut(number)))
 
-    listed, no_text = kept.encoded(shown, tick)
-    return Examples(listed, no_text, no_face())
+    examples, no_text = kept.encoded(shown, tick)
+    return Dataset(examples, no_text, no_face())
 
 
 def hint_of(keypoints: Array, cut: Cut) -> Callable[[], Tensor]:
@@ -67,23 +67,23 @@ def _drawn(keypoints: Array, size: tuple[int, int]) -> Tensor:
     return to_image([draw_keypoints([keypoints], size)])[0].movedim(-1, 0)
 
 
-def _faces_of(lesson: Lesson, faces: Sequence[FaceBatch]) -> list[Face | None]:
+def _faces_of(given: CaptionedPictures, faces: Sequence[FaceBatch]) -> list[Face | None]:
     """The face of each picture, or None where there is none in what its bucket keeps of it."""
     entries = [entry for batch in faces for entry in batch]
-    count = len(lesson.pictures)
+    count = len(given.pictures)
     if len(entries) != count:
         raise ValueError(
             f"there are {count} pictures, but faces of {len(entries)}. Connect the same 'images' to Find Faces, with "
             "nothing in between that adds or drops pictures."
         )
     found: list[Face | None] = []
-    for number, (picture, entry) in enumerate(zip(lesson.pictures, entries, strict=True)):
+    for number, (picture, entry) in enumerate(zip(given.pictures, entries, strict=True)):
         name = f"picture {number + 1} of {count}"
         if entry.picture.digest != pictures(picture)[0].digest:
             raise ValueError(f"the faces of {name} were found in another picture. Connect the same 'images' to both.")
         if len(entry.faces) > 1:
             raise ValueError(f"{name} has {len(entry.faces)} faces; one is needed. Put Choose Face in between.")
-        found.append(next((face for face in entry.faces if _is_kept(face, lesson.cut(number))), None))
+        found.append(next((face for face in entry.faces if _is_kept(face, given.cut(number))), None))
     return found
 
 

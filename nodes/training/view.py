@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...attention.training.examples import Examples
-from ...attention.training.look import Sampling, adapter_of, draw, network_with
+from ...attention.training.dataset import Dataset
 from ...attention.training.loop import Trainer
+from ...attention.training.samples import Sampling, adapter_of, network_with, sample
 from ...face.picture import to_image
 from ...face.preview import same_size
 
@@ -19,13 +19,13 @@ LARGEST = 512  # pixels of the preview
 
 
 class View:
-    """Moves the host's bar and draws what the student can by now, from the first example."""
+    """Moves the host's bar and draws what the trainee can by now, from the first example."""
 
-    def __init__(self, trainer: Trainer, vae: Any, variant: str, examples: Examples) -> None:
+    def __init__(self, trainer: Trainer, vae: Any, variant: str, dataset: Dataset) -> None:
         self._trainer = trainer
         self._vae = vae
         self._variant = variant
-        self._examples = examples
+        self._dataset = dataset
         self._bar: comfy.utils.ProgressBar | None = None
         self._drawn: list[Tensor] = []
 
@@ -34,13 +34,13 @@ class View:
             self._bar = comfy.utils.ProgressBar(of)
         self._bar.update_absolute(done, of, self._preview())
 
-    def look(self, _done: int, weights: dict[str, Tensor]) -> None:
+    def sample(self, _done: int, weights: dict[str, Tensor]) -> None:
         """Draw with these weights; what was on the device for training is put back."""
-        frozen, net = self._trainer.frozen, self._trainer.student.identitynet
+        frozen, net = self._trainer.frozen, self._trainer.trainee.identitynet
         shown = None if net is None else network_with(net, weights)
         adapter = adapter_of(weights, self._variant)
-        first = self._examples.listed[0]
-        latent = draw(frozen.patcher, adapter, shown, first, self._examples, Sampling())
+        first = self._dataset.examples[0]
+        latent = sample(frozen.patcher, adapter, shown, first, self._dataset, Sampling())
         with torch.inference_mode():
             self._drawn.append(self._vae.decode(latent).cpu()[:, ..., :3])
         frozen.load()

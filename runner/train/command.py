@@ -12,7 +12,7 @@ from ..problems import say
 from ..server import Server
 from ..setup import Wanted, prepare
 from .options import check
-from .prompt import lesson, prompt_for
+from .prompt import linked, prompt_for
 
 CANCELLED = 130
 
@@ -22,7 +22,7 @@ def train(places: Places, options: argparse.Namespace) -> int:
     check(options)
     models = [file.resolve() for file in (options.base_model, options.clip_vision) if file]
     host = prepare(places, Wanted(options.comfyui, options.python, miniature=not models))
-    prompt = prompt_for(options, lesson(options.pictures.resolve(), places.base / "input", options.name))
+    prompt = prompt_for(options, linked(options.pictures.resolve(), places.base / "input", options.name))
     file = places.work / "train.json"
     file.write_text(json.dumps(prompt, indent=1), encoding="utf-8")
     folders = dict(zip(("checkpoints", "clip_vision"), ([model.parent] for model in models), strict=False))

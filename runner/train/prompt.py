@@ -9,10 +9,10 @@ from .options import side_for
 
 Prompt = dict[str, Node]
 TRAIN, CURVE, SAMPLES = "train", "curve", "samples"
-LOOKS = 4
+SAMPLES_IN_ALL = 4
 
 
-def lesson(pictures: Path, inputs: Path, name: str) -> str:
+def linked(pictures: Path, inputs: Path, name: str) -> str:
     """Make a folder of pictures appear below ComfyUI's input folder; the name the host's loader finds it by.
 
     The host lists no linked folder by itself, but looks into those inside of one it lists; and it repeats the pictures
@@ -40,20 +40,20 @@ def prompt_for(options: argparse.Namespace, folder: str) -> Prompt:
     return {
         "model": model,
         "encoder": encoder,
-        "lesson": node("LoadImageTextDataSetFromFolder", folder=folder),
+        "pictures": node("LoadImageTextDataSetFromFolder", folder=folder),
         TRAIN: node(
             "LikenessTrainIPAdapter",
             model=["model", 0],
             clip=["model", 1],
             vae=["model", 2],
             clip_vision=["encoder", 0],
-            images=["lesson", 0],
-            texts=["lesson", 1],
+            images=["pictures", 0],
+            texts=["pictures", 1],
             name=options.name,
             learning_rate=options.learning_rate,
             precision=options.precision,
             bucket_side=side_for(options),
-            look_every=options.look_every or max(1, options.steps // LOOKS),
+            look_every=options.look_every or max(1, options.steps // SAMPLES_IN_ALL),
             **settings,
         ),
         CURVE: node("SaveImage", images=[TRAIN, 2], filename_prefix="likeness-training/curve"),

@@ -18,12 +18,11 @@ from ours import UNDECIDED
 from pack.attention.adapter.adapter import Adapter as LoadedFile
 from pack.attention.adapter.checkpoint import read
 from pack.attention.reference.embeds import Embeds
-from pack.attention.training.examples import Example, Examples
-from pack.attention.training.fresh_adapter import parameter_count
-from pack.attention.training.fresh_identitynet import network_for
+from pack.attention.training.dataset import Dataset, Example
+from pack.attention.training.export import identitynet_names
 from pack.attention.training.loop import Watch
-from pack.attention.training.publish import identitynet_names
-from pack.attention.training.read_identitynet import read_identitynet
+from pack.attention.training.new_adapter import parameter_count
+from pack.attention.training.new_identitynet import network_for, read_identitynet
 from pack.attention.training.settings import Settings
 from pack.attention.training.train import (
     save_adapter,
@@ -38,17 +37,17 @@ from test_oracles import changes
 SETTINGS = Settings(steps=2, batch_size=2, learning_rate=1e-2, precision="fp32", checkpointing=False)
 
 
-def examples(both, variant):
+def dataset(both, variant):
     """Two seeded pictures for the small UNet, their features as wide as published."""
     given = inputs(both)
     text = [given.positive, {"pooled_output": given.pooled_positive}]
     hint = torch.rand(3, 128, 128, generator=torch.Generator().manual_seed(1)) if variant == "instantid" else None
-    listed = tuple(
+    examples = tuple(
         Example(given.latent[0] * (number + 1), text, Embeds(**positive_features(variant, 1, number)), hint)
         for number in range(2)
     )
-    return Examples(
-        listed, [given.negative, {"pooled_output": given.pooled_negative}], Embeds(**negative_features(variant))
+    return Dataset(
+        examples, [given.negative, {"pooled_output": given.pooled_negative}], Embeds(**negative_features(variant))
     )
 
 
@@ -56,7 +55,7 @@ def examples(both, variant):
 def trained(family, variant):
     both = twin(family)
     with torch.inference_mode(False):
-        made = trainer_for(both.patcher, examples(both, variant), variant, SETTINGS)
+        made = trainer_for(both.patcher, dataset(both, variant), variant, SETTINGS)
         return both, made, made.run(Watch())
 
 

@@ -13,14 +13,14 @@ def node(class_type, **inputs):
 
 
 @pytest.fixture(scope="module")
-def lesson(server):
+def pictures(server):
     """A folder below the server's input, as the host's dataset nodes read it."""
-    folder = server.base / "input" / "lesson"
+    folder = server.base / "input" / "pictures"
     folder.mkdir()
     for number, (colour, caption) in enumerate((("red", "a red wall"), ("blue", "a blue wall"), ("green", ""))):
         Image.new("RGB", (80 + 60 * number, 80), colour).save(folder / f"{number}.png")
         (folder / f"{number}.txt").write_text(caption, encoding="utf-8")
-    return "lesson"
+    return "pictures"
 
 
 def graph(folder, name, **settings):
@@ -28,16 +28,16 @@ def graph(folder, name, **settings):
     return {
         "model": node("MiniatureModel", family="sd15", seed=1),
         "encoder": node("MiniatureCLIPVision", kind="vit_h", seed=3),
-        "lesson": node("LoadImageTextDataSetFromFolder", folder=folder),
+        "pictures": node("LoadImageTextDataSetFromFolder", folder=folder),
         "train": node(
             "LikenessTrainIPAdapter", model=["model", 0], clip=["model", 1], vae=["model", 2],
-            clip_vision=["encoder", 0], images=["lesson", 0], texts=["lesson", 1], name=name, **train,
+            clip_vision=["encoder", 0], images=["pictures", 0], texts=["pictures", 1], name=name, **train,
         ),
     }  # fmt: skip
 
 
-def test_a_folder_becomes_an_adapter_that_steers(server, api, lesson, prompt):
-    done = api.run(graph(lesson, "taught", bucket_side=64, look_every=2))
+def test_a_folder_becomes_an_adapter_that_steers(server, api, pictures, prompt):
+    done = api.run(graph(pictures, "taught", bucket_side=64, look_every=2))
     assert done.succeeded, done.error
     assert "3 pictures" in done.text("train") and "base model untouched" in done.text("train")
     assert done.picture("train").startswith(b"\x89PNG")
@@ -65,15 +65,15 @@ def instantid_graph(folder, name, **settings):
     train = {"steps": 2, "batch_size": 1, "learning_rate": 0.001, "seed": 1, "bucket_side": 64, **settings}
     return {
         "model": node("MiniatureModel", family="sdxl", seed=1),
-        "lesson": node("LoadImageTextDataSetFromFolder", folder=folder),
+        "pictures": node("LoadImageTextDataSetFromFolder", folder=folder),
         "nets": node("LikenessLoadFaceModels", pack="vectron", provider="CPU"),
         "find": node(
-            "LikenessFindFaces", image=["lesson", 0], face_models=["nets", 0], size=320, threshold=0.5, margin=True,
+            "LikenessFindFaces", image=["pictures", 0], face_models=["nets", 0], size=320, threshold=0.5, margin=True,
             refine=False, embed=True,
         ),
         "train": node(
-            "LikenessTrainInstantID", model=["model", 0], clip=["model", 1], vae=["model", 2], images=["lesson", 0],
-            texts=["lesson", 1], faces=["find", 0], name=name, any_recogniser=True, **train,
+            "LikenessTrainInstantID", model=["model", 0], clip=["model", 1], vae=["model", 2], images=["pictures", 0],
+            texts=["pictures", 1], faces=["find", 0], name=name, any_recogniser=True, **train,
         ),
         "steer": node(
             "LikenessApplyInstantID", model=["model", 0], positive=["text", 0], negative=["text", 0],
@@ -109,15 +109,14 @@ def test_a_folder_of_portraits_becomes_an_instantid_that_steers(server, api, peo
     assert "people.safetensors" in str(listed)
 
 
-def test_the_command_line_trains_over_http(server, lesson, tmp_path, capsys):
+def test_the_command_line_trains_over_http(server, pictures, tmp_path, capsys):
     """What `run.py train` queues, through its own client: a report, the curve, a picture for each look."""
     from runner.cli import parse
     from runner.train.__main__ import train
-    from runner.train.prompt import lesson as linked
-    from runner.train.prompt import prompt_for
+    from runner.train.prompt import linked, prompt_for
 
     inputs = server.base / "input"
-    words = ["--pictures", str(inputs / lesson), "--name", "by-command", "--steps", "4", "--batch-size", "2"]
+    words = ["--pictures", str(inputs / pictures), "--name", "by-command", "--steps", "4", "--batch-size", "2"]
     options = parse(["train", *words, "--look-every", "2"])
     folder = linked(options.pictures, inputs, options.name)
     said = asyncio.run(train(server.url, prompt_for(options, folder), tmp_path))

@@ -6,7 +6,7 @@ from pathlib import Path
 import comfy.model_management
 import pytest
 import torch
-from trainings import examples, run, settings, trainer, world
+from trainings import dataset, run, settings, trainer, world
 
 SHAPES = Path(__file__).parents[2] / "shapes"
 
@@ -21,7 +21,7 @@ def test_every_new_weight_moves_and_no_other(family, variant):
 
     given = fingerprint(world(family).model.model.diffusion_model)
     made = trainer(family, variant, steps=2)
-    before = {name: tensor.clone() for name, tensor in made.student.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in made.trainee.state_dict().items()}
     trained = run(made)
     # Behind a convolution of zeros nothing moves in the first step; in the second everything does.
     still = [name for name, tensor in trained.weights.items() if torch.equal(tensor, before[name])]
@@ -50,10 +50,10 @@ def test_a_new_adapter_begins_beside_the_text(variant):
     made = trainer("sdxl", variant)
     attentions = cross_attention_modules(made.frozen.unet)
     for layer in layers("sdxl"):
-        for part, source in ((made.student.adapter.to_k, "to_k"), (made.student.adapter.to_v, "to_v")):
+        for part, source in ((made.trainee.adapter.to_k, "to_k"), (made.trainee.adapter.to_v, "to_v")):
             assert torch.equal(part[str(layer.index)].weight, getattr(attentions[layer.key], source).weight)
     if variant == "instantid":
-        net = made.student.identitynet
+        net = made.trainee.identitynet
         outputs = [each for block in (*net.zero_convs, net.middle_block_out) for each in block.parameters()]
         assert outputs and not any(each.any() for each in outputs)
         assert torch.equal(net.time_embed[0].weight, made.frozen.unet.time_embed[0].weight)
@@ -61,7 +61,7 @@ def test_a_new_adapter_begins_beside_the_text(variant):
 
 def test_a_new_identitynet_hears_the_keypoints():
     """What a few dots on black leave before the last convolution, which is zero, is as strong as they are."""
-    block = trainer("sdxl", "instantid").student.identitynet.input_hint_block
+    block = trainer("sdxl", "instantid").trainee.identitynet.input_hint_block
     drawing = torch.zeros(1, 3, 128, 128)
     drawing[:, 0, 40:50, 40:50] = 1
     with torch.no_grad():
@@ -94,15 +94,15 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(average, tmp_path):
 
 def test_averaged_weights_are_the_ramped_mean_of_every_step(tmp_path):
     made, state = trainer(steps=4, average=0.9), tmp_path / "state"
-    mean = {name: tensor.clone() for name, tensor in made.student.state_dict().items()}
+    mean = {name: tensor.clone() for name, tensor in made.trainee.state_dict().items()}
 
     def take_in(done, *_):
         share = 1 - min(0.9, done / (done + 9))
-        for name, tensor in made.student.state_dict().items():
+        for name, tensor in made.trainee.state_dict().items():
             mean[name].lerp_(tensor, share)
 
     trained = run(made, state=state, after_step=take_in)
-    assert equal(trained.weights, mean) and not equal(trained.weights, made.student.state_dict())
+    assert equal(trained.weights, mean) and not equal(trained.weights, made.trainee.state_dict())
     assert equal(torch.load(state)["averaged"], mean), "as earlier trainers kept it"
 
 
@@ -156,12 +156,12 @@ def test_drops_have_their_shares():
 
 
 def test_a_batch_has_pictures_of_one_size():
-    from pack.attention.training.examples import Draw
+    from pack.attention.training.dataset import Batches
 
-    given = examples("sd15", "base")
-    draw, generator = Draw(given, 4), torch.Generator().manual_seed(0)
-    batches = [draw.numbers(generator) for _ in range(40)]
-    sizes = [{given.listed[number].latent.shape for number in batch} for batch in batches]
+    given = dataset("sd15", "base")
+    order, generator = Batches(given, 4), torch.Generator().manual_seed(0)
+    batches = [order.numbers(generator) for _ in range(40)]
+    sizes = [{given.examples[number].latent.shape for number in batch} for batch in batches]
     assert all(len(each) == 1 for each in sizes) and len(set.union(*sizes)) == 2
     assert all(len(batch) == 4 for batch in batches)  # of buckets of three: a short one is filled up
 
@@ -185,8 +185,8 @@ def test_the_published_count_at_full_size():
     """IP-Adapter for SD1.5 trains 22,319,616 numbers; it, plus and InstantID's adapter as their files have them."""
     from pack.attention.models.families import FAMILIES, LayerShape, layers
     from pack.attention.models.unet import ModelLayers
-    from pack.attention.training.fresh_adapter import new_module, parameter_count
-    from pack.attention.training.publish import adapter_tensors, checkpoint_of
+    from pack.attention.training.export import adapter_tensors, checkpoint_of
+    from pack.attention.training.new_adapter import new_module, parameter_count
 
     wide = {"sd15": (320, 640, 1280, 1280), "sdxl": (320, 640, 1280)}
 

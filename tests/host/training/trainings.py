@@ -51,21 +51,21 @@ def features(variant, count, generator):
 
 
 @cache
-def examples(family, variant):
+def dataset(family, variant):
     """Seeded latents of two sizes with two captions, features and, for instantid, hints."""
-    from pack.attention.training.examples import Example, Examples
+    from pack.attention.training.dataset import Dataset, Example
 
     generator = torch.Generator().manual_seed(5)
     captions = texts(world(family).clip, "a red cat", "a blue dog", "")
-    listed = []
+    made = []
     for number in range(PICTURES):
         height, width = SIZES[number % len(SIZES)]
         hint = torch.rand(3, 8 * height, 8 * width, generator=generator) if variant == "instantid" else None
         latent = torch.randn(4, height, width, generator=generator)
-        listed.append(Example(latent, captions[number % 2], features(variant, 1, generator), hint))
+        made.append(Example(latent, captions[number % 2], features(variant, 1, generator), hint))
     empty = features(variant, 1, generator)
     name = empty.names[0]
-    return Examples(tuple(listed), captions[2], empty.with_features(**{name: torch.zeros_like(empty.feature(name))}))
+    return Dataset(tuple(made), captions[2], empty.with_features(**{name: torch.zeros_like(empty.feature(name))}))
 
 
 def settings(**changes):
@@ -78,7 +78,7 @@ def settings(**changes):
 def trainer(family="sd15", variant="base", **changes):
     from pack.attention.training.train import trainer_for
 
-    return trainer_for(world(family).model, examples(family, variant), variant, settings(**changes))
+    return trainer_for(world(family).model, dataset(family, variant), variant, settings(**changes))
 
 
 def run(made, **watch):

@@ -10,9 +10,9 @@ import numpy
 import torch
 import torch.nn.functional as F
 from pack.attention.reference.embeds import Embeds
-from pack.attention.training.examples import Example, Examples
+from pack.attention.training.dataset import Dataset, Example
+from pack.attention.training.export import IDENTITYNET
 from pack.attention.training.loop import Watch
-from pack.attention.training.publish import IDENTITYNET
 from pack.attention.training.settings import Settings
 from pack.attention.training.train import save_adapter, trainer_for
 from pack.face.draw import draw_keypoints
@@ -45,10 +45,10 @@ def texts(data: base.Caches) -> list[Any]:
     return [[context, {"pooled_output": pooled}] for context, pooled in rows]
 
 
-def examples(data: base.Caches, embeds: list[Embeds], first: int, hints: list[Tensor] | None = None) -> Examples:
+def dataset(data: base.Caches, embeds: list[Embeds], first: int, hints: list[Tensor] | None = None) -> Dataset:
     """The pictures from `first` on, each with its features."""
     told = texts(data)
-    listed = [
+    examples = [
         Example(
             data.latents[first + i] / WORLD.latent_scale,
             told[int(data.caption[first + i])],
@@ -59,7 +59,7 @@ def examples(data: base.Caches, embeds: list[Embeds], first: int, hints: list[Te
     ]
     name = embeds[0].names[0]
     nothing = Embeds(**{name: torch.zeros_like(embeds[0].feature(name))}, encoder=embeds[0].encoder)
-    return Examples(tuple(listed), told[0], nothing)
+    return Dataset(tuple(examples), told[0], nothing)
 
 
 def shape_pixels(folder: Path) -> Tensor:
@@ -73,21 +73,21 @@ def seen_raw(folder: Path, raw: Any) -> Tensor:
     return made["pooled"]
 
 
-def shape_examples(folder: Path) -> Examples:
+def shape_dataset(folder: Path) -> Dataset:
     """Every picture of a shape, with what the image encoder sees in it."""
     white = models.clip_vision(folder)
     seen = base.cached(folder / "white_features.safetensors", lambda: {"pooled": pooled(white, shape_pixels(folder))})
     embeds = [Embeds(image_embeds=row, encoder=ENCODER) for row in seen["pooled"].split(1)]
-    return examples(base.caches(folder), embeds, 0)
+    return dataset(base.caches(folder), embeds, 0)
 
 
-def face_examples(folder: Path) -> Examples:
+def face_dataset(folder: Path) -> Dataset:
     """Every picture of a face, with its keypoints and the embedding of another picture of the same person."""
     drawn = base.drawn()[base.PICTURES :]
     seen = recogniser.seen(recogniser.network_of_the_world(folder), recogniser.upright(drawn))
     others = torch.from_numpy(numpy.roll(seen, -TRAINED, axis=0))  # the people come in turn
     embeds = [Embeds(face=row, encoder="") for row in others.split(1)]
-    return examples(base.caches(folder), embeds, base.PICTURES, [hint(each) for each in drawn])
+    return dataset(base.caches(folder), embeds, base.PICTURES, [hint(each) for each in drawn])
 
 
 def hint(drawn: Drawn) -> Tensor:
@@ -97,18 +97,18 @@ def hint(drawn: Drawn) -> Tensor:
     return F.avg_pool2d(torch.from_numpy(large).movedim(-1, 0).float() / 255, HINT_SCALE)
 
 
-EXAMPLES: dict[str, Callable[[Path], Examples]] = {"ip_adapter": shape_examples, "instantid": face_examples}
+DATASETS: dict[str, Callable[[Path], Dataset]] = {"ip_adapter": shape_dataset, "instantid": face_dataset}
 VARIANT = {"ip_adapter": "base", "instantid": "instantid"}
 
 
 def make(folder: Path, which: str) -> None:
     """Train one of the two, resuming from `folder`, and write its files there."""
     settings = SETTINGS[which]
-    given = EXAMPLES[which](folder)
+    given = DATASETS[which](folder)
     trainer = trainer_for(models.unet(folder), given, VARIANT[which], settings)
     course = Course(folder / f"{which}.log", settings.steps)
     watch = Watch(
-        after_step=lambda done, _of, loss: course.tell(done - 1, loss), state=folder / f"{which}.state", keep_every=250
+        after_step=lambda done, _of, loss: course.tell(done - 1, loss), state=folder / f"{which}.state", write_every=250
     )
     trained = trainer.run(watch)
     told = {"trained_on": "pictures drawn by tests/miniature/world"}

@@ -8,7 +8,7 @@ from runner import cli
 from runner.problems import Problem
 from runner.progress import bar
 from runner.train.options import check, pictures_in, side_for
-from runner.train.prompt import CURVE, SAMPLES, TRAIN, lesson, prompt_for
+from runner.train.prompt import CURVE, SAMPLES, TRAIN, linked, prompt_for
 
 
 @pytest.fixture
@@ -77,18 +77,18 @@ def test_the_folder_appears_as_the_host_looks_into_it(pictures, tmp_path):
     inputs = tmp_path / "input"
     assert len(pictures_in(pictures)) == 3
     for _ in range(2):
-        folder = inputs / lesson(pictures, inputs, "mine")
+        folder = inputs / linked(pictures, inputs, "mine")
         assert sorted(path.name for path in folder.iterdir()) == [".itself", "10_cats"]
         assert (folder / ".itself" / "a.txt").is_file() and (folder / "10_cats" / "b.JPG").is_file()
     (pictures / "10_cats").rename(pictures / "2_cats")
-    assert {path.name for path in (inputs / lesson(pictures, inputs, "mine")).iterdir()} == {".itself", "2_cats"}
+    assert {path.name for path in (inputs / linked(pictures, inputs, "mine")).iterdir()} == {".itself", "2_cats"}
 
 
 def test_the_graph_trains_on_the_given_models(options, models):
     graph = prompt_for(options("--steps", "100", "--variant", "plus", *models), "train-mine")
     assert graph["model"]["inputs"] == {"ckpt_name": "base.safetensors"}
     assert graph["encoder"]["inputs"] == {"clip_name": "vit-h.safetensors"}
-    assert graph["lesson"]["inputs"] == {"folder": "train-mine"}
+    assert graph["pictures"]["inputs"] == {"folder": "train-mine"}
     trained = graph[TRAIN]["inputs"]
     assert (trained["name"], trained["variant"], trained["steps"], trained["look_every"]) == ("mine", "plus", 100, 25)
     assert trained["bucket_side"] == 512

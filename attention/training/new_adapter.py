@@ -101,7 +101,7 @@ def identity_of(base: ModelLayers, variant: str) -> Identity:
     return Identity(variant_named(variant), family_of_model(base), "it is made here")
 
 
-def fresh_adapter(base: ModelLayers, unet: UNetModel, variant: str, features: int, seed: int) -> AdapterModule:
+def new_adapter(base: ModelLayers, unet: UNetModel, variant: str, features: int, seed: int) -> AdapterModule:
     """A new adapter whose keys and values begin as the base model's own for text, as the authors' do.
 
     `features` is F, the width of what the projection reads. The same seed gives the same weights.

@@ -1,4 +1,4 @@
-"""What a stopped training goes on from: weights, optimizer and losses in one file, checked against the settings."""
+"""The resume state, from which a stopped training goes on: weights, optimizer and losses in one file, checked against the settings."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
-class Keeper:
+class StateFile:
     """Writes and reads the state of a training in `path`."""
 
     path: Path
     settings: Settings
-    student: nn.Module
+    trainee: nn.Module
     optimizer: torch.optim.Optimizer
     ema: AveragedModel | None
-    examples: str  # a hash of what is trained on
+    dataset: str  # a hash of what is trained on
 
-    def keep(self, losses: Sequence[float]) -> None:
+    def write(self, losses: Sequence[float]) -> None:
         """Write where the training stands: all of the file or nothing."""
         state = {
             "settings": self.settings.resumable(),
-            "examples": self.examples,
-            "weights": self.student.state_dict(),
+            "examples": self.dataset,
+            "weights": self.trainee.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "averaged": {} if self.ema is None else self.ema.module.state_dict(),
             "losses": list(losses),
@@ -52,7 +52,7 @@ class Keeper:
             return []
         state = self._read()
         found = {**state["settings"], "examples": state["examples"]}
-        wanted = {**self.settings.resumable(), "examples": self.examples}
+        wanted = {**self.settings.resumable(), "examples": self.dataset}
         changed = [name for name, value in wanted.items() if found.get(name) != value]
         if changed:
             told = ", ".join(f"{name} {found.get(name)} there, {wanted[name]} now" for name in changed)
@@ -60,7 +60,7 @@ class Keeper:
                 f"'{self.path}' was saved by a training run with other settings ({told}). Set them back to resume it, or "
                 "give this run another name."
             )
-        self.student.load_state_dict(state["weights"])
+        self.trainee.load_state_dict(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
         losses: list[float] = state["losses"]
         if self.ema is not None:

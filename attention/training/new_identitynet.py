@@ -1,13 +1,20 @@
-"""A base model -> a new IdentityNet for it: a copy of its encoder half, joined to it by convolutions of zeros."""
+"""A base model -> a new IdentityNet for it, a copy of its encoder half joined to it by convolutions of zeros; or a trained one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import comfy.model_management as management
 import comfy.ops
+import comfy.utils
 import torch
 from comfy.cldm.cldm import ControlNet as Network
+from comfy.controlnet import ControlNet
 from torch import nn
+
+from .export import identitynet_names
 
 HINT_CHANNELS = 3
 
@@ -20,7 +27,7 @@ def network_for(
     return Network(**config, hint_channels=HINT_CHANNELS, operations=operations, dtype=dtype)
 
 
-def fresh_identitynet(unet_config: dict[str, Any], unet: nn.Module, seed: int) -> Network:
+def new_identitynet(unet_config: dict[str, Any], unet: nn.Module, seed: int) -> Network:
     """A new IdentityNet whose encoder has the weights of `unet` and whose outputs are all zero.
 
     As ControlNet (2302.05543) begins: the first step of training sees the base model alone.
@@ -51,3 +58,28 @@ def _begin_hint_block(block: nn.Module) -> None:
         if convolution.bias is not None:
             nn.init.zeros_(convolution.bias)
     nn.init.zeros_(convolutions[-1].weight)
+
+
+def read_identitynet(path: Path, unet_config: Mapping[str, Any]) -> ControlNet:
+    """The ControlNet in a file that the trainer wrote, as the host's Load ControlNet Model gives it.
+
+    The host's own loader knows diffusers' names at the published widths only; here the base model tells the layout.
+    Raises ValueError when the file is not one for this layout.
+    """
+    device = management.get_torch_device()
+    dtype = management.unet_dtype(weight_dtype=torch.float16, supported_dtypes=[management.unet_dtype()])
+    cast = management.unet_manual_cast(dtype, device)
+    net = network_for(dict(unet_config), comfy.ops.pick_operations(dtype, cast), dtype)
+    names = identitynet_names(net.state_dict().keys(), unet_config)
+    tensors: Any = comfy.utils.load_torch_file(str(path), safe_load=True)
+    if set(names.values()) != set(tensors):
+        odd: list[str] = sorted(set(names.values()) ^ set(tensors))
+        raise ValueError(
+            f"'{path.name}' is not an IdentityNet for this model: {len(odd)} weights differ, such as '{odd[0]}'."
+        )
+    wrapped = ControlNet(net, load_device=device, manual_cast_dtype=cast)
+    own = {host: tensors[name].to(dtype) for host, name in names.items()}
+    # The host's newer memory management takes weights over instead of copying into them.
+    net.load_state_dict(own, assign=wrapped.control_model_wrapped.is_dynamic())
+    net.requires_grad_(False).eval()
+    return wrapped

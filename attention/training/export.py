@@ -24,7 +24,7 @@ IDENTITYNET = "identitynet."
 
 
 def checkpoint_of(weights: Weights, name: str) -> Checkpoint:
-    """A student's weights as the adapter file that they will be."""
+    """A trainee's weights as the adapter file that they will be."""
     own = {key.removeprefix(ADAPTER): tensor for key, tensor in weights.items() if key.startswith(ADAPTER)}
 
     def layers_of(part: str) -> dict[int, Tensor]:
@@ -76,7 +76,7 @@ def _published_name(name: str, unet: Mapping[str, str], own: Collection[str]) ->
 
 
 @dataclass(frozen=True, eq=False)
-class ToWrite:
+class ModelFile:
     """A file to write: its place, its tensors by name, and what its header tells as text."""
 
     path: Path
@@ -84,7 +84,7 @@ class ToWrite:
     told: Mapping[str, object]
 
 
-def save_together(files: Sequence[ToWrite], dtype: torch.dtype = torch.float16) -> None:
+def save_together(files: Sequence[ModelFile], dtype: torch.dtype = torch.float16) -> None:
     """Write safetensors files, each whole; none appears before all of them are on the disk."""
     parts = [file.path.with_name(f"{file.path.name}.{uuid4().hex}.part") for file in files]
     try:

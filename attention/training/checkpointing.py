@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 @contextmanager
-def recomputing(networks: Iterable[nn.Module], wanted: bool) -> Generator[None]:
+def checkpointed(networks: Iterable[nn.Module], wanted: bool) -> Generator[None]:
     """Within it only the inputs of blocks are kept, if it is wanted: about a third slower, and far less memory."""
     blocks = [
         block

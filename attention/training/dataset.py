@@ -37,31 +37,31 @@ class Example:
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
+class Dataset:
     """All pictures to learn from, and what stands for no text and for no picture."""
 
-    listed: Sequence[Example]
+    examples: Sequence[Example]
     no_text: Text
     no_picture: Embeds
 
     def __post_init__(self) -> None:
-        if not self.listed:
+        if not self.examples:
             raise ValueError("there are no pictures to train on.")
 
     def buckets(self) -> Mapping[tuple[int, int], Sequence[int]]:
         """The numbers of the pictures of each latent size (h, w)."""
         found: dict[tuple[int, int], list[int]] = {}
-        for number, example in enumerate(self.listed):
+        for number, example in enumerate(self.examples):
             height, width = example.latent.shape[-2:]
             found.setdefault((height, width), []).append(number)
         return found
 
 
-class Draw:
+class Batches:
     """Chooses the pictures of each batch: all of one size, sizes as often as they have pictures."""
 
-    def __init__(self, examples: Examples, batch_size: int) -> None:
-        self._buckets = [torch.tensor(numbers) for numbers in examples.buckets().values()]
+    def __init__(self, dataset: Dataset, batch_size: int) -> None:
+        self._buckets = [torch.tensor(numbers) for numbers in dataset.buckets().values()]
         self._shares = torch.tensor([float(len(numbers)) for numbers in self._buckets])
         self._batch_size = batch_size
 

@@ -1,4 +1,4 @@
-"""What the adapter draws while it is trained: the host's sampler, steered as it will be by the saved file."""
+"""Samples from an adapter in training: the host's sampler, steered as it will be by the saved file."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..identitynet.apply import apply_identitynet
 from ..identitynet.hint import Hint
 from ..identitynet.net import FaceContext, IdentityNet
 from ..sampling.attach import attach
-from .examples import Example, Examples, Text
-from .publish import IDENTITYNET, Weights, checkpoint_of
+from .dataset import Dataset, Example, Text
+from .export import IDENTITYNET, Weights, checkpoint_of
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a picture is sampled to look at."""
+    """How a sample is made."""
 
     steps: int = 12
     cfg: float = 3.0
@@ -42,8 +42,8 @@ def adapter_of(weights: Weights, variant: str) -> Adapter:
 
 
 @torch.no_grad()
-def draw(
-    model: ModelPatcher, adapter: Adapter, net: Network | None, example: Example, no: Examples, how: Sampling
+def sample(
+    model: ModelPatcher, adapter: Adapter, net: Network | None, example: Example, no: Dataset, how: Sampling
 ) -> Tensor:
     """The latent (1, C, h, w) drawn from an example's reference, its text and its keypoints."""
     positive: list[Text] = [example.text]
@@ -77,7 +77,7 @@ def _wrapped(net: Network, model: ModelPatcher) -> comfy.controlnet.ControlNet:
 
 
 def network_with(net: Network, weights: Mapping[str, Tensor]) -> Network:
-    """A copy of an IdentityNet with the weights of a student."""
+    """A copy of an IdentityNet with the weights of a trainee."""
     own: dict[str, Any] = {
         name.removeprefix(IDENTITYNET): tensor for name, tensor in weights.items() if name.startswith(IDENTITYNET)
     }

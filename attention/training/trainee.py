@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..adapter.adapter import AdapterModule
 from ..adapter.identify import Identity
 from ..models.families import layers
-from .objective import Noised
+from .loss import Noised
 
 Options = Mapping[str, Any]
 Residuals = Mapping[str, list[Tensor]]
@@ -21,7 +21,7 @@ Attend = Callable[[Tensor, Tensor, Tensor, Options], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Batch:
     """What one batch shows: the model's own conditioning, the features (B, ...) of the references, the hints."""
 
     conditions: Mapping[str, Tensor]
@@ -29,7 +29,7 @@ class Seen:
     hints: Tensor | None = None  # (B, 3, H, W), 0..1, eight pixels for each latent cell
 
 
-class Student(nn.Module):
+class Trainee(nn.Module):
     """A new adapter, and for InstantID the IdentityNet that reads its tokens in place of the text."""
 
     def __init__(self, adapter: AdapterModule, identity: Identity, identitynet: Network | None = None) -> None:
@@ -39,14 +39,14 @@ class Student(nn.Module):
         self.identitynet = identitynet
         self._layers = {layer.key: str(layer.index) for layer in layers(identity.family.name)}
 
-    def forward(self, model: Any, given: Noised, seen: Seen) -> Tensor:
-        """The clean latents (B, C, h, w) that the frozen model predicts when the student acts in it."""
-        tokens: Tensor = self.adapter.projection(*seen.features)
+    def forward(self, model: Any, given: Noised, batch: Batch) -> Tensor:
+        """The clean latents (B, C, h, w) that the frozen model predicts when the trainee acts in it."""
+        tokens: Tensor = self.adapter.projection(*batch.features)
         replaced = {block: self._attend(index, tokens) for block, index in self._layers.items()}
         options: dict[str, Any] = {"patches_replace": {"attn2": replaced}}
         if self.identitynet is not None:
-            options["patches"] = adding(_residuals(self.identitynet, model, given, seen, tokens))
-        return model.apply_model(given.noisy, given.sigmas, transformer_options=options, **seen.conditions)
+            options["patches"] = adding(_residuals(self.identitynet, model, given, batch, tokens))
+        return model.apply_model(given.noisy, given.sigmas, transformer_options=options, **batch.conditions)
 
     def _attend(self, index: str, tokens: Tensor) -> Attend:
         def attend(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
@@ -60,15 +60,15 @@ class Student(nn.Module):
         return attend
 
 
-def _residuals(net: Network, model: Any, given: Noised, seen: Seen, tokens: Tensor) -> Residuals:
+def _residuals(net: Network, model: Any, given: Noised, batch: Batch, tokens: Tensor) -> Residuals:
     """What an IdentityNet that reads `tokens` in place of the text adds to the model's blocks."""
     sampling = model.model_sampling
     return net(
         x=sampling.calculate_input(given.sigmas, given.noisy),
-        hint=seen.hints,
+        hint=batch.hints,
         timesteps=sampling.timestep(given.sigmas).float(),
         context=tokens,
-        **{name: value for name, value in seen.conditions.items() if name == "y"},
+        **{name: value for name, value in batch.conditions.items() if name == "y"},
     )
 
 
