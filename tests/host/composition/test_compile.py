@@ -2,8 +2,8 @@
 
 The node's options are the core's own (it drops every guard that mentions the options); only the backend is
 'eager', so that no C++ compiler is needed. The model is a UNet of sd15's kind with six cross-attentions of one
-shape, which share their compiled code: what is for one layer must not serve another. Tests run in this order on
-one compiler, each with the graphs that the ones before have left.
+shape, which share their compiled code: what is for one layer must not serve another. Tests share one
+compiler: each begins with the graphs that the ones before it, whichever they were, have left.
 """
 
 from dataclasses import replace
@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from pack.attention.weights.schedule import Range
 
 LAYERS = (("input", 1, 0), ("input", 2, 0), ("middle", 0, 0), ("output", 0, 0), ("output", 1, 0), ("output", 2, 0))
 TOKENS = 4
@@ -119,8 +120,8 @@ def test_factors_of_layers_weights_and_masks_need_no_new_graph(small, steered, s
 
 
 def test_steps_outside_the_range_and_inside_have_graphs_of_their_own(small, steered, same, ksample, differs):
-    late = same(steered(start_percent=0.5), steps=4)
-    early = same(steered(end_percent=0.5), steps=4)
+    late = same(steered(range=Range(0.5, 1.0)), steps=4)
+    early = same(steered(range=Range(0.0, 0.5)), steps=4)
     plain = ksample(small, steps=4)
     assert differs(late, plain) > 1e-2
     assert differs(early, plain) > 1e-2
