@@ -19,9 +19,12 @@ EPILOG = "Arguments that are not listed here go to pytest or the benchmark."
 OPTIONS = {
     "--comfyui": (
         "use the ComfyUI in this folder; nothing is installed into it",
-        ("demo", "train", "test", "serve", "bench"),
+        ("demo", "train", "test", "check", "serve", "bench"),
     ),
-    "--python": ("the Python of that ComfyUI, if it is not found next to it", ("demo", "train", "serve", "bench")),
+    "--python": (
+        "the Python of that ComfyUI, if it is not found next to it",
+        ("demo", "train", "check", "serve", "bench"),
+    ),
     "--models-dir": ("a folder with real checkpoints, or a ComfyUI models folder", ("demo", "serve")),
 }
 

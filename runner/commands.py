@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from . import testing
-from .client_process import client_status
-from .comfyui import Host
+from .client_process import START, client_status
+from .comfyui import Host, existing_host
 from .folders import folders_in, options_for
 from .places import Places
 from .problems import Problem, say
@@ -63,6 +63,13 @@ def test(places: Places, options: argparse.Namespace) -> int:
     return testing.run(places, host, testing.FORMS.get(options.form, testing.WHOLE), options.extra)
 
 
+def check(places: Places, options: argparse.Namespace) -> int:
+    """say what the pack relies on in a ComfyUI and which of it holds there"""
+    host = existing_host(options.comfyui, options.python) if options.comfyui else prepare(places, Wanted())
+    command = [host.python, "-c", START, places.root, "runner.contract", host.tree]
+    return status_of(command, env={**os.environ, "PYTHONUTF8": "1"}, cwd=host.tree)
+
+
 def serve(places: Places, options: argparse.Namespace) -> int:
     """start ComfyUI with the pack, open it in the browser, and stay until Ctrl-C"""
     host = prepare(places, Wanted(options.comfyui, options.python, miniature=options.comfyui is None))
@@ -110,6 +117,7 @@ COMMANDS: Mapping[str, Callable[[Places, argparse.Namespace], int]] = {
     "demo": demo,
     "train": train,
     "test": test,
+    "check": check,
     "serve": serve,
     "bench": bench,
 }

@@ -5,13 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from runner import cli, locks
+from runner import cli, commands, locks
 from runner.problems import Problem
 
 
 def test_options():
     options = cli.parse(["demo", "--comfyui", "x", "--models-dir", "y"])
     assert (options.command, options.comfyui, options.models_dir) == ("demo", Path("x"), Path("y"))
+
+
+def test_a_check_asks_the_comfyui_that_is_named_in_its_own_python_and_gives_its_status(monkeypatch, tmp_path):
+    host = commands.Host(tmp_path, tmp_path / "python", is_private=False)
+    monkeypatch.setattr(commands, "existing_host", lambda path, python: {"x": host}[path.name])
+    asked = []
+    monkeypatch.setattr(commands, "status_of", lambda command, **how: asked.append(command) or 1)
+    assert cli.main(["check", "--comfyui", "x"]) == 1
+    ((python, *_, module, tree),) = asked
+    assert (python, module, tree) == (host.python, "runner.contract", host.tree)
 
 
 def test_what_follows_goes_to_pytest():
