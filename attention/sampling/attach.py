@@ -107,7 +107,7 @@ def _apply(  # noqa: PLR0913  the host's signature
     try:
         acting = passing.acting(_sigma(transformer_options, t) if passing.needs_sigma else None)
         if not acting:
-            return executor(x, t, c_concat, c_crossattn, control, transformer_options, **kwargs)
+            return executor(x, t, c_concat, c_crossattn, control, _without_ours(transformer_options), **kwargs)
         call = _call(passing, acting, Given(x, transformer_options, c_crossattn))
         steered = _dispatching(call, transformer_options)
         with own_graphs(transformer_options):
@@ -142,8 +142,7 @@ def _dispatching(call: Call, options: dict[str, Any]) -> dict[str, Any]:
     else:
         blocks = {block for a in call.acting for block in branches[a.branch].attachment.blocks}
     return {
-        # Without what this call has no more use for: torch.compile would look at it, and again when it changes.
-        **{key: value for key, value in options.items() if key not in (ATTACHMENTS, RUN, WHOLE)},
+        **_without_ours(options),
         CALL: call,
         "patches_replace": {**replacements, "attn2": {**call.replaced, **dict.fromkeys(blocks, dispatch)}},
     }
@@ -154,3 +153,8 @@ _WRAPPERS = (
     (WrappersMP.CALC_COND_BATCH, _calc),
     (WrappersMP.APPLY_MODEL, _apply),
 )
+
+
+def _without_ours(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without what the layers have no use for: compiled code asks a later call for every key it has seen."""
+    return {key: value for key, value in options.items() if key not in (ATTACHMENTS, RUN, WHOLE)}

@@ -100,6 +100,12 @@ def test_a_plain_model_compiled_first_does_not_serve_a_steered_one(small, steere
     assert torch.equal(same(steered(scale=0.0)), plain)
 
 
+def test_a_branch_that_does_not_act_leaves_graphs_that_serve_the_plain_model(small, steered, same):
+    torch._dynamo.reset()
+    same(steered(range=Range(0.9, 1.0)), steps=1)
+    same(small.model, steps=1)
+
+
 def test_factors_of_layers_weights_and_masks_need_no_new_graph(small, steered, same, ksample, differs):
     mask = torch.zeros(1, 32, 32)
     mask[..., :16] = 1
