@@ -61,7 +61,9 @@ class Adapter:
         with naming(checkpoint.path):
             self.identity = identify(checkpoint, kind)
         self.context_dim = checkpoint.context_dim
-        self.layers = AdapterLayers(self.name, self.label, self.identity.family, checkpoint.layer_shapes)
+        self.layers = AdapterLayers(
+            self.name, self.label, self.identity.family, checkpoint.layer_shapes, checkpoint.token_width
+        )
         self.lora = checkpoint.lora
         self._projection_shapes = checkpoint.projection_shapes
         with torch.device("meta"):
@@ -150,7 +152,8 @@ class Adapter:
         if tokens.shape[-1] != self.context_dim:
             raise ValueError(
                 f"'{self.name}' ({self.label}) makes image tokens of width {tokens.shape[-1]}, but its own layers read "
-                f"{self.context_dim}: they do not match, so it cannot be used alone."
+                f"{self.context_dim}: it needs a model that projects its text from {tokens.shape[-1]} to {self.context_dim}, "
+                "as Kolors does."
             )
         if len(tokens) > 1 and tokens.shape[0] * tokens.shape[1] * self._bytes_per_token > KEPT_BUDGET:
             return KeyValuesOnDemand(tokens, tuple(self._layers), self._project, picture_tokens)

@@ -18,6 +18,7 @@ from ..files import header
 from ..files.finite import first_not_finite
 from ..models.families import LayerShape
 from .layouts import cross_attention_beside, cross_attention_indices, foreign, is_cross_attention, layout_of
+from .projection import token_width
 
 _DEEPEST = 4  # a wrapped, nested `.bin` has three
 
@@ -44,8 +45,13 @@ class Checkpoint:
 
     @property
     def context_dim(self) -> int:
-        """C, the width of the image tokens."""
+        """C, the width that its layers read."""
         return next(iter(self.keys.values())).shape[1]
+
+    @property
+    def token_width(self) -> int:
+        """The width of the image tokens as the projection makes them: C, or that of a text which the model projects."""
+        return token_width(self.projection_shapes) or self.context_dim
 
     @property
     def projection_shapes(self) -> Mapping[str, tuple[int, ...]]:

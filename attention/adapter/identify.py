@@ -12,7 +12,7 @@ from ..files.sha256 import sha256_of
 from ..models.families import Family, family_of
 from .checkpoint import Checkpoint
 from .structure import check_structure
-from .variants import AUTO, Variant, variants_of
+from .variants import AUTO, LAYER, Variant, variants_of
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def candidates_of(checkpoint: Checkpoint) -> tuple[Variant, ...]:
     Raises ValueError when there is none, or when a weight is missing or misshaped.
     """
     shapes = checkpoint.projection_shapes
-    candidates = variants_of(shapes)
+    layer = next(iter(checkpoint.keys.values()))
+    candidates = variants_of({**shapes, LAYER: tuple(layer.shape)})
     check_structure(candidates[0], shapes)  # look-alikes have the same
     return candidates
 

@@ -16,6 +16,13 @@ from torch import Tensor, nn
 Shapes = Mapping[str, tuple[int, ...]]
 
 
+def token_width(shapes: Shapes) -> int | None:
+    """The width of the image tokens that a projection of these shapes makes: every kind ends in a norm of that width."""
+    return next(
+        (shapes[key][0] for key in ("norm.weight", "norm_out.weight", "proj.3.weight") if shapes.get(key)), None
+    )
+
+
 class ImageProjection(nn.Module):
     """Pooled image embeds (n, F) -> image tokens (n, T, C). IP-Adapter (2308.06721), `ImageProjModel`."""
 

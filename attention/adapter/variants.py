@@ -11,10 +11,13 @@ from ..reference.features import of_encoder
 from .perceiver import FacePerceiverProjection, Resampler
 from .projection import FaceProjection, HiddenStatesProjection, ImageProjection, Shapes
 
+LAYER = "to_k_ip.weight"
+"""Beside the names of a projection's weights: the keys of a layer, (D, C)."""
+
 
 @dataclass(frozen=True)
 class Condition:
-    """What a projection's shapes must be like for a variant, and the same in words, for files that match no known kind."""
+    """What a projection's shapes, and that of its layers' keys under LAYER, must be like for a variant, and the same in words, for files that match no known kind."""
 
     words: str
     holds: Callable[[Shapes], bool]
@@ -33,7 +36,8 @@ def lacks(*keys: str) -> Condition:
 
 def size(key: str, dim: int, length: int) -> Condition:
     return Condition(
-        f"{key} with {length} in dimension {dim}", lambda shapes: dim < len(shapes[key]) and shapes[key][dim] == length
+        f"{key} with {length} in dimension {dim}",
+        lambda shapes: dim < len(shapes.get(key, ())) and shapes[key][dim] == length,
     )
 
 
@@ -42,6 +46,20 @@ def other_size(key: str, dim: int, length: int) -> Condition:
         f"{key} with a size other than {length} in dimension {dim}",
         lambda shapes: dim < len(shapes[key]) and shapes[key][dim] != length,
     )
+
+
+def all_of(*conditions: Condition) -> Condition:
+    return Condition(
+        " and ".join(map(str, conditions)), lambda shapes: all(condition.holds(shapes) for condition in conditions)
+    )
+
+
+def other_than(condition: Condition) -> Condition:
+    return Condition(f"not ({condition})", lambda shapes: not condition.holds(shapes))
+
+
+def tokens_of_layers_width() -> Condition:
+    return Condition("tokens as wide as the layers read", lambda shapes: shapes["norm.weight"][0] == shapes[LAYER][1])
 
 
 def tokens_per_face(count: int) -> Condition:
@@ -58,6 +76,7 @@ class Variant:
     test). `features` are the projection's inputs, in order, by their names in `FEATURES`. In the unconditional half every feature is zeros,
     but with `encodes_zero_pixels` the penultimate hidden states are those of an all-zero tensor of normalised
     pixels, as in the authors' code. `recogniser` is the network whose face embeddings it was trained with.
+    `beside_text` says that its image tokens stand beside a text that the model's network projects to its layers' width.
     `published` are the ids of published files that their keys cannot tell from those of another variant; their size
     and hash can.
     """
@@ -69,6 +88,7 @@ class Variant:
     when: tuple[Condition, ...]
     encodes_zero_pixels: bool = False
     recogniser: str | None = None
+    beside_text: bool = False
     options: Mapping[str, bool] = field(default_factory=dict[str, bool])
     published: tuple[str, ...] = ()
 
@@ -87,8 +107,10 @@ _PERCEIVER = "perceiver_resampler.proj_in.weight"
 _RESAMPLER = has("latents", "proj_in.weight")
 _READS_A_FACE = size("proj_in.weight", 1, 512)  # the width of every ArcFace embedding
 _READS_A_PICTURE = other_size("proj_in.weight", 1, 512)
-_KOLORS_WIDTH = ("latents", 2, 2048)  # Kolors' resampler is wider than any other
-_KOLORS_CONTEXT = ("norm.weight", 0, 4096)  # before the UNet's own encoder_hid_proj
+# Kolors' resampler alone has less attention than channels, 12 heads of 64 in 2048; it reads ViT-L.
+_KOLORS_RESAMPLER = all_of(
+    size("latents", 2, 2048), size("layers.0.0.to_q.weight", 0, 768), size("proj_in.weight", 1, 1024)
+)
 
 # Recognisers, by the ids that `face/` gives them: their spaces have nothing in common.
 BUFFALO, ANTELOPE = "ResNet50", "ResNet100"
@@ -113,7 +135,7 @@ VARIANTS: tuple[Variant, ...] = (
         "IP-Adapter plus",
         Resampler,
         ("penultimate",),
-        (_RESAMPLER, _READS_A_PICTURE, other_size(*_KOLORS_WIDTH)),
+        (_RESAMPLER, _READS_A_PICTURE, other_than(_KOLORS_RESAMPLER)),
         encodes_zero_pixels=True,
     ),
     Variant(
@@ -121,7 +143,7 @@ VARIANTS: tuple[Variant, ...] = (
         "Kolors IP-Adapter plus",
         Resampler,
         ("penultimate",),
-        (_RESAMPLER, _READS_A_PICTURE, size(*_KOLORS_WIDTH)),
+        (_RESAMPLER, _READS_A_PICTURE, _KOLORS_RESAMPLER),
         encodes_zero_pixels=True,
     ),
     Variant(
@@ -145,7 +167,7 @@ VARIANTS: tuple[Variant, ...] = (
         "FaceID plus",
         FacePerceiverProjection,
         ("unit_face", "penultimate"),
-        (_FACE_MLP, has(_PERCEIVER), other_size(*_KOLORS_CONTEXT)),
+        (_FACE_MLP, has(_PERCEIVER), tokens_of_layers_width()),
         encodes_zero_pixels=True,
         options={"shortcut": False},
         published=("ipadapter/ip-adapter-faceid-plus_sd15.bin",),
@@ -156,7 +178,7 @@ VARIANTS: tuple[Variant, ...] = (
         "FaceID plus v2",
         FacePerceiverProjection,
         ("unit_face", "penultimate"),
-        (_FACE_MLP, has(_PERCEIVER), other_size(*_KOLORS_CONTEXT)),
+        (_FACE_MLP, has(_PERCEIVER), tokens_of_layers_width()),
         encodes_zero_pixels=True,
         options={"shortcut": True},
         published=("ipadapter/ip-adapter-faceid-plusv2_sd15.bin", "ipadapter/ip-adapter-faceid-plusv2_sdxl.bin"),
@@ -167,9 +189,10 @@ VARIANTS: tuple[Variant, ...] = (
         "Kolors FaceID plus",
         FacePerceiverProjection,
         ("face", "penultimate"),
-        (_FACE_MLP, has(_PERCEIVER), size(*_KOLORS_CONTEXT)),
+        (_FACE_MLP, has(_PERCEIVER), other_than(tokens_of_layers_width())),
         options={"shortcut": True},
         recogniser=ANTELOPE,
+        beside_text=True,
     ),
     Variant(
         "portrait_unnorm",
@@ -192,8 +215,13 @@ VARIANTS: tuple[Variant, ...] = (
 )
 
 
+def variant_named(name: str) -> Variant:
+    """The row of a name, which has to be one of the table's."""
+    return next(variant for variant in VARIANTS if variant.name == name)
+
+
 def variants_of(shapes: Shapes) -> tuple[Variant, ...]:
-    """Every variant that an image projection of these shapes can be: one, or look-alikes.
+    """Every variant that an image projection of these shapes can be: one, or look-alikes; LAYER is among them.
 
     Raises ValueError when there is none.
     """
@@ -205,6 +233,6 @@ def variants_of(shapes: Shapes) -> tuple[Variant, ...]:
             needed.setdefault(str(condition), []).append(variant.label)
         kinds = "; ".join(f"{words} ({', '.join(labels)})" for words, labels in needed.items())
         raise ValueError(
-            f"its image projection matches no known kind. Its first keys: {sorted(shapes)[:6]}. It would need: {kinds}."
+            f"its image projection matches no known kind. Its first keys: {sorted(shapes.keys() - {LAYER})[:6]}. It would need: {kinds}."
         )
     return found

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from comfy.model_patcher import ModelPatcher
 from einops import rearrange
 from torch import Tensor
 
 from ..adapter.adapter import Adapter
 from ..adapter.key_values import Source
+from ..models.text_projection import projected, text_projection_of
+from ..models.unet import network_of
 from ..reference.embeds import NO_PICTURE, Embeds
 from ..reference.encode import encode_zero_pixels
 
@@ -35,11 +38,28 @@ def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
     return Embeds(**made, encoder=NO_PICTURE)
 
 
-def key_values(adapter: Adapter, embeds: Embeds, per_frame: bool = False, shortcut_scale: float = 1.0) -> Source:
+def key_values(
+    adapter: Adapter,
+    embeds: Embeds,
+    per_frame: bool = False,
+    shortcut_scale: float = 1.0,
+    model: ModelPatcher | None = None,
+) -> Source:
     """Keys and values of n pictures: of all as one reference, or of each for its own frame.
 
-    As one reference their n * T tokens share one softmax (the authors' rule for several pictures).
+    As one reference their n * T tokens share one softmax (the authors' rule for several pictures). `model` is asked by
+    adapters whose tokens go through the model's own text projection, as Kolors' FaceID.
     """
     tokens = adapter.tokens(embeds, shortcut_scale)
+    if model is not None and tokens.shape[-1] != adapter.context_dim:
+        tokens = _beside_the_text(model, tokens, adapter.patcher.load_device)
     entries = tokens if per_frame else rearrange(tokens, "n t c -> 1 (n t) c")
     return adapter.key_values(entries, picture_tokens=tokens.shape[1])
+
+
+def _beside_the_text(model: ModelPatcher, tokens: Tensor, device: torch.device) -> Tensor:
+    """Image tokens as the layers read them, where they stand beside a text that the model projects first."""
+    projection = text_projection_of(network_of(model))
+    if projection is None or projection.in_features != tokens.shape[-1]:
+        return tokens  # the adapter says what it needs
+    return projected(model, projection, tokens, device).to(tokens.device)

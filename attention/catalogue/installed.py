@@ -34,7 +34,9 @@ class AdapterFile:
 
     @property
     def layers(self) -> AdapterLayers:
-        return AdapterLayers(self.name, self.variants[0].label, self.family, self.outline.layer_shapes)
+        return AdapterLayers(
+            self.name, self.variants[0].label, self.family, self.outline.layer_shapes, self.outline.token_width
+        )
 
     def is_a(self, variant: str) -> bool:
         return any(found.name == variant for found in self.variants)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..adapter.variants import PACKS, VARIANTS
+from ..adapter.variants import PACKS, variant_named
 from ..files.published import FILES, File
 from ..reference.encoders import ENCODERS, Encoder
 
@@ -42,7 +42,7 @@ class Preset:
 
 def _face_models(variant: str) -> tuple[File, ...]:
     """The pack with the recogniser whose face embeddings a variant was trained with."""
-    recogniser = next(row for row in VARIANTS if row.name == variant).recogniser
+    recogniser = variant_named(variant).recogniser
     if recogniser is None:
         return ()
     return tuple(file for file in FILES.values() if file.id.startswith(f"insightface/models/{PACKS[recogniser]}/"))

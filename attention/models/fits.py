@@ -8,17 +8,27 @@ from dataclasses import dataclass
 from comfy.model_patcher import ModelPatcher
 
 from .families import Family, LayerShape, layers
+from .text_projection import TEXT_PROJECTION
 from .unet import ModelLayers, model_layers
 
 
 @dataclass(frozen=True)
 class AdapterLayers:
-    """What an adapter was made for: its family, and the sizes of each of its layers by their index in the file."""
+    """What an adapter was made for: its family, and the sizes of each of its layers by their index in the file.
+
+    `token_width` is that of its image tokens.
+    """
 
     name: str
     label: str
     family: Family
     shapes: Mapping[int, LayerShape]
+    token_width: int
+
+    @property
+    def context_dim(self) -> int:
+        """C, what its layers read."""
+        return next(iter(self.shapes.values())).context_dim
 
 
 def check_fits(adapter: AdapterLayers, model: ModelPatcher) -> None:
@@ -56,4 +66,15 @@ def misfit(adapter: AdapterLayers, model: ModelLayers) -> str | None:
                 f"'{adapter.name}' was made for a text encoder of width {made_for.context_dim}; the connected model "
                 f"({model.kind}) reads text of width {found.context_dim}. Connect an {family} model."
             )
+    if adapter.token_width not in (adapter.context_dim, model.projects_text):
+        return (
+            f"'{adapter.name}' ({adapter.label}) makes image tokens of width {adapter.token_width}, which the model's own "
+            f"text projection ({TEXT_PROJECTION}) has to bring to the {adapter.context_dim} that the layers read, as "
+            f"Kolors does; the connected model ({model.kind}, {model.network}) {_projects(model.projects_text)}. "
+            "Connect the Kolors model."
+        )
     return None
+
+
+def _projects(width: int | None) -> str:
+    return f"projects text of width {width}" if width else "has none"

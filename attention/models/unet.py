@@ -11,19 +11,22 @@ from comfy.model_patcher import ModelPatcher
 from torch import nn
 
 from .families import FAMILIES, BlockKey, Family, LayerShape, family_with
+from .text_projection import text_projection_of
 
 
 @dataclass(frozen=True)
 class ModelLayers:
     """The cross-attentions of a model: their sizes, and the family whose layout they have, if there is one.
 
-    `kind` is the host's class of the model, `network` that of what it runs.
+    `kind` is the host's class of the model, `network` that of what it runs. `projects_text` is the width of the text
+    that its network brings to the layers' width by itself, None where it takes text as the layers read it.
     """
 
     kind: str
     network: str
     shapes: Mapping[BlockKey, LayerShape]
     family: Family | None
+    projects_text: int | None = None
 
     @property
     def context_dim(self) -> int:
@@ -37,14 +40,20 @@ def model_layers(model: ModelPatcher) -> ModelLayers:
     The network is shared by all clones of a model and shows what another clone has put into it, so layout and sizes are
     read from the model's configuration, unless this clone has put a network of its own in its place.
     """
-    network = model.get_model_object("diffusion_model")
-    # A compile node may have wrapped the network as an object.
-    inner = getattr(network, "_orig_mod", network)
+    inner = network_of(model)
     shared = model.object_patches_backup.get("diffusion_model", model.model.diffusion_model)
     config: Mapping[str, Any] = getattr(getattr(model.model, "model_config", None), "unet_config", None) or {}
     described = inner is shared and config.keys() >= _DESCRIBES and config["use_spatial_transformer"]
     shapes = _described(config) if described else cross_attentions(inner)
-    return ModelLayers(type(model.model).__name__, type(inner).__name__, shapes, family_with(shapes))
+    projects = text_projection_of(inner)
+    width = projects.in_features if projects else None
+    return ModelLayers(type(model.model).__name__, type(inner).__name__, shapes, family_with(shapes), width)
+
+
+def network_of(model: ModelPatcher) -> nn.Module:
+    """The network that this clone of a model runs, without what a compile node may have wrapped around it."""
+    network = model.get_model_object("diffusion_model")
+    return getattr(network, "_orig_mod", network)
 
 
 _DESCRIBES = {
@@ -91,7 +100,8 @@ def family_of_model(layers: ModelLayers) -> Family:
     """The family of a model. Raises ValueError when no adapter family has its layout."""
     if layers.family is not None:
         return layers.family
-    known = " and ".join(family.label for family in FAMILIES.values())
+    *first, last = (family.label for family in FAMILIES.values())
+    known = f"{', '.join(first)} or {last}"
     raise ValueError(
         f"the connected model is {layers.kind} ({layers.network}, {len(layers.shapes)} "
         f"cross-attentions), for which there are no IP-Adapters. Connect a model of {known}."

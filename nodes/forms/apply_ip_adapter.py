@@ -137,7 +137,7 @@ class ApplyIPAdapter(io.ComfyNode):
         check_fits(loaded.adapter.layers, model)
         reference = _reference(loaded, image, embeds, faces, any_recogniser)
         negative = negative_embeds or unconditional(loaded.adapter, loaded.clip_vision)
-        sides = [_key_values(loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
+        sides = [_key_values(model, loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
         if all(isinstance(side, KeyValues) for side in sides):
             loaded.adapter.release()
         branch = BranchSettings(**settings).attachment(loaded.adapter, sides[0], sides[1], teller(cls))
@@ -191,12 +191,12 @@ def _reference(
     return encode(encoder, image)
 
 
-def _key_values(adapter: Adapter, embeds: Embeds, combine: str, shortcut_scale: float) -> Source:
+def _key_values(model: ModelPatcher, adapter: Adapter, embeds: Embeds, combine: str, shortcut_scale: float) -> Source:
     from ...attention.branch.build import key_values
 
-    if combine == PER_FRAME:
-        return key_values(adapter, embeds, per_frame=True, shortcut_scale=shortcut_scale)
-    return key_values(adapter, combined(embeds, combine), shortcut_scale=shortcut_scale)
+    each = combine == PER_FRAME
+    reference = embeds if each else combined(embeds, combine)
+    return key_values(adapter, reference, per_frame=each, shortcut_scale=shortcut_scale, model=model)
 
 
 NODES = [ApplyIPAdapter]

@@ -93,12 +93,3 @@ def test_a_mask_of_one_value_agrees(family, loader, agrees):
     effect = changes(found, diffusers_step(both, given))
     difference = found.difference(with_diffusers(both, given, [each], [mask[:, None]]))
     agrees("whole step, even mask", family, "diffusers", difference, effect=effect)
-
-
-def test_kolors_has_no_step_to_compare_with(compared):
-    """The host has no Kolors model; its projections are compared, its injection cannot be."""
-    import comfy.supported_models
-    from running.comparisons import Result
-
-    assert not any("kolors" in model.__name__.lower() for model in comfy.supported_models.models)
-    compared(Result("whole step, Kolors", "kolors", "no oracle here"))

@@ -14,7 +14,10 @@ from .projections import Features, Projection, negative_features, positive_featu
 from .seeds import fill
 from .unets import twin
 
-TOKENS = {"base": 4, "base_vit_g": 4, "faceid": 4, "faceid_plus": 4, "faceid_plus_v2": 4}  # the others: 16
+TOKENS = {"base": 4, "base_vit_g": 4, "faceid": 4, "faceid_plus": 4, "faceid_plus_v2": 4, "kolors_faceid_plus": 6}
+"""Image tokens; the others make 16."""
+BESIDE_THE_TEXT = ("kolors_faceid_plus",)
+"""Variants whose tokens stand beside the text before the network projects it, and are as wide."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def adapter(variant: str, family: str, seed: int = 0, lora_rank: int | None = No
     spec = twin(family)
     made = authors.attention_part(spec.unet, TOKENS.get(variant, 16), lora_rank)
     attention = fill(made, "attention", variant, family, seed).state_dict()
-    return Adapter(variant, family, projection(variant, spec.family.context_dim, seed), attention, lora_rank)
+    width = spec.family.text_dim if variant in BESIDE_THE_TEXT else spec.family.context_dim
+    return Adapter(variant, family, projection(variant, width, seed), attention, lora_rank)
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,14 @@ def index_of(unet: nn.Module) -> dict[str, int]:
 @contextmanager
 def processors_restored(unet: nn.Module) -> Iterator[None]:
     """Whatever is loaded into the UNet inside, it is the bare one again afterwards."""
+    text_projection, kind = unet.encoder_hid_proj, unet.config.encoder_hid_dim_type
     try:
         yield
     finally:
-        unet.encoder_hid_proj = None  # first: a resampler holds attention processors of its own
-        unet.config.encoder_hid_dim_type = None
+        unet.encoder_hid_proj = text_projection  # first: a resampler holds attention processors of its own
+        if hasattr(unet, "text_encoder_hid_proj"):
+            del unet.text_encoder_hid_proj  # diffusers' loader keeps a first one
+        unet.register_to_config(encoder_hid_dim_type=kind)
         unet.set_attn_processor(AttnProcessor2_0())
 
 

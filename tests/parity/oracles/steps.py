@@ -34,7 +34,7 @@ class Inputs:
     """What a step starts from: the latent as the UNet sees it, and both halves' text."""
 
     latent: Tensor  # (1, 4, H, W)
-    positive: Tensor  # (1, 77, C)
+    positive: Tensor  # (1, 77, width of the text)
     negative: Tensor
     pooled_positive: Tensor  # (1, P); P is 0 for SD1.5
     pooled_negative: Tensor
@@ -46,8 +46,8 @@ def inputs(twin: Twin, size: tuple[int, int] = (16, 16), seed: int = 0) -> Input
     key = ("inputs", family.name, seed)
     return Inputs(
         latent=normal(1, 4, *size, key=(*key, "latent", size)),
-        positive=normal(1, 77, family.context_dim, key=(*key, "positive")),
-        negative=normal(1, 77, family.context_dim, key=(*key, "negative")),
+        positive=normal(1, 77, family.text_dim, key=(*key, "positive")),
+        negative=normal(1, 77, family.text_dim, key=(*key, "negative")),
         pooled_positive=normal(1, family.pooled_dim, key=(*key, "pooled positive")),
         pooled_negative=normal(1, family.pooled_dim, key=(*key, "pooled negative")),
     )

@@ -1,6 +1,6 @@
 """The same seeded weights as a diffusers UNet and as a host ModelPatcher, for SD1.5 and SDXL layouts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
@@ -10,11 +10,15 @@ from .packages import reference
 from .seeds import fill
 
 UNet2DConditionModel = reference("diffusers").UNet2DConditionModel
+comfy_ops = reference("comfy.ops")
 comfy_utils = reference("comfy.utils")
 model_detection = reference("comfy.model_detection")
 model_management = reference("comfy.model_management")
 model_patcher = reference("comfy.model_patcher")
 supported_models = reference("comfy.supported_models")
+UNetModel = reference("comfy.ldm.modules.diffusionmodules.openaimodel").UNetModel
+
+TEXT_PROJECTION = "encoder_hid_proj"
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,17 @@ class Family:
     """A published block layout at small width: every cross-attention is there, only narrower."""
 
     name: str
-    context_dim: int  # width of text and image tokens
+    context_dim: int  # width of text and image tokens, as the layers read them
     pooled_dim: int  # width of SDXL's pooled text, 0 for SD1.5
     diffusers: dict  # arguments of diffusers' UNet
     layout: dict  # what the host needs to name the same blocks
     host_config: str  # the host's own configuration class
+    projected_dim: int = 0  # width of a text that the network itself projects to context_dim, 0 where it takes that
+
+    @property
+    def text_dim(self) -> int:
+        """The width of the text as the network takes it."""
+        return self.projected_dim or self.context_dim
 
 
 FAMILIES = MappingProxyType(
@@ -78,6 +88,22 @@ FAMILIES = MappingProxyType(
 )
 
 
+KOLORS = replace(
+    FAMILIES["sdxl"],
+    name="kolors",
+    projected_dim=192,
+    diffusers={**FAMILIES["sdxl"].diffusers, "encoder_hid_dim": 192, "encoder_hid_dim_type": "text_proj"},
+)
+"""SDXL's layout with Kolors' projection of the text; the host has none, packs make a subclass of its UNet."""
+
+
+class ProjectsText(UNetModel):
+    """The host's UNet, which projects its text first, as the packs that bring Kolors do."""
+
+    def forward(self, x, timesteps=None, context=None, *args, **kwargs):
+        return super().forward(x, timesteps, self.encoder_hid_proj(context), *args, **kwargs)
+
+
 @dataclass(frozen=True)
 class Twin:
     """One set of weights, twice. Treat both as read-only: clone the patcher, use `adapted` on the UNet."""
@@ -90,7 +116,7 @@ class Twin:
 @cache
 def twin(family: str) -> Twin:
     """The bare UNets of a family, made once in a process."""
-    spec = FAMILIES[family]
+    spec = KOLORS if family == KOLORS.name else FAMILIES[family]
     unet = fill(UNet2DConditionModel(**spec.diffusers), "unet", family)
     return Twin(spec, unet, host_patcher(spec, unet))
 
@@ -98,7 +124,9 @@ def twin(family: str) -> Twin:
 def host_patcher(spec: Family, unet: nn.Module) -> object:
     """The host's model, of its own class for the family, holding the weights of a diffusers UNet."""
     names = comfy_utils.unet_to_diffusers(spec.layout)
-    weights = {names[key]: tensor.clone() for key, tensor in unet.state_dict().items()}
+    theirs = {key: tensor.clone() for key, tensor in unet.state_dict().items()}
+    projection = {key: theirs.pop(key) for key in list(theirs) if key.startswith(f"{TEXT_PROJECTION}.")}
+    weights = {names[key]: tensor for key, tensor in theirs.items()}
     detected = model_detection.detect_unet_config(weights, "")
     for name, value in spec.layout.items():
         if detected[name] != value:
@@ -106,7 +134,12 @@ def host_patcher(spec: Family, unet: nn.Module) -> object:
     config = getattr(supported_models, spec.host_config)(detected)
     config.set_inference_dtype(next(unet.parameters()).dtype, None)
     model = config.get_model({})
-    model.diffusion_model.load_state_dict(weights, strict=True)
+    if spec.projected_dim:
+        model.diffusion_model.__class__ = ProjectsText
+        model.diffusion_model.encoder_hid_proj = comfy_ops.disable_weight_init.Linear(
+            spec.projected_dim, spec.context_dim
+        )
+    model.diffusion_model.load_state_dict(weights | projection, strict=True)
     model.eval()
     device = model_management.get_torch_device()
     return model_patcher.CoreModelPatcher(model, device, model_management.unet_offload_device())
