@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
+from ...attention.adapter.variants import variant_named
 from ...attention.catalogue.presets import PURPOSES, Preset, presets_for
 from ...attention.models.families import FAMILIES, Family
 from .. import wires
@@ -89,10 +90,14 @@ def _row(purpose: str, family: Family) -> Preset:
     if family.name in rows:
         return rows[family.name]
     label, published_for = family.label, " and ".join(FAMILIES[name].label for name in rows)
-    others = ", ".join(f"'{other}'" for other in PURPOSES if family.name in presets_for(other))
+    others = [f"'{other}'" for other in PURPOSES if family.name in presets_for(other)]
+    instead = (
+        f"For {label} choose one of: {', '.join(others)}."
+        if others
+        else f"No adapters are published for {label}: train one with Train IP-Adapter and open it with Load IP-Adapter."
+    )
     raise ValueError(
-        f"'{purpose}' is published for {published_for or 'no model'}, but the connected model is {label}. For {label} "
-        f"choose one of: {others}."
+        f"'{purpose}' is published for {published_for or 'no model'}, but the connected model is {label}. {instead}"
     )
 
 
@@ -104,6 +109,11 @@ def _missing(row: Preset, layers: ModelLayers, refused: list[str]) -> str:
         lines.append(
             f"The connected model has the layout of {label} but reads text of width {layers.context_dim}, and the "
             f"published adapters were made for {published}: none of them fits."
+        )
+    elif variant_named(row.variant).beside_text and layers.projects_text is None:
+        lines.append(
+            "Its adapters are for the Kolors model, whose network projects its text; the connected model "
+            f"({layers.kind}, {layers.network}) does not. Connect the Kolors model."
         )
     else:
         lines.append(f"Get {row.files[0].described()}. The Download button on the node fetches it.")

@@ -12,6 +12,7 @@ from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.encode import encode
 from pack.nodes.files import folders, found_encoder, installed
 from pack.nodes.files.encoder import encoder_for
+from pack.nodes.forms import load_by_preset
 from pack.nodes.forms.load_by_preset import LoadByPreset
 from pack.nodes.forms.load_ip_adapter import LoadIPAdapter
 
@@ -118,6 +119,21 @@ def test_a_purpose_of_another_family_names_those_there_are(model_folders, sdxl):
     ) as caught:
         run(sdxl, "full face")
     assert "'plus face'" in str(caught.value) and "'light'" not in str(caught.value)
+
+
+def test_a_family_that_nothing_was_published_for_is_told_what_it_can_do():
+    with pytest.raises(ValueError, match="connected model is Segmind Vega. No adapters are published for") as caught:
+        load_by_preset._row("plus", FAMILIES["vega"])
+    assert "Train IP-Adapter" in str(caught.value) and "there are" not in str(caught.value)
+
+
+def test_kolors_faceid_on_another_model_names_the_model_and_no_download(model_folders, sdxl, monkeypatch):
+    monkeypatch.setattr(load_by_preset, "FAMILIES", {"sdxl": replace(FAMILIES["sdxl"], text_width=128)})
+    with pytest.raises(
+        ValueError, match="for the Kolors model, .* connected model .SDXL, UNetModel. does not"
+    ) as caught:
+        run(sdxl, "Kolors FaceID plus")
+    assert "huggingface.co" not in str(caught.value)
 
 
 def test_an_adapter_of_other_widths_is_not_taken(model_folders, sd15):
