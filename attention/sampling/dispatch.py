@@ -18,6 +18,7 @@ from .acting import Acting
 from .layer import Layer
 from .rows import Rows
 from .run import CallKind, Run, Site
+from .unrecorded import unrecorded
 
 CALL = "likeness_call"
 Options = Mapping[str, Any]
@@ -112,6 +113,11 @@ def dispatch(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
     One function for all layers: the host's compile node drops the guards on options, so a callable made for
     each layer would be reused for another one.
     """
+    with unrecorded():
+        return _dispatched(q, k, v, options)
+
+
+def _dispatched(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
     call: Call = options[CALL]
     site = _site(options, call, q)
     previous = call.previous(site.key)
