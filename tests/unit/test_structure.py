@@ -27,7 +27,7 @@ ROOMS = {
         "regions",
         "training",
     ),
-    "nodes": ("wires", "files", "page", "people", "branch_settings", "training", "forms", "legacy"),
+    "nodes": ("available", "wires", "files", "page", "people", "branch_settings", "training", "forms", "legacy"),
 }
 PACK = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
 HEAVY = {"insightface", "onnxruntime", "cv2", "matplotlib", "requests"}
@@ -154,7 +154,7 @@ def test_an_older_comfyui_is_told_which_one_is_needed(tmp_path):
 
 def test_every_node_module_is_listed():
     listed = ast.parse((ROOT / "nodes" / "__init__.py").read_text(encoding="utf-8"))
-    names = {node.id for node in ast.walk(listed) if isinstance(node, ast.Name)}
+    names = {node.value for node in ast.walk(listed) if isinstance(node, ast.Constant)}
     for path in (ROOT / "nodes" / "forms").glob("*.py"):
         if "\nNODES = " in path.read_text(encoding="utf-8"):
             assert path.stem in names, f"nodes/forms/{path.name} has nodes that nodes/__init__.py does not list"
