@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,19 @@ from torch import Tensor
 from ..files import header
 from ..files.finite import first_not_finite
 from ..models.families import LayerShape
-from .layouts import cross_attention_beside, cross_attention_indices, foreign, is_cross_attention, layout_of
+from .layouts import (
+    ATTENTION,
+    KEY_VALUE,
+    LORA,
+    PROJECTION,
+    cross_attention_beside,
+    cross_attention_indices,
+    foreign,
+    is_cross_attention,
+)
 from .projection import token_width
+from .quantised import dequantised
+from .spellings import is_leftover, is_second_name, part_of, published, without_wrappers
 
 _DEEPEST = 4  # a wrapped, nested `.bin` has three
 
@@ -74,19 +85,21 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     with naming(file):
         before = header.state(file)
         outlined = _outlined(file)
-        _sorted_into_parts(file, before.st_size, outlined)
+        _sorted_into_parts(file, before.st_size, _plain(outlined, before.st_size))
         tensors = dict(_flat(_loaded(file)))
         if _described(tensors) != _described(outlined) or _moment(header.state(file)) != _moment(before):
             raise ValueError("it was changed while it was being read. Run the workflow again.")
-        _check_finite(tensors)
-        return _sorted_into_parts(file, before.st_size, tensors)
+        plain = _plain(tensors, before.st_size)
+        _check_finite(plain)
+        return _sorted_into_parts(file, before.st_size, plain)
 
 
 def read_outline(path: str | os.PathLike[str]) -> Checkpoint:
     """As `read`, from the names and shapes alone: every tensor is on the meta device, none was read."""
     file = Path(path)
     with naming(file):
-        return _sorted_into_parts(file, header.state(file).st_size, _outlined(file))
+        size = header.state(file).st_size
+        return _sorted_into_parts(file, size, _plain(_outlined(file), size))
 
 
 @contextmanager
@@ -118,18 +131,28 @@ def _loaded(file: Path) -> Mapping[str, Any]:
 
 
 def _flat(tensors: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Tensor]]:
-    """Nested dictionaries of a `.bin` as the dotted keys that a `.safetensors` has."""
+    """Nested dictionaries of a `.bin` as the dotted keys that a `.safetensors` has, without what is no weight."""
     if not isinstance(tensors, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  a pickle can contain anything
         raise ValueError(f"it contains a {type(tensors).__name__}, not named tensors.")
     if depth > _DEEPEST:
         raise ValueError(f"its tensors are nested more than {_DEEPEST} dictionaries deep.")
-    for key, value in tensors.items():
+    for name, value in tensors.items():
+        key = f"{prefix}{name}"
+        if is_leftover(key):
+            continue
         if isinstance(value, Tensor):
-            yield f"{prefix}{key}", value
+            yield key, value
         elif isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.", depth + 1)  # pyright: ignore[reportUnknownArgumentType]
-        else:
-            raise ValueError(f"its entry '{prefix}{key}' is a {type(value).__name__}, not a tensor.")
+            yield from _flat(value, f"{key}.", depth + 1)  # pyright: ignore[reportUnknownArgumentType]
+        elif part_of(key):
+            raise ValueError(f"its entry '{key}' is a {type(value).__name__}, not a tensor.")
+
+
+def _plain(tensors: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
+    """The adapter's weights under the published keys, as plain numbers."""
+    _refuse_foreign([without_wrappers(key) for key in tensors])
+    _check_claimed(tensors, size)
+    return dequantised(published(tensors))
 
 
 def _check_finite(tensors: Mapping[str, Tensor]) -> None:
@@ -139,48 +162,64 @@ def _check_finite(tensors: Mapping[str, Tensor]) -> None:
 
 
 def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> Checkpoint:
-    _refuse_foreign(tensors)
-    _check_tensors(tensors, size)
-    layout = layout_of(tensors)
-    parts: dict[str, dict[str, Tensor]] = {layout.projection: {}, layout.attention: {}}
+    parts: dict[str, dict[str, Tensor]] = {PROJECTION: {}, ATTENTION: {}}
     for key, tensor in tensors.items():
-        prefix, _, rest = key.partition(".")
-        if prefix not in parts:
-            raise ValueError(f"it has a key that no known adapter has: '{key}'.")
-        parts[prefix][rest] = tensor
-    for prefix, part in parts.items():
-        if not part:
-            raise ValueError(f"it has no '{prefix}' part. Its first keys: {sorted(tensors)[:4]}.")
+        _check_weight(key, tensor)
+        part, _, rest = key.partition(".")
+        parts[part][rest] = tensor
+    _check_parts(parts)
 
     weights: dict[str, dict[int, Tensor]] = {"k": {}, "v": {}}
     lora: dict[tuple[int, str, str], Tensor] = {}
-    for key, tensor in parts[layout.attention].items():
-        if match := layout.key_value.fullmatch(key):
+    for key, tensor in parts[ATTENTION].items():
+        if match := KEY_VALUE.fullmatch(key):
             weights[match[2]][int(match[1])] = tensor
-        elif match := layout.lora.fullmatch(key):
+        elif match := LORA.fullmatch(key):
             lora[int(match[1]), match[2], match[3]] = tensor
         else:
             raise ValueError(f"it has an attention weight that no known adapter has: '{key}'.")
     _check_pairs(weights["k"], weights["v"])
     _check_lora(lora, weights["k"])
-    return Checkpoint(file, size, parts[layout.projection], weights["k"], weights["v"], lora)
+    return Checkpoint(file, size, parts[PROJECTION], weights["k"], weights["v"], lora)
 
 
-def _refuse_foreign(tensors: Mapping[str, Tensor]) -> None:
-    found = foreign(tensors)
+def _refuse_foreign(keys: Collection[str]) -> None:
+    found = foreign(keys)
     if found is not None:
         raise ValueError(f"it is {found.what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL instead.")
 
 
-def _check_tensors(tensors: Mapping[str, Tensor], size: int) -> None:
-    for key, tensor in tensors.items():
-        if not tensor.is_floating_point():
-            raise ValueError(f"its weight '{key}' is of type {tensor.dtype}; weights are floating point numbers.")
-        if not tensor.ndim or not tensor.numel():
-            raise ValueError(f"its weight '{key}' is empty or a single number: its shape is {list(tensor.shape)}.")
-    claimed = sum(tensor.numel() * tensor.itemsize for tensor in tensors.values())
-    if claimed > size:
-        raise ValueError(f"its header lists {claimed:,} bytes of weights, but the whole file has only {size:,}.")
+def _check_claimed(tensors: Mapping[str, Tensor], size: int) -> None:
+    """What a header lists is in the file; training files have some weights under two names."""
+    for named_again in (False, True):
+        listed = [tensor for key, tensor in tensors.items() if is_second_name(key) == named_again]
+        claimed = sum(tensor.numel() * tensor.itemsize for tensor in listed)
+        if claimed > size:
+            raise ValueError(f"its header lists {claimed:,} bytes of weights, but the whole file has only {size:,}.")
+
+
+def _check_weight(key: str, tensor: Tensor) -> None:
+    if not tensor.is_floating_point():
+        raise ValueError(
+            f"its weight '{key}' is of type {tensor.dtype}; weights are floating point numbers, or fp8 or int8 with a scale "
+            "beside them ('weight_scale' or 'scale_weight'). Use the file it was made from."
+        )
+    if not tensor.ndim:
+        raise ValueError(f"its weight '{key}' is a single number, not a tensor with a side.")
+    if not tensor.numel():
+        raise ValueError(f"its weight '{key}' is empty: its shape is {list(tensor.shape)}.")
+
+
+def _check_parts(parts: Mapping[str, Mapping[str, Tensor]]) -> None:
+    first = [f"{part}.{key}" for part, tensors in parts.items() for key in tensors][:4]
+    if not parts[PROJECTION]:
+        raise ValueError(f"it has no '{PROJECTION}' part. Its first keys: {first}.")
+    if not parts[ATTENTION]:
+        raise ValueError(
+            f"it has no '{ATTENTION}' part: the weights of its layers are missing. Conversions of a training checkpoint leave "
+            "it empty when they look for 'adapter_modules' in a model.safetensors, which has those weights below 'unet' "
+            "alone. Put that model.safetensors itself into models/ipadapter: it is read as it is."
+        )
 
 
 def _check_pairs(keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""The key patterns of published files: where each keeps the parts of an adapter, and what files for other uses look like."""
+"""The key patterns of published files: what the weights in the parts of an adapter are called, and what files for other uses look like."""
 
 from __future__ import annotations
 
@@ -6,31 +6,16 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+PROJECTION, ATTENTION = "image_proj", "ip_adapter"
+"""The parts of an adapter as published by h94 and InstantX; `spellings` brings other names to these."""
 
-@dataclass(frozen=True)
-class Layout:
-    """How one kind of file names the two parts of an adapter, and the weights in its attention part.
+KEY_VALUE = re.compile(r"(\d+)\.to_([kv])_ip\.weight")
+"""Finds (index of the attention, "k" | "v") of a weight in the attention part.
 
-    `key_value` finds (index of the attention, "k" | "v"); `lora` finds (index, "q" | "k" | "v" | "out", "down" | "up").
-    diffusers counts the attentions that the indices are of: self-attentions are even, cross-attentions odd.
-    """
-
-    projection: str
-    attention: str
-    key_value: re.Pattern[str] = re.compile(r"(\d+)\.to_([kv])_ip\.weight")
-    lora: re.Pattern[str] = re.compile(r"(\d+)\.to_(q|k|v|out)_lora\.(down|up)\.weight")
-
-
-LAYOUTS = (
-    Layout("image_proj", "ip_adapter"),  # as published by h94 and InstantX
-    Layout("image_proj", "adapter_modules"),  # Kolors' FaceID and conversions by others
-)
-
-
-def layout_of(keys: Collection[str]) -> Layout:
-    """The layout whose attention part these keys have; the published one where none has."""
-    parts = {key.partition(".")[0] for key in keys}
-    return next((layout for layout in LAYOUTS if layout.attention in parts), LAYOUTS[0])
+diffusers counts the attentions that the indices are of: self-attentions are even, cross-attentions odd.
+"""
+LORA = re.compile(r"(\d+)\.to_(q|k|v|out)_lora\.(down|up)\.weight")
+"""Finds (index, "q" | "k" | "v" | "out", "down" | "up") of FaceID's low-rank weights in the attention part."""
 
 
 def cross_attention_indices(count: int) -> list[int]:
@@ -55,20 +40,47 @@ class Foreign:
     what: str
 
 
+_LATER = "which is not supported yet"
+_UNET = "an adapter for SD1.5 or SDXL, which needs more than an image branch"
+
 FOREIGN = (
-    Foreign("id_adapter_attn_layers.", "a PuLID file for SDXL, which is not supported yet"),
-    Foreign("id_adapter.", "a PuLID file, which is not supported yet"),
+    Foreign("id_adapter_attn_layers.", f"a PuLID file for SDXL, {_LATER}"),
+    Foreign("id_adapter.", f"a PuLID file, {_LATER}"),
+    Foreign("image_proj.id_embedding_mapping.", f"a converted PuLID v1.1 file for SDXL, {_LATER}"),
+    Foreign("image_proj.mapping_patch_0.", f"a converted PuLID v1 file for SDXL, {_LATER}"),
     Foreign("pulid_ca.", "a PuLID file for FLUX, which is not supported"),
     Foreign("pulid_encoder.", "a PuLID file for FLUX, which is not supported"),
     Foreign("ip_adapter_proj_model.", "an XLabs IP-Adapter for FLUX"),
     Foreign("image_proj.time_embedding.", "an InstantX IP-Adapter for SD3.5"),
     Foreign("ip_adapter.0.to_k_ip.", "an InstantX IP-Adapter for FLUX"),
+    Foreign("style_image_proj_modules.", f"a StyleShot file: {_UNET}"),
+    Foreign("content_image_proj.", f"a CSGO file: {_UNET}"),
+    Foreign("style_image_proj.", f"a CSGO file: {_UNET}"),
+    Foreign("controlnet_adapter_modules.", f"a CSGO file: {_UNET}"),
+    Foreign("ms_adapter.", f"an MS-Diffusion file: {_UNET}"),
+    Foreign("dummy_image_tokens", f"an MS-Diffusion file: {_UNET}"),
+    Foreign("FacialEncoder.", f"a ConsistentID file: {_UNET}"),
+    Foreign("faceid_proj.", f"a UniPortrait file: {_UNET}"),
+    Foreign("faceid_adapter.", f"a UniPortrait file: {_UNET}"),
+    Foreign("image_proj.proj_new_input.", f"an IP-Adapter-Instruct file: {_UNET}"),
+    Foreign("image_proj.proj_prompt_input.", f"an IP-Adapter-Instruct file: {_UNET}"),
+    Foreign(
+        "encoder_hid_proj.",
+        "in diffusers' own names: IP-Adapter-Art, whose style encoder is not supported, or a UNet that was saved with an "
+        "adapter in it (use the file that was loaded into it)",
+    ),
+    Foreign("id_encoder.", "a PhotoMaker file (ComfyUI's own PhotoMakerLoader reads it, from models/photomaker)"),
+    Foreign("lora_weights.", "a PhotoMaker file (ComfyUI's own PhotoMakerLoader reads it, from models/photomaker)"),
+    Foreign("adapter.body.", "a T2I-Adapter (it belongs in models/controlnet)"),
+    Foreign("body.0.", "a T2I-Adapter (it belongs in models/controlnet)"),
     Foreign("controlnet_cond_embedding.", "a ControlNet (IdentityNet belongs in models/controlnet)"),
     Foreign("control_model.", "a ControlNet (it belongs in models/controlnet)"),
     Foreign("input_hint_block.", "a ControlNet (it belongs in models/controlnet)"),
     Foreign("vision_model.", "an image encoder (it belongs in models/clip_vision)"),
     Foreign("visual.", "an image encoder (it belongs in models/clip_vision)"),
     Foreign("model.diffusion_model.", "a model checkpoint (it belongs in models/checkpoints)"),
+    Foreign("double_blocks.", "a FLUX model (it belongs in models/diffusion_models)"),
+    Foreign("joint_blocks.", "an SD3 model (it belongs in models/diffusion_models)"),
     Foreign("lora_unet_", "a LoRA (it belongs in models/loras)"),
 )
 

@@ -24,6 +24,20 @@ def _tensor(storage: torch.dtype, _offset: int, size: tuple[int, ...], *_: Any) 
     return torch.empty(size, dtype=storage, device="meta")
 
 
+def _small_tensor(
+    _storage: None,
+    _offset: int,
+    size: tuple[int, ...],
+    _stride: Any,
+    _grad: bool,
+    _hooks: Any,
+    dtype: torch.dtype,
+    *_: Any,
+) -> Tensor:
+    """A tensor of a type that has no storage of its own in torch, as fp8."""
+    return torch.empty(size, dtype=dtype, device="meta")
+
+
 def _parameter(data: Tensor, *_: Any) -> Tensor:
     return data
 
@@ -47,7 +61,11 @@ class _Rebuilds:
 _ALLOWED: Mapping[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): _Rebuilds(_tensor),
+    ("torch._utils", "_rebuild_tensor_v3"): _Rebuilds(_small_tensor),
     ("torch._utils", "_rebuild_parameter"): _Rebuilds(_parameter),
+    ("torch.storage", "UntypedStorage"): None,
+    ("torch", "float8_e4m3fn"): torch.float8_e4m3fn,
+    ("torch", "float8_e5m2"): torch.float8_e5m2,
     ("torch", "DoubleStorage"): torch.float64,
     ("torch", "FloatStorage"): torch.float32,
     ("torch", "HalfStorage"): torch.float16,

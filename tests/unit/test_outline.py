@@ -61,6 +61,20 @@ def test_foreign_adapters_are_refused_by_what_they_are(stem, tmp_path):
         ("input_hint_block.0.weight", "ControlNet"),
         ("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight", "LoRA"),
         ("pulid_ca.0.norm1.weight", "PuLID file for FLUX"),
+        ("image_proj.mapping_patch_0.0.weight", "converted PuLID v1 file for SDXL, which is not supported yet"),
+        ("image_proj.id_embedding_mapping.0.weight", "converted PuLID v1.1 file for SDXL, which is not supported yet"),
+        ("module.id_adapter.body.0.weight", "PuLID file"),
+        ("double_blocks.0.img_attn.qkv.weight", "FLUX model"),
+        ("joint_blocks.0.x_block.attn.qkv.weight", "SD3 model"),
+        ("style_image_proj_modules.0.proj.weight", "StyleShot file"),
+        ("style_image_proj.latents", "CSGO file"),
+        ("ms_adapter.1.to_k_ip.weight", "MS-Diffusion file"),
+        ("FacialEncoder.visual.weight", "ConsistentID file"),
+        ("faceid_proj.proj.0.weight", "UniPortrait file"),
+        ("image_proj.proj_new_input.weight", "IP-Adapter-Instruct file"),
+        ("id_encoder.visual_projection.weight", "PhotoMaker file"),
+        ("adapter.body.0.resnets.0.block1.weight", "T2I-Adapter"),
+        ("body.0.block1.weight", "T2I-Adapter"),
     ],
 )
 def test_other_model_files_are_refused_by_what_they_are(key, what, tmp_path):
@@ -71,6 +85,35 @@ def test_other_model_files_are_refused_by_what_they_are(key, what, tmp_path):
             ValueError, match=f"'foreign.safetensors' cannot be used as an IP-Adapter: it is an? {what}"
         ):
             read(path)
+
+
+@pytest.mark.parametrize(("stem", "version"), [("pulid_v1", "v1"), ("pulid_v1.1", "v1.1")])
+def test_the_usual_conversions_of_pulid_are_named(stem, version, tmp_path):
+    names = {
+        "id_adapter.": "image_proj.",
+        "id_adapter_attn_layers.": "ip_adapter.",
+        "id_to_k.": "to_k_ip.",
+        "id_to_v.": "to_v_ip.",
+    }
+    shapes = {}
+    for key, shape in sparse.entry(stem)["shapes"].items():
+        for theirs, converted in names.items():
+            key = key.replace(theirs, converted)
+        shapes[key] = shape
+    path = tmp_path / "ip-adapter_pulid_sdxl_fp16.safetensors"
+    sparse.safetensors(path, shapes, dict.fromkeys(shapes, "F16"))
+    with pytest.raises(
+        ValueError, match=f"it is a converted PuLID {version} file for SDXL, which is not supported yet"
+    ):
+        checkpoint.read_outline(path)
+
+
+def test_a_file_in_diffusers_own_names_says_which_to_use(tmp_path):
+    path = tmp_path / "art.safetensors"
+    content = {"encoder_hid_proj.image_projection_layers.0.image_embeds.weight": torch.zeros(8, 768)}
+    safetensors.torch.save_file(content, path)
+    with pytest.raises(ValueError, match="IP-Adapter-Art, .*use the file that was loaded into it"):
+        checkpoint.read(path)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="counts the bytes that Linux read")
