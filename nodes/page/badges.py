@@ -7,6 +7,7 @@ from typing import Any
 from ...attention.adapter.adapter import Adapter
 from ...attention.reference.encode import describe
 from ...face.models import FaceModels
+from ...face.recognisers import in_words
 from ...face.value import FaceBatch
 from ..files.found_encoder import FoundEncoder
 
@@ -22,8 +23,9 @@ def adapter_badges(adapter: Adapter, encoder: Any | None) -> list[str]:
 
 
 def face_model_badges(models: FaceModels) -> list[str]:
-    """The recogniser where there is one, and the provider that really runs."""
-    return [*filter(None, [models.recogniser_id]), models.running.removesuffix("ExecutionProvider")]
+    """The recogniser, with the pack it comes in, where there is one, and the provider that really runs."""
+    recogniser = [in_words(models.recogniser_id)] if models.recogniser_id else []
+    return [*recogniser, models.running.removesuffix("ExecutionProvider")]
 
 
 def faces_badges(found: FaceBatch) -> list[str]:

@@ -208,6 +208,14 @@ class Frontend:
         assert answer.value.ok, answer.value.text()
         return self.api.wait(answer.value.json()["prompt_id"], pause=lambda: self.page.wait_for_timeout(100))
 
+    def queue_anew(self, rewritten=None):
+        """Run it with nothing kept of earlier runs: what a node says while it runs is not said again from the cache."""
+        while True:
+            self.api.post("/free", {"free_memory": True})
+            entry = self.queue(rewritten)
+            if not entry.cached:
+                return entry
+
     def search(self, words, wanted):
         """Type into the search of nodes until it offers the node titled `wanted`; all titles offered, best first."""
         self.command("Workspace.SearchBox.Toggle")

@@ -24,7 +24,6 @@ def badges(frontend, node):
     )
 
 
-@pytest.mark.xfail(reason="recognisers got names of their own; what the badge shows is not settled", strict=False)
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_faces_say_how_they_were_found_and_where_the_models_run(renderer, frontend, example_photo):
     frontend.renderer(renderer)

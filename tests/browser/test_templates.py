@@ -16,7 +16,7 @@ LOCALES = Path(__file__).resolve().parents[2] / "locales"
 def test_a_template_opens_and_runs(path, frontend, example_photo):
     frontend.load(json.loads(path.read_text(encoding="utf-8")))
     assert not [node["kind"] for node in frontend.nodes().values() if not node["known"]]
-    entry = frontend.queue(rewritten=on_the_miniature)
+    entry = frontend.queue_anew(rewritten=on_the_miniature)
     assert entry.succeeded, entry.messages.get("execution_error")
     for renderer in RENDERERS:
         frontend.renderer(renderer)
