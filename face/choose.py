@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .errors import MissingFace
+from .errors import FIND_IT, MissingFace
 from .value import Face, FaceBatch, PictureFaces
 
 Order = Callable[[PictureFaces, Face | None], list[float]]
@@ -64,9 +64,7 @@ def _one(entry: PictureFaces, faces: tuple[Face, ...], index: int, missing: str)
     if missing == "skip":
         return replace(entry, faces=())
     if not faces:
-        raise MissingFace(
-            f"No face found in {entry.picture.name}. Lower the threshold in Find Faces, or set 'missing' to skip."
-        )
+        raise MissingFace(f"No face found in {entry.picture.name}. {FIND_IT}, or set 'missing' to skip.")
     raise MissingFace(
         f"{entry.picture.name} shows {len(faces)} faces, 0 to {len(faces) - 1}; number {index} was asked for."
     )

@@ -1,17 +1,22 @@
-"""Pictures -> the faces in them: sizes from large to small, then with a margin, saying which try worked."""
+"""Pictures -> the faces in them: sizes from large to small, with a margin, turned, then larger, saying which try worked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .frame import framed
+from .looks import NOTHING, SURE, best_of
 from .models import Detections, Detector, FaceModels
 from .refine import refined
+from .turned import TURNS, back, boxes_back, scores_by_turn, turned
 from .value import Array, Face, FaceBatch, Picture, PictureFaces, Pixels, Rung, frozen
 
 LADDER = (640, 512, 448, 384, 320, 256, 192, 128)
 """640 is what the references use; a face that fills the picture is only found in a smaller picture."""
+
+LARGER = (1280, 2560)
+"""Tried last, where the photo has so many pixels: a face that is tiny at 640."""
 
 
 def ladder(first: int) -> tuple[int, ...]:
@@ -37,6 +42,8 @@ class Settings:
     threshold: float = 0.5
     pad: bool = True
     refine: bool = False
+    larger: bool = True
+    turned: bool = True
 
 
 def find(
@@ -61,16 +68,61 @@ def rungs(detector: Detector, settings: Settings) -> Iterator[Rung]:
             yield Rung(size=size, padded=padded)
 
 
+def larger_rungs(detector: Detector, settings: Settings, longest: int) -> Iterator[Rung]:
+    """What is left to try where no face was found: sizes above those of the ladder, up to twice the photo's own."""
+    for size in LARGER if settings.larger and not detector.static_input_size else ():
+        if max(settings.sizes) < size < 2 * longest:
+            yield Rung(size=(size, size))
+
+
 def _detect(models: FaceModels, picture: Picture, settings: Settings) -> Detections:
     bgr = np.ascontiguousarray(picture.pixels[..., ::-1])
-    detector = models.detector
-    for rung in rungs(detector, settings):
+    first = _look(models, bgr, rungs(models.detector, settings), settings)
+    plain = replace(settings, pad=False)
+    turns = _doubted(models, bgr, first) if settings.turned else ()
+    more = (_look(models, bgr, rungs(models.detector, plain), settings, turn) for turn in turns)
+    found = best_of([first, *more])
+    return (
+        found
+        if len(found.boxes)
+        else _look(models, bgr, larger_rungs(models.detector, settings, max(picture.size)), settings)
+    )
+
+
+def _look(models: FaceModels, bgr: Pixels, tries: Iterable[Rung], settings: Settings, turn: int = 0) -> Detections:
+    """What the first try that finds a face finds in the picture turned by `turn`, in pixels of the picture itself."""
+    pixels = turned(bgr, turn)
+    for rung in tries:
         with models.turn():
-            boxes, keypoints = _try(detector, bgr, rung, settings.threshold)
+            boxes, keypoints = _try(models.detector, pixels, rung, settings.threshold)
         if len(boxes):
-            found = Detections(boxes[:, :4], keypoints, boxes[:, 4], (rung,) * len(boxes))
-            return _second_pass(models, bgr, found, settings) if settings.refine else found
-    return Detections(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32), ())
+            found = Detections(boxes[:, :4], keypoints, boxes[:, 4], (replace(rung, turned=turn),) * len(boxes))
+            found = _second_pass(models, pixels, found, settings) if settings.refine else found
+            size = bgr.shape[1], bgr.shape[0]
+            return (
+                replace(found, boxes=boxes_back(found.boxes, turn, size), keypoints=back(found.keypoints, turn, size))
+                if turn
+                else found
+            )
+    return NOTHING
+
+
+def _doubted(models: FaceModels, bgr: Pixels, found: Detections) -> tuple[int, ...]:
+    """The further turns to look at the whole picture in: none for the ordinary photo.
+
+    A detector takes many a face that stands on its head for an upright one, with its mouth for the eyes, so the largest
+    is looked at in all turns, small. A detector with a fixed input has no small look: there the score alone decides.
+    """
+    if not len(found.boxes):
+        return TURNS[1:]
+    is_sure = float(found.scores.max()) >= SURE
+    if models.detector.static_input_size:
+        return () if is_sure else TURNS[1:]
+    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    with models.turn():
+        scores = scores_by_turn(models.detector, bgr, found.boxes[int(sides.prod(axis=1).argmax())])
+    is_upright = bool(scores.argmax() == 0) and (is_sure or bool(scores.any()))
+    return () if is_upright else TURNS[1:]
 
 
 def _try(detector: Detector, bgr: Pixels, rung: Rung, threshold: float) -> tuple[Array, Array]:

@@ -1,5 +1,11 @@
 """What can go wrong with faces, as errors that say what was found and what to do."""
 
+FIND_IT = (
+    "Lower the threshold in Find Faces, raise its 'size' for a tiny face in a large photo, or use a photo in which the "
+    "face is larger"
+)
+"""What to do about a face that was not found; without a full stop."""
+
 
 class MissingPackage(ImportError):
     """A Python package that only the face nodes need is not installed."""

@@ -18,13 +18,11 @@ SAME_FACE = 0.3
 
 def refined(detector: Detector, bgr: Pixels, box: Array, threshold: float) -> tuple[Array, Array, float] | None:
     """Box (4,), keypoints (5, 2) and score of the second pass; None if it does not find this face again."""
-    side = max(int(round(ROOM * float(max(box[2] - box[0], box[3] - box[1])))), 1)
-    corner = np.round((box[:2] + box[2:]) / 2 - side / 2).astype(np.int64)
+    square, shift = square_of(bgr, box, ROOM)
     size = detector.static_input_size or (CANVAS, CANVAS)
-    boxes, keypoints = detector.detect(_square(bgr, corner, side), size, det_thresh=threshold)
+    boxes, keypoints = detector.detect(square, size, det_thresh=threshold)
     if keypoints is None or not len(boxes):
         return None
-    shift = corner.astype(np.float32)
     moved = boxes[:, :4] + np.concatenate([shift, shift])
     overlaps = overlap(moved, box)
     best = int(overlaps.argmax())
@@ -41,12 +39,17 @@ def overlap(boxes: Array, box: Array) -> Array:
     return (shared / np.maximum(areas + (box[2:] - box[:2]).prod() - shared, 1e-6)).astype(np.float32)
 
 
-def _square(bgr: Pixels, corner: np.ndarray[tuple[int], np.dtype[np.int64]], side: int) -> Pixels:
-    """The square of the picture that starts at `corner` (x, y), black where the picture ends."""
+def square_of(bgr: Pixels, box: Array, room: float) -> tuple[Pixels, Array]:
+    """A square about a box (4,), its side `room` times the box's longer one, and its corner (2,) in the picture.
+
+    Black where the picture ends.
+    """
+    side = max(int(round(room * float(max(box[2] - box[0], box[3] - box[1])))), 1)
+    corner = np.round((box[:2] + box[2:]) / 2 - side / 2)
     height, width = bgr.shape[:2]
     left, top = int(corner[0]), int(corner[1])
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
     square = np.zeros((side, side, 3), np.uint8)
     if x0 < x1 and y0 < y1:
         square[y0 - top : y1 - top, x0 - left : x1 - left] = bgr[y0:y1, x0:x1]
-    return square
+    return square, corner.astype(np.float32)

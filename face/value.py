@@ -50,12 +50,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Rung:
-    """How a face was found: size of the detector's canvas, with a margin or not, by a second pass or not."""
+    """How a face was found: size of the detector's canvas, with a margin or not, by a second pass or not, and by how many
+    degrees against the clock the photo was turned for it."""
 
     source: str = "detector"
     size: tuple[int, int] | None = None
     padded: bool = False
     refined: bool = False
+    turned: int = 0
 
     def __str__(self) -> str:
         if self.size is None:
@@ -64,6 +66,7 @@ class Rung:
         words = [str(width) if width == height else f"{width}x{height}"]
         words += ["padded"] if self.padded else []
         words += ["refined"] if self.refined else []
+        words += [f"photo turned by {self.turned} degrees"] if self.turned else []
         return ", ".join(words)
 
 

@@ -51,7 +51,8 @@ class FindFaces(io.ComfyNode):
                     max=2560,
                     step=32,
                     tooltip="The size the detector tries first. 640 is what the reference code uses; more finds tiny "
-                    "faces in large pictures. If it finds none, it tries 512, 448 and so on down to 128.",
+                    "faces beside large ones. If it finds none, it tries 512, 448 and so on down to 128, then the photo "
+                    "turned, then 1280 and 2560 in a photo that large.",
                 ),
                 io.Float.Input(
                     "threshold",

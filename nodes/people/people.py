@@ -15,7 +15,7 @@ from ...attention.branch.masks import within
 from ...attention.inputs import check_number, masks_of
 from ...attention.reference.embeds import NO_PICTURE, Embeds
 from ...face.assign import ASSIGNMENTS, BY_LIST, BY_POSITION, Seating, assigned, places
-from ...face.errors import MissingFace
+from ...face.errors import FIND_IT, MissingFace
 from ...face.masks import centres, normalised
 from ...face.value import Array, Face, FaceBatch, PictureFaces
 from ..wires import FacesWire
@@ -156,10 +156,7 @@ def _regions(seats: Seats) -> tuple[list[Tensor | None], Array]:
 def _listed(faces: FaceBatch) -> list[Face]:
     empty = [entry.picture.name for entry in faces if not entry.faces]
     if empty or not faces:
-        raise MissingFace(
-            f"There is no face in {', '.join(empty) or 'no picture at all'}. Lower the threshold in Find Faces, or use "
-            "a photo in which the face is larger."
-        )
+        raise MissingFace(f"There is no face in {', '.join(empty) or 'no picture at all'}. {FIND_IT}.")
     return [face for entry in faces for face in entry.faces]
 
 

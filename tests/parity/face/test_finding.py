@@ -31,7 +31,7 @@ def test_close_ups_are_found_further_down_the_ladder(find_in, close_up, inset, r
     (face,) = find_in(close_up(inset))
     assert str(face.rung) == rung
     above = LADDER[: LADDER.index(int(rung))]
-    assert find_in(close_up(inset), sizes=above, pad=False) == ()
+    assert find_in(close_up(inset), sizes=above, pad=False, larger=False, turned=False) == ()
 
 
 @pytest.mark.parametrize(("inset", "alike"), [(-0.1, 0.9), (0.0, 0.85), (0.2, 0.5)])
@@ -66,22 +66,46 @@ def test_the_second_pass_keeps_all_faces_in_place(find_in, photo):
         assert overlap(b.box[None], a.box)[0] > 0.6
 
 
-def test_tiny_faces_are_found_with_a_larger_first_size(embedded, photo, obama):
+def test_tiny_faces_are_found_at_larger_sizes_in_the_end(embedded, photo, obama):
     small = cv2.resize(photo("obama.jpg"), None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
     crowd = np.full((2000, 3000, 3), 120, np.uint8)
     crowd[100 : 100 + small.shape[0], 200 : 200 + small.shape[1]] = small
-    assert embedded(crowd) == []
-    (face,) = embedded(crowd, sizes=(1280,), refine=True)
+    assert embedded(crowd, larger=False) == []
+    (face,) = embedded(crowd, refine=True)
     assert str(face.rung) == "1280, refined"
     assert cosine(face, obama) > 0.9
 
 
-@pytest.mark.parametrize(("degrees", "alike"), [(15, 0.9), (30, 0.9), (45, 0.9), (60, 0.85), (90, 0.8)])
-def test_turned_faces_are_aligned_upright(embedded, photo, obama, degrees, alike):
-    height, width = photo("obama.jpg").shape[:2]
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
-    (face,) = embedded(cv2.warpAffine(photo("obama.jpg"), turn, (width, height)))
-    assert cosine(face, obama) > alike
+@pytest.fixture(scope="module")
+def small(photo):
+    """The photo at 640 pixels."""
+    return cv2.resize(photo("obama.jpg"), (512, 640), interpolation=cv2.INTER_AREA)
+
+
+@pytest.mark.parametrize("degrees", range(0, 360, 15))
+def test_a_face_is_the_same_however_the_photo_lies(embedded, small, obama, degrees):
+    turn = cv2.getRotationMatrix2D((256, 320), degrees, 0.8)
+    turn[:, 2] += 400 - 256, 400 - 320
+    (face,) = embedded(cv2.warpAffine(small, turn, (800, 800)))
+    assert cosine(face, obama) > 0.9
+    assert face.rung.turned == 0 or 45 <= degrees <= 315
+    assert ("photo turned by 180 degrees" in str(face.rung)) == (face.rung.turned == 180)
+
+
+def test_without_the_look_in_four_turns_an_upside_down_face_is_nobody(embedded, small, obama):
+    upside_down = small[::-1, ::-1]
+    (nobody,), (face,) = embedded(upside_down, turned=False), embedded(upside_down)
+    assert cosine(nobody, obama) < 0.1 < 0.98 < cosine(face, obama)
+    height, width = small.shape[:2]
+    (upright,) = embedded(small)
+    assert np.allclose([width - 1, height - 1] - face.keypoints, upright.keypoints, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["players.jpg", "solvay_conference_1927.jpg"])
+def test_a_group_on_its_head_is_found_whole(find_in, photo, name):
+    pixels = photo(name)
+    upright, turned = find_in(pixels), find_in(pixels[::-1, ::-1])
+    assert [face.score for face in turned] == [face.score for face in upright]
 
 
 def test_grey_rgba_and_sixteen_bit_pictures(models, photo, obama):

@@ -8,14 +8,17 @@ from pack.face.errors import MissingModel
 from pack.face.frame import framed
 from pack.face.picture import pictures
 from pack.face.refine import overlap
+from pack.face.turned import SIDE
 
 SIZES = [(size, size) for size in LADDER]
+SMALL = (2 * SIDE, 2 * SIDE)
+"""The size at which the face that was found is looked at in all turns."""
 
 
 def test_the_first_size_that_finds_a_face_ends_the_search(fake_models, fake_detector, picture):
     detector = fake_detector(at=[(448, 448)])
     (entry,) = find(fake_models(detector), picture())
-    assert [size for size, _ in detector.asked] == SIZES[:3]
+    assert [size for size, _ in detector.asked] == [*SIZES[:3], SMALL]
     assert str(entry.faces[0].rung) == "448"
 
 
@@ -23,7 +26,7 @@ def test_then_all_sizes_again_with_a_margin(fake_models, fake_detector, picture)
     # 200x100 pictures: in a canvas of 640 the picture is 320x160, so 1.6 times as large, 160 and 240 from the corner
     detector = fake_detector(at=[((640, 640), (640, 640))], box=(160, 240, 320, 320))
     (entry,) = find(fake_models(detector), picture(200, 100))
-    assert [size for size, _ in detector.asked] == [*SIZES, (640, 640)]
+    assert [size for size, _ in detector.asked] == [*SIZES, (640, 640), SMALL]
     assert str(entry.faces[0].rung) == "640, padded"
     assert np.allclose(entry.faces[0].box, [0, 0, 100, 50])
 
@@ -31,13 +34,28 @@ def test_then_all_sizes_again_with_a_margin(fake_models, fake_detector, picture)
 def test_no_face_is_an_empty_entry_after_every_try(fake_models, fake_detector, picture):
     detector = fake_detector(at=[])
     assert [len(entry.faces) for entry in find(fake_models(detector), picture(count=2))] == [0, 0]
-    assert len(detector.asked) == 2 * len(LADDER)  # two equal pictures are looked at once
+    # with and without margin, and in three more turns; two equal pictures are looked at once
+    assert len(detector.asked) == 5 * len(LADDER)
 
 
 def test_without_margin_and_with_own_sizes(fake_models, fake_detector, picture):
     detector = fake_detector(at=[])
     find(fake_models(detector), picture(), Settings(sizes=(320, 160), pad=False))
-    assert [size for size, _ in detector.asked] == [(320, 320), (160, 160)]
+    assert [size for size, _ in detector.asked] == [(320, 320), (160, 160)] * 4
+
+
+def test_what_is_found_nowhere_is_looked_for_at_larger_sizes_as_far_as_there_are_pixels(
+    fake_models, fake_detector, picture
+):
+    for longest, larger in ((640, []), (641, [(1280, 1280)]), (1281, [(1280, 1280), (2560, 2560)])):
+        detector = fake_detector(at=[])
+        find(fake_models(detector), picture(longest, 100))
+        assert [size for size, _ in detector.asked][5 * len(LADDER) :] == larger
+    detector = fake_detector(at=[(2560, 2560)])
+    (entry,) = find(fake_models(detector), picture(2000, 100), Settings(ladder(1280)))
+    assert str(entry.faces[0].rung) == "2560"
+    (entry,) = find(fake_models(detector), picture(2000, 100), Settings(larger=False))
+    assert entry.faces == ()
 
 
 def test_the_ladder_starts_where_it_is_told():
@@ -51,7 +69,7 @@ def test_the_ladder_starts_where_it_is_told():
 def test_a_detector_of_fixed_size_is_asked_for_that_size_only(fake_models, fake_detector, picture):
     detector = fake_detector(at=[], fixed=(640, 640))
     find(fake_models(detector), picture())
-    assert [size for size, _ in detector.asked] == [(640, 640), (640, 640)]
+    assert [size for size, _ in detector.asked] == [(640, 640)] * 5
 
 
 def test_the_second_pass_replaces_a_face_it_finds_again(fake_models, fake_detector, picture):
@@ -89,7 +107,7 @@ def test_what_was_found_is_remembered_for_the_same_content_and_settings(fake_mod
     models = fake_models(detector)
     for settings in (Settings(), Settings(), Settings(threshold=0.6)):
         find(models, picture(), settings)
-    assert len(detector.asked) == 2
+    assert [size for size, _ in detector.asked] == [(640, 640), SMALL] * 2
 
 
 def test_progress_is_told_after_every_picture_and_may_stop_the_run(fake_models, fake_detector, picture):
@@ -106,7 +124,7 @@ def test_progress_is_told_after_every_picture_and_may_stop_the_run(fake_models, 
 
 def test_a_picture_thinner_than_a_pixel_at_every_size_has_no_face(fake_models, fake_detector):
     detector = fake_detector(at=SIZES)
-    (entry,) = find(fake_models(detector), pictures(torch.zeros(1, 2, 4000, 3)))
+    (entry,) = find(fake_models(detector), pictures(torch.zeros(1, 2, 8000, 3)))
     assert entry.faces == () and detector.asked == []
 
 
