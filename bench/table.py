@@ -51,7 +51,10 @@ STEPS: Mapping[str, Callable[[Row], str]] = {
     "peak MiB": lambda row: _number(row, "peak_mib"),
     "on the GPU": lambda row: _number(row, "device_peak_mib"),
 }
-FACES = {"ms": lambda row: _number({"ms": _times(row.get("seconds_per_step"), 1000)}, "ms", 1)}
+FACES = {
+    "ms": lambda row: _number({"ms": _times(row.get("seconds_per_step"), 1000)}, "ms", 1),
+    "ratio": lambda row: _number(row, "against", 2),
+}
 LOADING = {
     "file, MiB": lambda row: _number(row, "file_mib"),
     "mapped": lambda row: _number(row, "mapped_mib", 0, "+"),
