@@ -127,7 +127,7 @@ def _loaded(file: Path) -> Mapping[str, Any]:
     try:
         return cast(Mapping[str, Any], comfy.utils.load_torch_file(str(file), safe_load=True))
     except (pickle.UnpicklingError, *header.DAMAGED) as error:
-        raise header.damaged(error) from error
+        raise header.damaged(error, file) from error
 
 
 def _flat(tensors: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Iterator[tuple[str, Tensor]]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..adapter.variants import Variant
+from ..files.damage import damage
 from ..files.published import FILES
 from ..reference.encoder_header import EncoderOutline, read
-from ..reference.encoders import Encoder, encoders_for
+from ..reference.encoders import ENCODERS, Encoder, encoders_for
 from .presets import PRESETS
 
 
@@ -66,6 +67,18 @@ def find(wanted: Need, files: Iterable[tuple[str, Path]]) -> EncoderFile | None:
         if outline is not None and wanted.met_by(outline):
             fitting.append(EncoderFile(name, path, outline))
     return min(fitting, key=lambda file: (not _has_published_size(file, wanted.published), file.name), default=None)
+
+
+def damaged(files: Iterable[tuple[str, Path]]) -> list[str]:
+    """What is wrong with each file that cannot be read, in words that begin with its name; published names first."""
+    found = [
+        (path.name not in _published_names(), f"'{name}' {fault}") for name, path in files if (fault := damage(path))
+    ]
+    return [words for _, words in sorted(found)]
+
+
+def _published_names() -> set[str]:
+    return {encoder.file for encoder in ENCODERS}
 
 
 def _has_published_size(file: EncoderFile, encoders: Sequence[Encoder]) -> bool:

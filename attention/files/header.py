@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from . import pickle_header
+from .damage import damage
 
 SAFETENSORS = (".safetensors", ".sft")
 _DTYPES = {
@@ -75,7 +76,7 @@ def metadata(file: Path) -> Mapping[str, str]:
         with safetensors.safe_open(str(file), framework="pt") as opened:
             said: Mapping[str, str] = opened.metadata() or {}
     except DAMAGED as error:
-        raise damaged(error) from error
+        raise damaged(error, file) from error
     return said
 
 
@@ -92,8 +93,11 @@ def state(file: Path) -> os.stat_result:
     return found
 
 
-def damaged(error: BaseException) -> ValueError:
-    """The error for a file that a library could not read."""
+def damaged(error: BaseException, file: Path) -> ValueError:
+    """The error for a file that a library could not read: what it is instead, where that is seen, else the reason."""
+    found = None if isinstance(error, PermissionError) else damage(file)
+    if found is not None:
+        return ValueError(f"it {found}. Download it again from its publisher.")
     if isinstance(error, pickle.UnpicklingError):
         return ValueError(
             f"it is a pickle that would have to run code to load, or it is damaged ({reason(error)}). Download it again from "
@@ -117,7 +121,7 @@ def _tensors(file: Path, _size: int, _mtime_ns: int) -> Mapping[str, Any]:
     try:
         return _safetensors(file) if file.suffix.lower() in SAFETENSORS else _unwrapped(pickle_header.outline(file))
     except (pickle.UnpicklingError, *DAMAGED) as error:
-        raise damaged(error) from error
+        raise damaged(error, file) from error
 
 
 def _safetensors(file: Path) -> dict[str, Tensor]:

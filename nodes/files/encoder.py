@@ -20,6 +20,12 @@ def encoder_for(loaded: LoadedAdapter, connected: Any | None) -> Any:
             )
         raise ValueError(
             f"'{loaded.adapter.name}' ({loaded.adapter.label}) needs an image encoder, but none is connected and none in "
-            f"models/clip_vision fits. It needs {wanted.described()}. Put it there, or connect one to 'clip_vision'."
+            f"models/clip_vision fits. {_damaged()}It needs {wanted.described()}. Put it there, or connect one to "
+            "'clip_vision'."
         )
     return encoder
+
+
+def _damaged() -> str:
+    found = installed.damaged_encoders()
+    return f"{found} " if found else ""

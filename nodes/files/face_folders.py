@@ -6,6 +6,7 @@ from pathlib import Path
 
 import folder_paths
 
+from ...attention.files.damage import damage
 from ...face.graph import DETECTOR, RECOGNISER
 from ...face.packs import find_packs, missing
 
@@ -25,6 +26,12 @@ def pack_folder(name: str) -> Path:
     folder = Path(_roots()[0], "models", name)
     others = f" Installed: {', '.join(found)}." if found else ""
     raise ValueError(missing(folder, DETECTOR, RECOGNISER) + others)
+
+
+def damaged(name: str) -> list[str]:
+    """What is wrong with each file of a pack that is damaged, in words that begin with its name."""
+    files = sorted(pack_folder(name).rglob("*.onnx"))
+    return [f"'{file.name}' {fault}: download it again." for file in files if (fault := damage(file))]
 
 
 def _roots() -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import folder_paths
 
 from ...attention.catalogue.presets import Preset
+from ...attention.files.damage import damage
 from ...attention.files.published import FILES, File
 from ...attention.models.families import FAMILIES
 from ...attention.reference.encoders import Encoder
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .found_encoder import FoundEncoder
 
 ENCODERS = "clip_vision"
+_MOST_DAMAGED = 3  # that a message names
 
 
 def adapters() -> tuple[list[AdapterFile], list[str]]:
@@ -52,6 +54,14 @@ def encoder_need(adapter: Adapter) -> Need | None:
     variant = adapter.identity.variant
     feature = variant.encoder_feature
     return find_encoder.need(variant, adapter.feature_width(feature)) if feature else None
+
+
+def damaged_encoders() -> str:
+    """A sentence on the files in models/clip_vision that are damaged, the first of them; empty where there are none."""
+    from ...attention.catalogue import find_encoder
+
+    found = find_encoder.damaged(encoder_files())[:_MOST_DAMAGED]
+    return f"In models/clip_vision {'; '.join(found)}: download it again." if found else ""
 
 
 def encoder_file_for(adapter: Adapter) -> EncoderFile | None:
@@ -97,15 +107,26 @@ def folder_of(file: File) -> Path:
 
 
 def has(file: File) -> bool:
-    """Whether a published file is installed, by its name or a size that no other published file has.
+    """Whether a published file is installed and not damaged, by its name or a size that no other published file has.
 
     It never hashes: a look-alike under another name counts as missing.
     """
+    return any(damage(path) is None for path in _places(file))
+
+
+def fault_of(file: File) -> str | None:
+    """What is wrong with the installed copy of a published file; None where one is whole, or none is there."""
+    faults = [damage(path) for path in _places(file)]
+    return faults[0] if faults and all(faults) else None
+
+
+def _places(file: File) -> Iterator[Path]:
+    """Where a published file is, by its name or a size that no other published file has."""
     alone = file.size is not None and sum(other.size == file.size for other in FILES.values()) == 1
     base_name = Path(file.name).name
     listed = (root / name for root in _roots(file.folder) for name in folder_paths.recursive_search(str(root))[0])
     paths = (path for path in listed if path.is_file())  # not a link to nothing
-    return any(path.name == base_name or (alone and path.stat().st_size == file.size) for path in paths)
+    return (path for path in paths if path.name == base_name or (alone and path.stat().st_size == file.size))
 
 
 def missing(row: Preset) -> tuple[File, ...]:

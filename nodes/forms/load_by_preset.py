@@ -18,6 +18,7 @@ from ..page.sliders import STRENGTH
 
 if TYPE_CHECKING:
     from ...attention.catalogue.choose import Choice
+    from ...attention.files.published import File
     from ...attention.models.unet import ModelLayers
 
 
@@ -127,8 +128,13 @@ def _summary(row: Preset, choice: Choice, loaded: wires.LoadedAdapter) -> str:
     lines = [f"{adapter.label}: {choice.file.name}, known by {choice.reason}", _encoder(loaded)]
     if adapter.lora:
         lines.append(f"with its LoRA at strength {loaded.lora_strength:g}")
-    lines += [f"also needed: {file.described()}" for file in row.also if not installed.has(file)]
+    lines += [_also(file) for file in row.also if not installed.has(file)]
     return "\n".join(lines)
+
+
+def _also(file: File) -> str:
+    fault = installed.fault_of(file)
+    return f"'{file.name}' is there and {fault}: get it again" if fault else f"also needed: {file.described()}"
 
 
 def _encoder(loaded: wires.LoadedAdapter) -> str:
@@ -136,7 +142,12 @@ def _encoder(loaded: wires.LoadedAdapter) -> str:
     if wanted is None:
         return "reads a face embedding"
     if loaded.clip_vision is None:
-        return f"no image encoder for it is installed; it needs {wanted.described()}"
+        return "\n".join(
+            filter(
+                None,
+                (f"no image encoder for it is installed; it needs {wanted.described()}", installed.damaged_encoders()),
+            )
+        )
     file = loaded.clip_vision.file
     return f"with {file.outline.label}: {file.name}"
 

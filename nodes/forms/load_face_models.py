@@ -71,11 +71,17 @@ class LoadFaceModels(io.ComfyNode):
 
     @classmethod
     def execute(cls, pack: str, provider: str = CHOICES[0]) -> io.NodeOutput:
+        from ...face.errors import MissingModel
         from ...face.models import load
         from ..page.badges import face_model_badges
 
-        models = load(face_folders.pack_folder(pack), provider)
-        return for_page(noted(cls, models.report(), models), badges=face_model_badges(models))
+        faults = face_folders.damaged(pack)
+        try:
+            models = load(face_folders.pack_folder(pack), provider)
+        except MissingModel as error:
+            raise MissingModel(" ".join((*faults, str(error)))) from error
+        report = "\n".join((*faults, models.report()))
+        return for_page(noted(cls, report, models), badges=face_model_badges(models))
 
 
 NODES = [LoadFaceModels]

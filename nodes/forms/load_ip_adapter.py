@@ -100,6 +100,7 @@ def _summary(adapter: Adapter, encoder: Any | None) -> str:
         lines.append(f"with {describe(encoder)}")
     elif wanted is not None:
         lines.append(f"no image encoder for it is installed; it needs {wanted.described()}")
+        lines += filter(None, (installed.damaged_encoders(),))
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """Load by Preset and Load IP-Adapter on real folders: what is there is found by its contents."""
 
+import re
 from dataclasses import replace
 
 import folder_paths
@@ -7,13 +8,16 @@ import pytest
 import safetensors.torch
 import torch
 from miniature import adapters, models
+from pack.attention.files.published import FILES
 from pack.attention.models.families import FAMILIES
 from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.encode import encode
+from pack.face.errors import MissingModel
 from pack.nodes.files import folders, found_encoder, installed
 from pack.nodes.files.encoder import encoder_for
 from pack.nodes.forms import load_by_preset
 from pack.nodes.forms.load_by_preset import LoadByPreset
+from pack.nodes.forms.load_face_models import LoadFaceModels
 from pack.nodes.forms.load_ip_adapter import LoadIPAdapter
 
 
@@ -191,6 +195,41 @@ def test_a_missing_encoder_is_the_encoding_nodes_error(model_folders, sd15, monk
         encoder_for(output.args[0], None)
     for part in ("2,528,373,448 bytes", "models/clip_vision", "h94/IP-Adapter", "Apache-2.0"):
         assert part in str(caught.value)
+
+
+def test_a_damaged_encoder_of_the_right_name_is_said(model_folders, sd15):
+    put(model_folders / "ipadapter", "sd15", "plus", "a.safetensors")
+    name = "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors"
+    path = put_encoder(model_folders / "clip_vision", "vit_h", name)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    output = LoadIPAdapter.execute("a.safetensors")
+    sentence = rf"In models/clip_vision '{name}' breaks off: [\d.]+ of [\d.]+ \w+ are there. .*: download it again."
+    assert re.search(sentence, output.ui["text"][0])
+    assert re.search(sentence, run(sd15, "plus")[1])
+    with pytest.raises(ValueError, match=f"none in models/clip_vision fits. {sentence}"):
+        encoder_for(output.args[0], None)
+    path.write_text("<!DOCTYPE html>")
+    with pytest.raises(ValueError, match=f"'{name}' is a web page"):
+        encoder_for(output.args[0], None)
+    assert not installed.has(FILES[f"clip_vision/{name}"])
+
+
+def test_a_damaged_identitynet_is_said_by_the_preset(model_folders, sdxl):
+    put(model_folders / "instantid", "sdxl", "instantid", "i.safetensors")
+    net = model_folders / "controlnet" / "instantid-identitynet.safetensors"
+    net.parent.mkdir()
+    net.write_text("version https://git-lfs.github.com/spec/v1\nsize 2502139136\n")
+    _, text = run(sdxl, "InstantID")
+    assert "'instantid-identitynet.safetensors' is there and is a Git LFS pointer" in text and "2.5 GB" in text
+
+
+def test_damaged_face_models_are_said(model_folders):
+    folder = model_folders / "insightface" / "models" / "antelopev2"
+    folder.mkdir(parents=True)
+    (folder / "glintr100.onnx").write_text("<html>")
+    (folder / "scrfd_10g_bnkps.onnx").write_bytes(b"")
+    with pytest.raises(MissingModel, match="'glintr100.onnx' is a web page .* 'scrfd_10g_bnkps.onnx' is empty"):
+        LoadFaceModels.execute("antelopev2")
 
 
 def test_a_file_the_host_cannot_load_is_an_error_when_used(model_folders, sd15):

@@ -401,4 +401,7 @@ def test_what_a_preset_lacks_is_told_with_size_page_and_licence(over_http, monke
     target.parent.mkdir(parents=True)
     target.touch()
     (family,) = over_http(ask)["families"]
+    assert not any(file["installed"] for file in family["files"]), "an empty file is none"
+    target.write_bytes(b"\x08\x07")
+    (family,) = over_http(ask)["families"]
     assert [file["installed"] for file in family["files"]] == [False, False, False, True]
