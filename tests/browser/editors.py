@@ -16,6 +16,18 @@ STILL = f"""async () => {{
         now = look()
     }} while (before !== now || {TRACKER}._restoringState)
 }}"""
+# Where the host draws another graph, it makes the editor anew, and maybe once more.
+MOUNTED = """async () => {
+    const look = () => document.querySelector('.likeness-editor')
+    let before, now = look()
+    do {
+        before = now
+        await new Promise(done => setTimeout(done, 300))
+        now = look()
+    } while (!now || before !== now)
+}"""
+BREATH = 150
+"""Milliseconds between two things that a person does; newer pages take what follows within 50 for the same step."""
 STEPS_BACK = ("Control+z", "Control+y")
 
 
@@ -33,6 +45,14 @@ class Editor:
         self.root = self.page.locator(".likeness-editor")
         self.root.locator("svg > *").first.wait_for(state="attached")
         self.page.evaluate(REMEMBER)  # what a person did so far is one step
+        self.breathe()
+
+    def is_mounted(self):
+        """Wait until the drawing on the page is the one that stays there."""
+        self.page.evaluate(MOUNTED)
+
+    def breathe(self):
+        self.page.wait_for_timeout(BREATH)
 
     def set(self, widget, value, node=None):
         """Set a widget as a person does."""
@@ -66,6 +86,7 @@ class Editor:
         self.page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         self.page.mouse.move(*end)
         self.page.mouse.up()
+        self.breathe()
 
     def press(self, *keys):
         for key in keys:
@@ -76,6 +97,7 @@ class Editor:
     def button(self, icon):
         """A button by its icon or digit."""
         self.part(f'[data-focus="{icon}"]').click()
+        self.breathe()
 
     def becomes(self, widget, value):
         until(lambda: self.value(widget) == value, f"{widget} is {value!r} and not {self.value(widget)!r}")
@@ -83,7 +105,7 @@ class Editor:
     def outlives(self, widget):
         """Save, load, copy and paste: each time the same value, in the widget and in the prompt."""
         value = self.value(widget)
-        saved = json.loads(json.dumps(self.frontend.workflow()))
+        saved = self.frontend.workflow()
         pasted = self.page.evaluate(
             """id => {
                 app.canvas.selectItems([app.graph.getNodeById(id)])

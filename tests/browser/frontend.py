@@ -1,18 +1,21 @@
 """ComfyUI's page as a person has it: load, add, look, queue; whatever it complains of is kept."""
 
+import json
+import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from serving.patience import PATIENCE
 
-PICTURES = Path(__file__).resolve().parents[2] / ".likeness" / "screenshots"
+PICTURES = Path(__file__).resolve().parents[2] / ".likeness" / "screenshots" / os.environ.get("LIKENESS_FRONTEND", "")
 TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
 READY = "window.app?.vueAppReady && app.extensionManager && Object.keys(LiteGraph.registered_node_types).length > 100"
 NORMAL = re.compile(  # what the page says without any fault: files that need not be, its own start,
     r"/user\.css|/userdata|/docs/\w+/en\.md|graph accessed before initialization"
     r"|api\.comfy\.org"  # which pack a missing node is of
-    r"|missingModelDownload.*Content Security Policy|Content Security Policy.*missingModelDownload"  # sizes of models
+    # sizes of models; the script has another name on newer pages
+    r"|missingModel(Download|Metadata).*Content Security Policy|Content Security Policy.*missingModel(Download|Metadata)"
 )
 SETTINGS = {
     "Comfy.TutorialCompleted": True,  # or a dialog of templates covers the page
@@ -179,7 +182,8 @@ class Frontend:
 
     def workflow(self):
         """What 'save' would write."""
-        return self.page.evaluate("() => app.graph.serialize()")
+        # As text, as a file has it: handed out as objects, what is undefined would come as null.
+        return json.loads(self.page.evaluate("() => JSON.stringify(app.graph.serialize())"))
 
     def command(self, name):
         """Run a command of the page by its id."""

@@ -1,7 +1,5 @@
 """The bars of Layer Weights."""
 
-import json
-
 import pytest
 from pack.attention.models.families import FAMILIES
 from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
@@ -100,12 +98,12 @@ def test_the_bars_work_within_a_subgraph(renderer, frontend, page):
     )
     inner = page.evaluate("() => String(app.canvas.graph._nodes.find(node => node.comfyClass).id)")
     page.evaluate("() => app.canvas.ds.reset()")
-    frontend.settle()
+    editor.is_mounted()
     editor.part('[data-focus="bar 0"]').focus()
     editor.press("5")
     sent = frontend.prompt()[f"{outer}:{inner}"]["inputs"]
     assert sent["weights"] == "0:0.5, 6:1"
-    saved = json.loads(json.dumps(frontend.workflow()))
+    saved = frontend.workflow()
     page.evaluate("() => app.canvas.setGraph(app.rootGraph)")
     frontend.load(saved)
     assert frontend.prompt()[f"{outer}:{inner}"]["inputs"] == sent
