@@ -51,8 +51,9 @@ def prepare(places: Places, *layers: Layer) -> Path:
 
     Raises Problem when a package cannot be installed.
     """
-    key = key_of(sys.version, sys.base_prefix, UV, os.environ.get("UV_TORCH_BACKEND"))
-    if _unfinished(places).exists():  # uv takes a half-copied package for an installed one
+    maker = (places.python,) if places.python else (sys.version, sys.base_prefix)
+    key = key_of(*maker, UV, os.environ.get("UV_TORCH_BACKEND"))
+    if places.unfinished.exists():  # uv takes a half-copied package for an installed one
         say("The last installation was interrupted; making the environment again.")
         (places.stamps / "env").unlink(missing_ok=True)
     once(places.stamps / "env", key, program_in(places.env, "python"), lambda: _new_env(places))
@@ -101,12 +102,12 @@ def _new_env(places: Places) -> None:
     for stamp in places.stamps.glob("packages-*"):
         stamp.unlink()
     shutil.rmtree(places.env, ignore_errors=True)
-    _unfinished(places).unlink(missing_ok=True)
+    places.unfinished.unlink(missing_ok=True)
     _make_venv(places, places.env)
 
 
 def _make_venv(places: Places, folder: Path) -> None:
-    command = [program_in(places.bootstrap, "uv"), "venv", "--quiet", "--python", BASE_PYTHON, folder]
+    command = [program_in(places.bootstrap, "uv"), "venv", "--quiet", "--python", places.python or BASE_PYTHON, folder]
     run(command, "Making the virtual environment", f"delete {places.work} and run the same command again.")
 
 
@@ -118,24 +119,19 @@ def _install(places: Places, layer: Layer, env_key: str) -> None:
 
 def _install_pins(places: Places, layer: Layer, pins: Path) -> None:
     say(layer.says)
-    _unfinished(places).touch()
+    places.unfinished.touch()
     _install_list(places, pins, places.env)
-    _unfinished(places).unlink()
+    places.unfinished.unlink()
 
 
 def _install_list(places: Places, pins: Path, folder: Path) -> None:
     # The lists are complete, so nothing is resolved anew (--no-deps) and nothing unlisted can come in.
     command = [program_in(places.bootstrap, "uv"), "pip", "install", "--no-deps", "--requirement", pins]
     python = program_in(folder, "python")
-    run([*command, "--python", python], f"Installing {pins.name}", CURE, env=_index_settings(places))
+    run([*command, "--python", python], f"Installing {pins.name}", CURE, env=index_settings(places))
 
 
-def _unfinished(places: Places) -> Path:
-    """A file that is there while packages are being installed."""
-    return places.work / "installing"
-
-
-def _index_settings(places: Places) -> Mapping[str, str]:
+def index_settings(places: Places) -> Mapping[str, str]:
     """The environment for uv, which does not read pip's configuration: hand it pip's index if it has none."""
     env = {"UV_HTTP_TIMEOUT": "180", **os.environ}
     if not any(name in env for name in ("UV_INDEX_URL", "UV_DEFAULT_INDEX")):

@@ -1,7 +1,7 @@
 """Where everything run.py makes is kept, on every system."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TypeVar
 
@@ -22,9 +22,15 @@ def program_in(env: PathKind, name: str, system: str = os.name) -> PathKind:
 
 @dataclass(frozen=True)
 class Places:
-    """The paths below one work folder, which git ignores."""
+    """The paths below one work folder, which git ignores.
+
+    `python` is the program that the environment is made with, None for the one that runs run.py; an environment of
+    another Python has its own name, and its own memory of what is installed.
+    """
 
     root: Path = ROOT
+    python: Path | None = None
+    version: str = ""
 
     @property
     def work(self) -> Path:
@@ -38,7 +44,7 @@ class Places:
     @property
     def env(self) -> Path:
         """The virtual environment ComfyUI and the tests run in."""
-        return self.work / "env"
+        return self.work / f"env{self._suffix}"
 
     @property
     def tools(self) -> Path:
@@ -59,7 +65,35 @@ class Places:
 
     @property
     def stamps(self) -> Path:
-        return self.work / "stamps"
+        return self.work / f"stamps{self._suffix}"
+
+    @property
+    def unfinished(self) -> Path:
+        """A file that is there while packages are being installed."""
+        return self.work / f"installing{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return f"-{self.version}" if self.version else ""
+
+    def of_python(self, version: str, python: Path) -> "Places":
+        """The same places with an environment of another Python, named by its version."""
+        return replace(self, python=python, version=version)
+
+    @property
+    def frontends(self) -> Path:
+        """A folder for each version of ComfyUI's page that tests were asked to use."""
+        return self.work / "frontends"
+
+    @property
+    def lanes(self) -> Path:
+        """What the lanes of the tests said, a file for each."""
+        return self.work / "lanes"
+
+    @property
+    def hosts(self) -> Path:
+        """Copies of ComfyUI that behave as other versions do."""
+        return self.work / "hosts"
 
     @property
     def base(self) -> Path:

@@ -19,7 +19,7 @@ USES = (*uses_of_pack(Path(__file__).resolve().parents[2]), *METHODS)
 
 
 def test_the_host_has_everything_that_we_use_and_takes_our_calls():
-    assert list(findings(USES)) == []
+    assert [finding for finding in findings(USES) if not finding.is_guarded] == []
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.says)
@@ -56,7 +56,7 @@ def made(*given, width=1, **more):
 def test_a_renamed_name_and_a_changed_call_are_named_with_what_they_touch(monkeypatch):
     monkeypatch.setattr(comfy.utils, "common_upscale", lambda samples, width: samples)
     monkeypatch.delattr(comfy.samplers, "SCHEDULER_NAMES")
-    monkeypatch.delattr(comfy_execution.utils, "get_executing_context")
+    monkeypatch.delattr(comfy_execution.utils, "get_executing_context", raising=False)
     found = {finding.feature: finding for finding in findings(USES)}
     assert "common_upscale does not take (_, _, _, _, _)" in found["training"].what
     assert "SCHEDULER_NAMES is not there" in found["the node Refine Faces"].what

@@ -1,6 +1,7 @@
 """The environment is made once from pinned lists, repaired when a step failed, and remade for another Python."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -34,14 +35,16 @@ def steps(monkeypatch, places):
             self.asked.append(what)
             if what == self.fail_on:
                 raise Problem(f"{doing} failed", cure)
-            environment.program_in(places.env, "python").parent.mkdir(parents=True, exist_ok=True)
-            environment.program_in(places.env, "python").touch()
+            made = [Path(word) for word in words if "env-3.99" in word] or [places.env]
+            python = made[0] if made[0].name == "python" else environment.program_in(made[0], "python")
+            python.parent.mkdir(parents=True, exist_ok=True)
+            python.touch()
 
     fake = Steps()
     fake.asked = []
     monkeypatch.setattr(environment, "_make_bootstrap", fake.make_bootstrap)
     monkeypatch.setattr(environment, "run", fake.run)
-    monkeypatch.setattr(environment, "_index_settings", lambda _: {})
+    monkeypatch.setattr(environment, "index_settings", lambda _: {})
     return fake
 
 
@@ -84,6 +87,17 @@ def test_another_python_remakes_it_whole(steps, places, monkeypatch):
     assert steps.asked == 2 * ["bootstrap", "venv", "host.txt", "tests.txt"]
 
 
+def test_an_environment_of_another_python_stands_beside_the_first(steps, places, tmp_path):
+    prepare(places, environment.HOST)
+    other = places.of_python("3.99", tmp_path / "python")
+    assert environment.prepare(other, environment.HOST) == environment.program_in(places.work / "env-3.99", "python")
+    environment.prepare(other, environment.HOST)
+    prepare(places, environment.HOST)
+    assert steps.asked == ["bootstrap", "venv", "host.txt", "venv", "host.txt"]
+    environment.prepare(places.of_python("3.99", tmp_path / "newer"), environment.HOST)
+    assert steps.asked[-2:] == ["venv", "host.txt"], "made anew for another program"
+
+
 def test_uv_gets_the_index_pip_is_configured_with(places, monkeypatch):
     class Answer:
         returncode, stdout = 0, "the configured index\n"
@@ -91,11 +105,11 @@ def test_uv_gets_the_index_pip_is_configured_with(places, monkeypatch):
     monkeypatch.setattr(environment.subprocess, "run", lambda *_, **__: Answer)
     for name in ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
-    assert environment._index_settings(places)["UV_DEFAULT_INDEX"] == "the configured index"
+    assert environment.index_settings(places)["UV_DEFAULT_INDEX"] == "the configured index"
     monkeypatch.setenv("PIP_INDEX_URL", "from the environment")
-    assert environment._index_settings(places)["UV_DEFAULT_INDEX"] == "from the environment"
+    assert environment.index_settings(places)["UV_DEFAULT_INDEX"] == "from the environment"
     monkeypatch.setenv("UV_DEFAULT_INDEX", "uv's own")
-    assert environment._index_settings(places)["UV_DEFAULT_INDEX"] == "uv's own"
+    assert environment.index_settings(places)["UV_DEFAULT_INDEX"] == "uv's own"
 
 
 @pytest.mark.parametrize("layer", [environment.HOST, environment.TESTS], ids=lambda layer: layer.name)
