@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .commands import COMMANDS
+from .lanes import IN_CI, LANES
 from .places import Places
 from .problems import Problem
 from .testing import FORMS
@@ -46,12 +47,27 @@ def parser() -> argparse.ArgumentParser:
         if name == "train":
             add_to(sub)
         if name == "test":
+            _add_hosts(sub)
             forms = sub.add_mutually_exclusive_group()
             for name_of_form, kind in FORMS.items():
                 forms.add_argument(
                     f"--{name_of_form}", dest="form", action="store_const", const=name_of_form, help=kind.says
                 )
     return form
+
+
+def _add_hosts(sub: argparse.ArgumentParser) -> None:
+    """The options that say on what the tests run, beside --comfyui."""
+    sub.add_argument(
+        "--frontend", metavar="VERSION", help="run them on this version of ComfyUI's page, or on the newest"
+    )
+    known = ", ".join(LANES)
+    sub.add_argument("--lane", dest="lanes", action="append", choices=LANES, metavar="NAME", help=f"only this: {known}")
+    sub.add_argument(
+        "--lanes", action="store_const", const=list(IN_CI), help="only the lanes that CI runs after the tests"
+    )
+    sub.add_argument("--record", action="store_true", help="write what the lanes ran on into the READMEs, as CI does")
+    sub.add_argument("--strict", action="store_true", help="let a lane on somebody else's newest release fail the run")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -8,7 +8,7 @@ import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from . import testing
+from . import frontends, lanes, testing, tried
 from .client_process import START, client_status
 from .comfyui import Host, existing_host
 from .folders import folders_in, options_for
@@ -59,8 +59,14 @@ def test(places: Places, options: argparse.Namespace) -> int:
     """check style and types and run every test"""
     began = time.monotonic()
     host = prepare(places, Wanted(options.comfyui, options.python, tests=True))
+    page = frontends.frontend(places, options.frontend).environment if options.frontend else {}
     say(f"The set-up took {time.monotonic() - began:.0f} s")
-    return testing.run(places, host, testing.FORMS.get(options.form, testing.WHOLE), options.extra)
+    if options.lanes:
+        outcomes, status = lanes.run(places, host, options.lanes, options.strict)
+        if options.record:
+            tried.record(places.root, host.tree, outcomes)
+        return status
+    return testing.run(places, host, testing.FORMS.get(options.form, testing.WHOLE), options.extra, page)
 
 
 def check(places: Places, options: argparse.Namespace) -> int:

@@ -30,18 +30,18 @@ FORMS: Mapping[str, Form] = {
 }
 
 
-def run(places: Places, host: Host, form: Form, extra: Sequence[str]) -> int:
-    """Run the tests of `form`, with `extra` arguments for pytest; pytest's exit status."""
+def run(places: Places, host: Host, form: Form, extra: Sequence[str], told: Mapping[str, str]) -> int:
+    """Run the tests of `form`, with `extra` arguments for pytest and `told` in their environment; pytest's exit status."""
     # `python -m pytest` would put the repository on sys.path, where our nodes/ hides ComfyUI's nodes.py.
     command = [program_in(places.env, "pytest"), *form.arguments, *extra]
     say("Tests: " + " ".join(["pytest", *form.arguments, *extra]))
-    environment = _environment(places, host)
+    environment = {**environment_of(places, host), **told}
     if not extra:  # else pytest may read a conftest that needs what this switch leaves out
         environment["LIKENESS_TESTS_RUN_ELSEWHERE"] = "1"
     return status_of(command, env=environment, cwd=places.root)
 
 
-def _environment(places: Places, host: Host) -> dict[str, str]:
+def environment_of(places: Places, host: Host) -> dict[str, str]:
     """What tests are told. All that one run can choose is here."""
     ours = {
         "LIKENESS_COMFYUI": str(host.tree),

@@ -36,7 +36,19 @@ def test_a_form_of_the_test_run_is_one_of_ours_and_goes_with_what_follows():
     assert cli.parse(["test"]).form is None
 
 
-@pytest.mark.parametrize("words", [[], ["paint"], ["demo", "--wieght", "1"], ["demo", "--python", "x"]])
+def test_lanes_are_named_one_by_one_or_as_ci_runs_them():
+    assert cli.parse(["test", "--lane", "newest-frontend", "--lane", "python-3.12"]).lanes == [
+        "newest-frontend",
+        "python-3.12",
+    ]
+    options = cli.parse(["test", "--lanes", "--strict", "--record", "--frontend", "newest"])
+    assert (options.lanes, options.strict, options.frontend) == (list(cli.IN_CI), True, "newest")
+    assert cli.parse(["test"]).lanes is None
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["paint"], ["test", "--lane", "slow"], ["demo", "--wieght", "1"], ["demo", "--python", "x"]]
+)
 def test_what_is_not_known_is_refused(words, capsys):
     with pytest.raises(SystemExit) as end:
         cli.parse(words)

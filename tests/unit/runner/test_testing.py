@@ -16,7 +16,7 @@ def called(monkeypatch, places):
 
     def run(form, *extra):
         host = Host(Path("tree"), Path("python"), is_private=True)
-        assert testing.run(places, host, form, extra) == 5, "the exit status is pytest's"
+        assert testing.run(places, host, form, extra, {"LIKENESS_FRONTEND": "1.2"}) == 5, "the exit status is pytest's"
         return found[-1]
 
     return run
@@ -43,6 +43,7 @@ def test_folders_and_options_of_a_form_are_there():
 def test_the_tests_are_told_which_comfyui_and_use_one_thread(called):
     _, environ = called(testing.WHOLE)
     assert (environ["LIKENESS_COMFYUI"], environ["OMP_NUM_THREADS"]) == ("tree", "1")
+    assert environ["LIKENESS_FRONTEND"] == "1.2"
 
 
 def test_only_the_processes_that_run_tests_load_the_host_unless_folders_are_named(called, monkeypatch):
