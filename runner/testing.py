@@ -12,10 +12,11 @@ from .processes import status_of
 
 @dataclass(frozen=True)
 class Form:
-    """What one form of the run asks of pytest."""
+    """What one form of the run starts, a program of the private environment, and with which arguments."""
 
     says: str
     arguments: tuple[str, ...]
+    program: str = "pytest"
 
 
 # tests/running/order.py says which tests stay together in one process.
@@ -27,16 +28,21 @@ FORMS: Mapping[str, Form] = {
         "only what takes a minute: style, and the tests in which no model runs",
         (*IN_TWO_PROCESSES, "tests/unit", "tests/shapes", "tests/rules", *WITHOUT_TYPES),
     ),
+    "mutants": Form(
+        "break the pack on purpose, once for each law and promise: a test must notice (words of claims choose some)",
+        ("tests/mutants/run.py",),
+        program="python",
+    ),
 }
 
 
 def run(places: Places, host: Host, form: Form, extra: Sequence[str], told: Mapping[str, str]) -> int:
-    """Run the tests of `form`, with `extra` arguments for pytest and `told` in their environment; pytest's exit status."""
+    """Run the tests of `form`, with `extra` arguments for its program and `told` in its environment; its exit status."""
     # `python -m pytest` would put the repository on sys.path, where our nodes/ hides ComfyUI's nodes.py.
-    command = [program_in(places.env, "pytest"), *form.arguments, *extra]
-    say("Tests: " + " ".join(["pytest", *form.arguments, *extra]))
+    command = [program_in(places.env, form.program), *form.arguments, *extra]
+    say("Tests: " + " ".join([form.program, *form.arguments, *extra]))
     environment = {**environment_of(places, host), **told}
-    if not extra:  # else pytest may read a conftest that needs what this switch leaves out
+    if "-n" in form.arguments and not extra:  # else pytest may read a conftest that needs what this switch leaves out
         environment["LIKENESS_TESTS_RUN_ELSEWHERE"] = "1"
     return status_of(command, env=environment, cwd=places.root)
 

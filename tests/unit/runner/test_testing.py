@@ -1,4 +1,4 @@
-"""Each form of the test run is one call of pytest on the host that was set up."""
+"""Each form of the test run is one call of a program, pytest in most, on the host that was set up."""
 
 from pathlib import Path
 
@@ -16,16 +16,16 @@ def called(monkeypatch, places):
 
     def run(form, *extra):
         host = Host(Path("tree"), Path("python"), is_private=True)
-        assert testing.run(places, host, form, extra, {"LIKENESS_FRONTEND": "1.2"}) == 5, "the exit status is pytest's"
+        assert testing.run(places, host, form, extra, {"LIKENESS_FRONTEND": "1.2"}) == 5, "the exit status is the program's"
         return found[-1]
 
     return run
 
 
 @pytest.mark.parametrize("form", [testing.WHOLE, *testing.FORMS.values()], ids=lambda form: form.says)
-def test_pytest_is_called_with_what_follows_last(form, called):
+def test_the_forms_program_is_called_with_what_follows_last(form, called):
     command, _ = called(form, "-k", "masks")
-    assert command[0].stem == "pytest"
+    assert command[0].stem == form.program
     assert command[1:] == [*form.arguments, "-k", "masks"], "so that it can overrule ours"
 
 
