@@ -43,13 +43,8 @@ def write_if_changed(path: Path, content: bytes) -> bool:
     return True
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=Path, help="the models folder; adapters go to DIR/ipadapter/miniature")
-    models = parser.parse_args().directory.resolve()
-    reach(Path(os.environ.get("LIKENESS_COMFYUI", "")).resolve())
-    load_package("pack", Path(__file__).resolve().parents[2])
-
+def write(models: Path) -> dict[Path, bool]:
+    """Write all files below a models folder; for each whether it had to be."""
     from miniature.adapters import adapter_state_dict, as_safetensors
     from miniature.world.installed import contents
 
@@ -58,8 +53,16 @@ def main() -> None:
         folder / f"{family}_{variant}.safetensors": as_safetensors(adapter_state_dict(family, variant, SEED))
         for family, variant in FILES
     }
-    for path, content in {**made, **contents(models)}.items():
-        changed = write_if_changed(path, content)
+    return {path: write_if_changed(path, content) for path, content in {**made, **contents(models)}.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path, help="the models folder; adapters go to DIR/ipadapter/miniature")
+    models = parser.parse_args().directory.resolve()
+    reach(Path(os.environ.get("LIKENESS_COMFYUI", "")).resolve())
+    load_package("pack", Path(__file__).resolve().parents[2])
+    for path, changed in write(models).items():
         sys.stdout.write(f"{'wrote' if changed else 'kept'} {path}\n")
 
 

@@ -17,7 +17,7 @@ from pack.attention.sampling.attach import ATTACHMENTS
 DRAWS = int(os.environ.get("LIKENESS_DRAWS", "100"))
 FIRST = int(os.environ.get("LIKENESS_SEED", "0"))
 BATCHES = 10
-ROWS = 4
+ROWS = 2
 """Rows of each drawn call that are compared, chosen at random."""
 HEIGHT, WIDTH = 16, 32
 WITHIN = 1e-4

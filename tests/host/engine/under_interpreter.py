@@ -25,8 +25,11 @@ def exact(q, k, v, keys=1.0):
     return (share @ v).transpose(1, 2).flatten(2)
 
 
-@pytest.mark.parametrize(("width", "segments"), CASES)
-@pytest.mark.parametrize("dtype", WITHIN, ids=str)
+@pytest.mark.parametrize(
+    ("dtype", "width", "segments"),
+    # The interpreter computes all types alike: the others show that the bounds of their digits hold.
+    [(torch.float32, *case) for case in CASES] + [(dtype, 40, 8) for dtype in (torch.float16, torch.bfloat16)],
+)
 def test_it_is_one_softmax_for_the_text_and_for_each_segment(dtype, width, segments):
     generator = torch.Generator().manual_seed(width)
 

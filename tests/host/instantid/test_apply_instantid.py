@@ -177,21 +177,19 @@ def test_the_net_alone_gives_the_residuals_of_the_whole_node(sdxl, apply_instant
     assert all(torch.equal(a, b) for a, b in zip(whole, alone, strict=True))
 
 
-def test_the_model_of_the_net_alone_tells_it_positive_from_negative(apply_identitynet, photos, sample):
+def test_the_model_of_the_net_alone_tells_it_positive_from_negative(apply_identitynet, photos, sample, monkeypatch):
     """Without the run in its options the net could only guess by the order of the conditionings."""
-    from comfy.patcher_extension import WrappersMP
+    from pack.attention.identitynet.net import IdentityNet
     from pack.attention.sampling.attach import RUN
 
-    out, polarities = apply_identitynet(photos(1)), []
+    out, polarities, get_control = apply_identitynet(photos(1)), [], IdentityNet.get_control
 
-    def spy(executor, *args, **kwargs):
-        options = args[5]
+    def spy(net, x, t, cond, count, options):
         chunk = options[RUN].conditionings.chunk
         polarities.extend(chunk(uuid, index=0).polarity for uuid in options["uuids"])
-        return executor(*args, **kwargs)
+        return get_control(net, x, t, cond, count, options)
 
-    out.model = out.model.clone()
-    out.model.add_wrapper(WrappersMP.DIFFUSION_MODEL, spy)
+    monkeypatch.setattr(IdentityNet, "get_control", spy)
     sample(out, steps=1)
     assert sorted(polarities) == ["negative", "positive"]
     assert attachments(out.model) == ()

@@ -113,8 +113,8 @@ def test_an_exception_in_our_dispatcher(at, error, sd15, apply, ksample, whole_a
     whole_and_after()
 
 
-@pytest.mark.parametrize("stage", ["encoder", "tokens", "keys"])
-def test_out_of_memory_before_sampling(stage, sd15, apply, load, picture, whole_and_after, monkeypatch):
+@pytest.mark.parametrize(("number", "stage"), enumerate(["encoder", "tokens", "keys"]))
+def test_out_of_memory_before_sampling(number, stage, sd15, apply, load, picture, whole_and_after, monkeypatch):
     def full(*_args, **_kwargs):
         raise torch.OutOfMemoryError("there is no memory left (simulated)")
 
@@ -127,5 +127,5 @@ def test_out_of_memory_before_sampling(stage, sd15, apply, load, picture, whole_
     with monkeypatch.context() as patched:
         patched.setattr(*target, full)
         with pytest.raises(torch.OutOfMemoryError):
-            apply(sd15.model, "sd15", "plus", seed=91, image=picture(79))
+            apply(sd15.model, "sd15", "plus", seed=91, image=picture(79 + number))
     whole_and_after()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-REFERENCES, PEOPLE = 64, 32
+REFERENCES, PEOPLE = 40, 20
 
 
 @pytest.fixture(scope="module")

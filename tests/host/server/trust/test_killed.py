@@ -16,7 +16,7 @@ from serving.patience import PATIENCE
 
 COUNT = 40_000  # 512 numbers each: 82 MB, which take long enough to be killed in the middle of
 BYTES = COUNT * 512 * 4
-KILLS = int(os.environ.get("LIKENESS_KILLS", "2"))  # a start of the server each; the last when nearly all is written
+KILLS = int(os.environ.get("LIKENESS_KILLS", "1"))  # a start of the server each, at other moments of the writing
 
 
 @pytest.fixture
@@ -70,12 +70,14 @@ def test_a_server_killed_while_it_saves_leaves_every_file_whole(base):
     for number in range(1, KILLS + 1):
         with serving(base) as server:
             api = Api(server)
-            assert api.run(saving("one")).succeeded, "the server that follows a killed one saves as before"
+            assert api.run(saving("one")).succeeded
             before = {path.name: path.read_bytes() for path in folder.glob(f"*{SUFFIX}")}
             assert len(before) >= number
             api.post("/prompt", {"prompt": saving("many")})
-            killed_at(server, folder, (number - 1) * BYTES // KILLS)
+            killed_at(server, folder, number * BYTES // (KILLS + 1))
         left = {path.name: path for path in folder.glob(f"*{SUFFIX}")}
         assert all(left[name].read_bytes() == content for name, content in before.items())
         for name in left.keys() - before.keys():  # put in place in the same moment: then it is whole
             assert load(left[name]).embeds.count == COUNT
+    save(folder / f"after{SUFFIX}", Embeds(face=torch.ones(1, 512)))
+    assert load(folder / f"after{SUFFIX}").embeds.count == 1, "what was left half written is in nobody's way"

@@ -1,6 +1,6 @@
 """Many prompts through one server's queue: nothing grows, nothing stays, and the same prompt is the same picture.
 
-40 prompts; with LIKENESS_PROMPTS=300 the long form, which writes what it measured to the file LIKENESS_REPORT names.
+20 prompts; with LIKENESS_PROMPTS=300 the long form, which writes what it measured to the file LIKENESS_REPORT names.
 """
 
 import hashlib
@@ -19,8 +19,8 @@ from serving.api import Api
 from serving.fixtures import DATA, node
 from serving.patience import until
 
-PROMPTS = int(os.environ.get("LIKENESS_PROMPTS", "40"))
-ROUND = 10 if PROMPTS < 100 else 30  # different prompts; each is queued once in a round
+PROMPTS = int(os.environ.get("LIKENESS_PROMPTS", "20"))
+ROUND = 5 if PROMPTS < 100 else 30  # different prompts; each is queued once in a round
 WARM = 2 * ROUND
 MOST_PER_PROMPT = 60_000  # bytes
 MOST_IN_ALL = 100 << 20  # bytes after the first rounds; too few prompts tell no slope, only a leak of whole models
@@ -188,14 +188,14 @@ def test_prompts_leave_nothing_behind(api, photos):
 
 
 def test_four_clients_at_once_get_their_own_pictures(server, photos):
-    """Each client queues the same five prompts in another order, all at the same time."""
+    """Each client queues three of the same five prompts, in another order, all at the same time."""
     numbers = range(5)
     alone = {number: picture(Api(server).run(graph(number))) for number in numbers}
 
     def client(start):
         api = Api(server)
-        return {n: picture(api.run(graph(n))) for n in [(start + i) % len(numbers) for i in numbers]}
+        return {n: picture(api.run(graph(n))) for n in [(start + i) % len(numbers) for i in range(3)]}
 
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(client, range(4)))
-    assert together == [alone] * 4
+    assert all(made == {n: alone[n] for n in made} for made in together)
