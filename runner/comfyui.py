@@ -1,5 +1,6 @@
 """Which ComfyUI to run, and with which Python: the pinned private one, or one that is there already."""
 
+import compileall
 import os
 import re
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ def _fetch_tree(places: Places, pip_python: Path) -> None:
     archive = fetch(COMFYUI, places.downloads, pip_python)
     say("Unpacking ComfyUI")
     extract({archive: below(COMFYUI_FOLDER)}, places.comfyui)
+    # Once here, or every process compiles it again where PYTHONDONTWRITEBYTECODE is set, as in many containers.
+    compileall.compile_dir(places.comfyui, quiet=2)
 
 
 def existing_host(path: Path, python: Path | None) -> Host:

@@ -126,7 +126,9 @@ def _install_pins(places: Places, layer: Layer, pins: Path) -> None:
 
 def _install_list(places: Places, pins: Path, folder: Path) -> None:
     # The lists are complete, so nothing is resolved anew (--no-deps) and nothing unlisted can come in.
-    command = [program_in(places.bootstrap, "uv"), "pip", "install", "--no-deps", "--requirement", pins]
+    # Compiled here once, or every process does it where PYTHONDONTWRITEBYTECODE is set, as in many containers.
+    options = ["--no-deps", "--compile-bytecode", "--requirement", pins]
+    command = [program_in(places.bootstrap, "uv"), "pip", "install", *options]
     python = program_in(folder, "python")
     run([*command, "--python", python], f"Installing {pins.name}", CURE, env=index_settings(places))
 
