@@ -14,7 +14,7 @@ TRAINED = {"variant": "base", "name": "test/mine"}
 def run(folders):
     """Runs the node in inference mode, as the host does."""
     from miniature import models
-    from pack import nodes
+    from pack.nodes.forms.train_ip_adapter import TrainIPAdapter
 
     with torch.inference_mode():
         base = world("sd15")
@@ -30,7 +30,7 @@ def run(folders):
     def execute(texts=("a red cat", "a blue dog", "a red cat"), **changes):
         widgets = {name: [value] for name, value in {**given, **RECIPE, **TRAINED, **changes}.items()}
         with torch.inference_mode():
-            return nodes.train_ip_adapter.TrainIPAdapter.execute(**widgets, images=images, texts=list(texts))
+            return TrainIPAdapter.execute(**widgets, images=images, texts=list(texts))
 
     frozen = (given["clip"].cond_stage_model, given["clip_vision"].model, given["vae"].first_stage_model)
     return SimpleNamespace(execute=execute, folder=folders / "models" / "ipadapter", frozen=frozen)

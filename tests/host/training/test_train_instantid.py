@@ -32,9 +32,9 @@ def face(picture, who, at=(0.0, 0.0), recogniser="ResNet100"):
 def run(folders):
     """Runs the node in inference mode; `people` says how many faces each picture has."""
     from miniature import models
-    from pack import nodes
     from pack.face.picture import pictures
     from pack.face.value import PictureFaces
+    from pack.nodes.forms.train_instantid import TrainInstantID
 
     with torch.inference_mode():
         base = world("sd15")
@@ -51,7 +51,7 @@ def run(folders):
         widgets = {name: [value] for name, value in {**given, **RECIPE, **changes}.items()}
         lists = {"images": images, "texts": ["a man", "a woman", ""], "faces": faces}
         with torch.inference_mode():
-            return nodes.train_instantid.TrainInstantID.execute(**widgets, **lists)
+            return TrainInstantID.execute(**widgets, **lists)
 
     files = [folders / "models" / name / "test" / "mine.safetensors" for name in ("instantid", "controlnet")]
     return SimpleNamespace(execute=execute, files=files, models=folders / "models")

@@ -94,8 +94,7 @@ def test_an_exception_in_another_packs_patch(layer, sd15, apply, ksample, whole_
     whole_and_after()
 
 
-@pytest.mark.parametrize("error", [Broken, torch.OutOfMemoryError, KeyboardInterrupt])
-@pytest.mark.parametrize("at", [1, 9, 30])
+@pytest.mark.parametrize(("at", "error"), [(1, Broken), (9, torch.OutOfMemoryError), (30, KeyboardInterrupt)])
 def test_an_exception_in_our_dispatcher(at, error, sd15, apply, ksample, whole_and_after, monkeypatch):
     calls, add_to = [], BranchInLayer.add_to
 

@@ -45,8 +45,8 @@ def animated(sd15, apply, picture):
 def test_a_run_holds_one_copy_of_keys_and_values_for_each_row(variant, sd15, animated, ksample):
     small = dict(height=8, width=8, batch=FRAMES)
     steered = animated(variant)
-    ksample(sd15, **small), ksample(sd15, steered, **small)  # what is loaded once is loaded
-    plain, left, _ = held(lambda: ksample(sd15, **small))
+    ksample(sd15, sd15.model, **small), ksample(sd15, steered, **small)  # what is loaded once is loaded
+    plain, left, _ = held(lambda: ksample(sd15, sd15.model, **small))
     most, left_too, _ = held(lambda: ksample(sd15, steered, **small))
     longer, _, _ = held(lambda: ksample(sd15, steered, steps=4, **small))
     assert left == left_too == PICTURES, "nothing but the pictures is left"
@@ -60,7 +60,7 @@ def test_a_run_holds_one_copy_of_keys_and_values_for_each_row(variant, sd15, ani
 
 def test_beyond_its_budgets_it_holds_one_layer_at_a_time(sd15, animated, ksample, monkeypatch):
     small = dict(height=8, width=8, batch=FRAMES)
-    plain, _, _ = held(lambda: ksample(sd15, **small))
+    plain, _, _ = held(lambda: ksample(sd15, sd15.model, **small))
     within = animated("plus")
     kept, _, expected = held(lambda: ksample(sd15, within, **small))
     monkeypatch.setattr(adapter_module, "KEPT_BUDGET", 0)

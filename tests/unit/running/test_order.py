@@ -8,16 +8,16 @@ from running import order
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_server_is_one_process_s():
-    assert order.group_of("tests/host/server/trust/test_load.py::test_a") == "server"
-    assert order.group_of("tests/browser/test_nodes.py::test_b[x::y]") == "server"
+def test_what_shares_a_server_is_one_process_s():
+    assert order.group_of("tests/host/server/trust/test_load.py::test_a") == "tests/host/server/"
+    assert order.group_of("tests/browser/test_nodes.py::test_b[x::y]") == "tests/browser/"
 
 
 def test_other_files_go_where_there_is_room():
     assert order.group_of("tests/host/test_laws.py::test_a[x::y]") == "tests/host/test_laws.py"
 
 
-def test_browser_tests_follow_the_server_s_and_the_long_files_come_first():
+def test_what_takes_long_begins_first():
     names = ["tests/unit/test_a.py::t", "tests/browser/test_a.py::t", "tests/host/server/test_a.py::t"]
     assert sorted(names, key=order.place_of) == names[::-1]
 
