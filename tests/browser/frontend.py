@@ -294,8 +294,10 @@ class Frontend:
         )
 
     def picture(self, name, node=None, margin=12):
-        """Write a picture of the window, or of one node, to the folder of screenshots."""
+        """Write a picture of the window, or of one node, to the folder of screenshots, if pictures are asked for."""
         self.settle()
+        if not os.environ.get("LIKENESS_SCREENSHOTS"):
+            return
         PICTURES.mkdir(parents=True, exist_ok=True)
         clip = None
         if node is not None:
@@ -304,7 +306,6 @@ class Frontend:
             clip = {"x": left, "y": top, "width": x + width + margin - left, "height": y + height + margin - top}
         path = PICTURES / f"{name}.png"
         self.page.screenshot(path=path, clip=clip)
-        return path
 
 
 def is_loopback(url):
