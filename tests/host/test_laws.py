@@ -154,7 +154,7 @@ def test_conditionings_batched_together_or_apart_agree(base, apply, ksample, mon
     assert set(calls) == {2}
     calls.clear()
     monkeypatch.setattr(type(steered), "get_free_memory", lambda self, device: 0)
-    apart, plain_apart = ksample(base, steered), ksample(base)
+    apart, plain_apart = ksample(base, steered), ksample(base, base.model)
     assert set(calls) == {1}
     # Sums of another batch size round differently, and sampling multiplies that: as much as in the plain model.
     rounding = differs(plain_together, plain_apart)

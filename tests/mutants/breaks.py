@@ -123,8 +123,8 @@ BREAKS = (
     Break(
         "a picture without the chosen face is named",
         "face/choose.py",
-        'f"No face found in {entry.picture.name}. Lower',
-        'f"No face found. Lower',
+        'f"No face found in {entry.picture.name}. ',
+        'f"No face found. ',
         ("tests/unit/face/test_choose.py",),
     ),
     Break(

@@ -16,7 +16,9 @@ def called(monkeypatch, places):
 
     def run(form, *extra):
         host = Host(Path("tree"), Path("python"), is_private=True)
-        assert testing.run(places, host, form, extra, {"LIKENESS_FRONTEND": "1.2"}) == 5, "the exit status is the program's"
+        assert testing.run(places, host, form, extra, {"LIKENESS_FRONTEND": "1.2"}) == 5, (
+            "the exit status is the program's"
+        )
         return found[-1]
 
     return run
