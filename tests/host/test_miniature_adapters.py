@@ -4,7 +4,6 @@ import pytest
 
 pytest.importorskip("comfy", reason="needs ComfyUI: set LIKENESS_COMFYUI")
 
-import comfy.sd
 import safetensors.torch
 import torch
 from miniature import adapters, make_adapters, models
