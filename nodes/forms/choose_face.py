@@ -69,12 +69,17 @@ class ChooseFace(io.ComfyNode):
         like: FaceBatch | None = None,
     ) -> io.NodeOutput:
         from ...face.preview import preview
+        from ..page.face_notes import quality_lines
         from ..page.pickable_faces import pickable
         from ..page.show import shown
 
         chosen = choose(faces, rule, index, _wanted(like), missing)
         kept = sum(len(entry.faces) for entry in chosen)
-        lines = [f"{kept} of {len(chosen)} pictures have a face: {rule}, {index}", *skipped(chosen)]
+        lines = [
+            f"{kept} of {len(chosen)} pictures have a face: {rule}, {index}",
+            *skipped(chosen),
+            *quality_lines(chosen),
+        ]
         output = shown(cls, "\n".join(lines), [preview(entry) for entry in chosen], chosen)
         return for_page(output, faces=pickable(faces, chosen))
 

@@ -42,7 +42,9 @@ class EmbedFaces(io.ComfyNode):
                 "face crop",
             ],
             inputs=[
-                FacesWire.Input("faces", tooltip="From Find Faces or Choose Face: one picture for each photo."),
+                FacesWire.Input(
+                    "faces", tooltip="From Find Faces, Choose Face or Join Faces: one picture for each photo."
+                ),
                 FaceModelsWire.Input(
                     "face_models", optional=True, tooltip="Only needed for faces that are not embedded yet."
                 ),
@@ -104,6 +106,7 @@ class EmbedFaces(io.ComfyNode):
     ) -> io.NodeOutput:
         from ...face.embed import embed_batch, embeddings
         from ...face.picture import to_image
+        from ..page.face_notes import quality_lines
         from ..page.show import shown
 
         batch = choose(faces)
@@ -113,7 +116,7 @@ class EmbedFaces(io.ComfyNode):
         rule = "mean" if combine == EACH else combine  # alone they are still compared, to report a stranger
         combined = average(embeddings(people), rule, outlier_below, drop=outliers == OUTLIERS[1])
         result = batch if combine == EACH else _one(people, combined)
-        text = _report(people, combined, outlier_below, outliers)
+        text = "\n".join([_report(people, combined, outlier_below, outliers), *quality_lines(batch)])
         size = int(crop_size)
         if not all(can_crop(face, size) for face in people):
             from comfy_execution.graph_utils import ExecutionBlocker

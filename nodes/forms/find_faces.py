@@ -113,6 +113,7 @@ class FindFaces(io.ComfyNode):
         from ...face.picture import pictures
         from ...face.preview import preview
         from ..page.badges import faces_badges
+        from ..page.face_notes import quality_badges, quality_lines
         from ..page.pickable_faces import pickable
         from ..page.show import shown
 
@@ -128,8 +129,9 @@ class FindFaces(io.ComfyNode):
             found = embed_batch(face_models, found, ticker())
         elif embed:
             lines.append("not embedded: no face models are connected")
+        lines += quality_lines(found)
         output = shown(cls, "\n".join(lines), [preview(entry) for entry in found], found, _count(found))
-        return for_page(output, faces=pickable(found), badges=faces_badges(found))
+        return for_page(output, faces=pickable(found), badges=[*faces_badges(found), *quality_badges(found)])
 
 
 def _line(entry: PictureFaces) -> str:

@@ -101,10 +101,28 @@ def test_without_opencv_drawing_says_how_to_install_it(monkeypatch):
 def test_find_gives_faces_numbers_and_a_preview(found, photo, folders):
     result = found(photo("players.jpg"))
     assert result.count == len(result.faces[0].faces) == 22
-    assert result.shown == "picture 1 of 1: 22 faces (at 640)"
+    first, *weak, rest = result.shown.splitlines()
+    assert first == "picture 1 of 1: 22 faces (at 640)"
+    assert len(weak) == 3 and all("small (2" in line and "expect less likeness" in line for line in weak)
+    assert rest.startswith("picture 1 of 1: and ") and rest.endswith(" smaller ones")
     assert all(face.embedding.shape == (512,) for face in result.faces[0].faces)
     (picture,) = result.pictures
     assert Path(folders.get_temp_directory(), picture["filename"]).is_file()
+
+
+def test_what_costs_likeness_is_said_in_words_and_as_a_badge(ran, found, photo, face_models):
+    good, dark = photo("obama.jpg"), (photo("obama.jpg") * 0.06 * 255).round() / 255
+    badges = FindFaces.execute(image=good, face_models=face_models).ui["likeness_badges"]
+    assert badges == [["1 face", "at 640"]] and "likeness" not in found(good).shown
+    batch = torch.cat([good, dark, good.flip(1, 2)])
+    output = FindFaces.execute(image=batch, face_models=face_models).ui
+    words = "picture 2 of 3: dark (its lights have "
+    assert words in output["text"][0] and output["text"][0].count("expect less likeness") == 1
+    turned = "at 640, photo turned by 180 degrees"
+    assert output["likeness_badges"] == [["3 faces", "at 640", turned, "less likeness: dark"]]
+    assert f"picture 3 of 3: 1 face ({turned})" in output["text"][0]
+    faces = found(batch).faces
+    assert words in ran(ChooseFace, faces=faces).shown and words in ran(EmbedFaces, faces=faces).shown
 
 
 def test_find_keeps_a_batch_as_long_as_it_is(found, photo):
