@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .errors import FIND_IT, MissingFace
+from .errors import CUT, FIND_IT, MissingFace
 from .value import Face, FaceBatch, PictureFaces
 
 Order = Callable[[PictureFaces, Face | None], list[float]]
@@ -64,7 +64,8 @@ def _one(entry: PictureFaces, faces: tuple[Face, ...], index: int, missing: str)
     if missing == "skip":
         return replace(entry, faces=())
     if not faces:
-        raise MissingFace(f"No face found in {entry.picture.name}. {FIND_IT}, or set 'missing' to skip.")
+        reason = CUT if entry.picture.count > 1 else ""
+        raise MissingFace(f"No face found in {entry.picture.name}. {FIND_IT}, or set 'missing' to skip.{reason}")
     raise MissingFace(
         f"{entry.picture.name} shows {len(faces)} faces, 0 to {len(faces) - 1}; number {index} was asked for."
     )

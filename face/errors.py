@@ -5,6 +5,11 @@ FIND_IT = (
     "face is larger"
 )
 """What to do about a face that was not found; without a full stop."""
+CUT = (
+    " Photos of unlike sizes in one batch were cut to the shape of the first, faces too: find the faces of each photo by "
+    "itself and connect Join Faces."
+)
+"""What else may be the reason where a picture is one of several; begins with a space."""
 
 
 class MissingPackage(ImportError):

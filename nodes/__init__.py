@@ -15,6 +15,7 @@ FORMS = (
     "load_face_models",
     "find_faces",
     "choose_face",
+    "join_faces",
     "embed_faces",
     "save_faces",
     "load_faces",

@@ -19,7 +19,8 @@ class Badges {
   }
 
   show() {
-    const words = this.isStale ? [] : (outputOf(this.node)?.likeness_badges?.[0] ?? [])
+    // A node that ran once for each of a list says it for each: every word once.
+    const words = this.isStale ? [] : [...new Set((outputOf(this.node)?.likeness_badges ?? []).flat())]
     for (const badge of this.element.querySelectorAll('span')) badge.remove()
     this.element.append(...words.map((textContent) => Object.assign(document.createElement('span'), { textContent })))
     widgetOf(this.node, PANEL).hidden = !words.length // no room for nothing in the classic renderer

@@ -31,7 +31,11 @@ class FindFaces(io.ComfyNode):
             description=described(cls),
             search_aliases=["face detection", "detect faces", "face analysis"],
             inputs=[
-                io.Image.Input("image", tooltip="The pictures to search. A batch keeps its length."),
+                io.Image.Input(
+                    "image",
+                    tooltip="The pictures to search. A batch keeps its length. For photos of unlike sizes use one Find Faces "
+                    "each, or a list, and Join Faces.",
+                ),
                 FaceModelsWire.Input(
                     "face_models",
                     optional=True,

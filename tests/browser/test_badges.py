@@ -35,6 +35,19 @@ def test_faces_say_how_they_were_found_and_where_the_models_run(renderer, fronte
     frontend.picture(f"badges {renderer}")
 
 
+def test_a_list_of_photos_has_the_badges_of_all(frontend):
+    node = frontend.add("LikenessFindFaces")
+    frontend.page.evaluate(
+        """id => {
+            app.nodeOutputs[id] = { likeness_badges: [['1 face', 'at 640'], ['1 face', 'at 448', 'less likeness: dark']] }
+            app.graph.getNodeById(id).onExecuted({})
+        }""",
+        node,
+    )
+    frontend.show(node)
+    assert badges(frontend, node) == ["1 face", "at 640", "at 448", "less likeness: dark"]
+
+
 def test_an_adapter_says_what_it_is_until_another_is_chosen(frontend, example_photo):
     frontend.load(json.loads(FIRST.read_text(encoding="utf-8")))
     (loader,) = (id for id, node in frontend.nodes().items() if node["kind"].startswith("LikenessLoad"))

@@ -17,10 +17,11 @@ from pack.nodes.forms.embed_faces import EmbedFaces
 from pack.nodes.forms.face_masks import FaceMasks
 from pack.nodes.forms.face_similarity import FaceSimilarity
 from pack.nodes.forms.find_faces import FindFaces
+from pack.nodes.forms.join_faces import JoinFaces
 from pack.nodes.forms.load_face_models import LoadFaceModels
 from pack.nodes.forms.render_keypoints import RenderKeypoints
 
-NODES = (LoadFaceModels, FindFaces, ChooseFace, EmbedFaces, RenderKeypoints, FaceMasks, FaceSimilarity)
+NODES = (LoadFaceModels, FindFaces, ChooseFace, JoinFaces, EmbedFaces, RenderKeypoints, FaceMasks, FaceSimilarity)
 POINTS = [[250.3, 300.7], [390.2, 295.1], [318.9, 380.5], [262.4, 455.0], [384.6, 450.9]]
 
 
@@ -184,6 +185,29 @@ def test_embed_averages_one_person_and_reports_a_stranger(ran, found, photo):
     only = ran(EmbedFaces, faces=(*faces[:2], faces[3]))
     assert np.allclose(clean.faces[0].faces[0].embedding, only.faces[0].faces[0].embedding, atol=1e-4)
     assert len(ran(EmbedFaces, faces=faces, combine="each alone", crop_size="336").faces) == 4
+
+
+def test_photos_of_any_sizes_become_one_identity_without_cropping_anybody(ran, found, photo):
+    def sized(height, width):
+        return torch.nn.functional.interpolate(whole.movedim(-1, 1), (height, width), mode="area").movedim(1, -1)
+
+    whole = photo("obama.jpg")
+    tiny, wide = sized(200, 160), torch.full((1, 300, 1600, 3), 0.5)
+    wide[:, 10:290, 30:254] = sized(280, 224)
+    (alone,) = found(whole).faces[0].faces
+    for shots in ((wide, whole, tiny), (tiny, wide, whole)):
+        batches = [found(shot).faces for shot in shots]
+        join = ran(JoinFaces, faces={"faces0": batches[:1], "faces1": batches[1:]})
+        assert join.shown == "3 photos, 3 faces"
+        assert [entry.picture.size for entry in join.faces] == [(shot.shape[2], shot.shape[1]) for shot in shots]
+        together = ran(EmbedFaces, faces=join.faces)
+        (person,) = together.faces[0].faces
+        assert person.unit_embedding @ alone.unit_embedding > 0.95
+        assert "somebody else" not in together.shown and together.crops.shape[0] == 3
+    empty = ran(JoinFaces, faces={"faces0": [found(whole).faces, found(nothing()).faces]})
+    assert empty.shown == "2 photos, 1 face\npicture 2 of 2 (64x64): no face"
+    with pytest.raises(MissingFace, match="picture 2 of 2.*cut to the shape of the first.*Join Faces"):
+        ran(EmbedFaces, faces=empty.faces)
 
 
 def test_embed_embeds_what_is_not_embedded_yet(ran, found, photo, face_models):
