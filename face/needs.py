@@ -4,6 +4,7 @@ import sys
 import warnings
 from functools import lru_cache
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 from .errors import MissingPackage
@@ -11,9 +12,15 @@ from .errors import MissingPackage
 PACKAGES = ("insightface", "onnxruntime", "opencv-python")
 
 
-def install_command(*packages: str) -> str:
-    """The command that installs packages into the Python that runs now."""
-    return f'"{sys.executable}" -m pip install {" ".join(packages or PACKAGES)}'
+def pip(verb: str, *packages: str) -> str:
+    """The command that installs or uninstalls packages in the Python that runs now: of a portable ComfyUI, a virtual
+    environment, or the Desktop application, whose environment has uv in place of pip."""
+    yes = " -y" if verb == "uninstall" else ""
+    if find_spec("pip") is None:
+        return f'uv pip {verb} --python "{sys.executable}" {" ".join(packages)}'
+    # A portable Python would else look into the user's own packages.
+    alone = " -s" if "python_embeded" in sys.executable else ""
+    return f'"{sys.executable}"{alone} -m pip {verb}{yes} {" ".join(packages)}'
 
 
 def need(module: str) -> ModuleType:
@@ -24,7 +31,7 @@ def need(module: str) -> ModuleType:
         name = getattr(error.__cause__ or error, "name", None) or module
         raise MissingPackage(
             f"Face nodes need the Python package '{name}', which cannot be imported ({error}). "
-            f"Install it with:  {install_command()}  and restart ComfyUI. "
+            f"Install it with:  {pip('install', *PACKAGES)}  and restart ComfyUI. "
             "(With an NVIDIA card: onnxruntime-gpu in place of onnxruntime, never both.)"
         ) from error
 

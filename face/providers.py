@@ -1,12 +1,11 @@
 """The user's choice of device -> ONNX Runtime providers, and the cure where a CPU build hides a GPU build."""
 
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from .errors import MissingPackage
-from .needs import need
+from .needs import need, pip
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
@@ -78,11 +77,9 @@ def shadowed(available: Collection[str], builds: Collection[str]) -> str:
     for build, wanted in BUILDS.items():
         if build in builds and not any(name in available for name in PROVIDERS[wanted]):
             others = sorted(set(builds) - {build})
-            python = f'"{sys.executable}" -m pip'
             return (
                 f"{build} is installed, but {' and '.join(others) or 'another build'} hides it, so {wanted} "
-                f"is not used. Cure:  {python} uninstall -y {' '.join([*others, build])}  "
-                f"and then  {python} install {build}"
+                f"is not used. Cure:  {pip('uninstall', *others, build)}  and then  {pip('install', build)}"
             )
     return ""
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pack.face import needs
 
 FACE = Path(__file__).resolve().parents[3] / "face"
 HEAVY = ("insightface", "onnxruntime", "onnx", "cv2", "skimage", "scipy")
@@ -47,7 +48,25 @@ def test_using_what_is_missing_says_how_to_install_it(package):
     message = done.stderr.strip().splitlines()[-1]
     assert message.startswith("face.errors.MissingPackage"), done.stderr
     assert f"'{package}'" in message
-    assert f'"{sys.executable}" -m pip install insightface onnxruntime opencv-python' in message
+    assert needs.pip("install", "insightface", "onnxruntime", "opencv-python") in message
+
+
+@pytest.mark.parametrize(
+    ("program", "has_pip", "command"),
+    [
+        ("/venv/bin/python", True, '"/venv/bin/python" -m pip uninstall -y a b'),
+        (
+            "C:\\Comfy\\python_embeded\\python.exe",
+            True,
+            '"C:\\Comfy\\python_embeded\\python.exe" -s -m pip uninstall -y a b',
+        ),
+        ("/desktop/.venv/bin/python", False, 'uv pip uninstall --python "/desktop/.venv/bin/python" a b'),
+    ],
+)
+def test_the_command_is_that_of_the_python_that_runs(program, has_pip, command, monkeypatch):
+    monkeypatch.setattr(needs.sys, "executable", program)
+    monkeypatch.setattr(needs, "find_spec", lambda name: object() if has_pip else None)
+    assert needs.pip("uninstall", "a", "b") == command
 
 
 def test_insightface_without_onnxruntime_names_onnxruntime():
