@@ -35,6 +35,7 @@ FORMS = (
     "load_embeds",
     "show_adapters",
     "noise_picture",
+    "check_installation",
     "train_ip_adapter",
     "train_instantid",
 )
