@@ -37,17 +37,19 @@ def with_lora(model: ModelPatcher, adapter: Adapter, strength: float) -> LoraRes
     is; ValueError when it has it at another strength.
     """
     check_number(strength, "lora_strength")
-    if not adapter.lora or strength == 0:
-        return LoraResult(model, f"its LoRA is off (lora_strength {strength:g})" if adapter.lora else "")
+    if not adapter.lora:
+        return LoraResult(model)
     present: Mapping[str, float] = dict(model.model_options.get("transformer_options", {}).get(LORAS, ()))
     name = digest(*(adapter.lora[key] for key in sorted(adapter.lora)[:8]))
-    if name in present and present[name] != strength:
+    if name in present and strength not in (0, present[name]):
         raise ValueError(
             f"the LoRA of '{adapter.name}' is already on this model at strength {present[name]:g}; it cannot be there "
             f"at {strength:g} too. Give every node that uses this file the same lora_strength."
         )
     if name in present:
-        return LoraResult(model, f"its LoRA is already on the model at {strength:g}")
+        return LoraResult(model, f"its LoRA is already on the model at {present[name]:g}")
+    if strength == 0:
+        return LoraResult(model, "its LoRA is off (lora_strength 0)")
     loaded = comfy.lora.load_lora(*_named(adapter))
     if _has_it(model, loaded):
         return LoraResult(model, "its LoRA is already on the model, loaded from a separate file; not added again")

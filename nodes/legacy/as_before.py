@@ -1,4 +1,4 @@
-"""Hidden nodes that old nodes become: layers, negatives and noise as the old packs made them."""
+"""Hidden nodes that old nodes become: layers, negatives, weights and LoRAs as the old packs made them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from comfy.model_patcher import ModelPatcher
 from comfy_api.latest import io
 
 from ...attention.models.families import layers
+from ...attention.reference.combine import weighted
 from ...attention.reference.embeds import Embeds
 from ...attention.weights.layer_presets import LAYER_PRESETS, LINEAR, preset
 from ...attention.weights.layer_weights import LayerWeights
-from ...face.value import FaceBatch
 from .. import wires
-from ..people.people import no_face
-from ..wires import FacesWire
 from .thin import hidden_schema
 
 if TYPE_CHECKING:
     from ...attention.adapter.adapter import Adapter
-
-_SEEDS = 1_000_000_007
 
 
 class OldLayers(io.ComfyNode):
@@ -49,7 +45,7 @@ class OldLayers(io.ComfyNode):
                     step=0.01,
                     tooltip="The weight of the second part, in presets with two: 'weight' does not multiply it.",
                 ),
-                io.String.Input("weights", default="", tooltip="'block:weight' pairs instead of the preset."),
+                io.String.Input("weights", default="", tooltip="'block:weight' pairs instead of the preset's factors."),
                 io.Boolean.Input(
                     "middle", default=True, tooltip="Off: the middle block is left out, as the old packs left it out."
                 ),
@@ -72,7 +68,11 @@ class OldLayers(io.ComfyNode):
         family = adapter.adapter.identity.family.name
         if not isinstance(weight, (int, float)) or not isinstance(second, (int, float)):
             raise ValueError("a list of weights cannot be combined with a second weight; link a single number.")
-        chosen = parse(weights, family) if weights.strip() else two_parts(preset, family, weight, second)
+        chosen = two_parts(preset, family, weight, second)
+        if weights.strip():
+            # What is written replaces the preset's factors, not where it swaps the sides.
+            written = parse(weights, family)
+            chosen = replace(written, swapped=written.swapped | chosen.swapped)
         return io.NodeOutput(chosen if middle else without_middle(chosen))
 
 
@@ -128,32 +128,6 @@ def old_negative(adapter: Adapter, clip_vision: Any) -> Embeds:
     return usual.with_features(penultimate=black.feature("penultimate"))
 
 
-class OldFaceNoise(io.ComfyNode):
-    """The noise that the old InstantID nodes put in place of the empty face: its seed came from the face itself."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return hidden_schema(
-            cls,
-            "LikenessOldFaceNoise",
-            "Face Noise of an Old Node",
-            "noise",
-            inputs=[
-                FacesWire.Input("faces", tooltip="One embedded face, which decides the seed."),
-                io.Float.Input("noise", default=0.35, min=0.0, max=1.0, step=0.01, tooltip="How much noise."),
-            ],
-            outputs=[
-                io.Int.Output("noise_seed", tooltip="For 'noise_seed' of Apply InstantID."),
-                wires.EmbedsWire.Output("negative_embeds", tooltip="For 'negative_embeds' of Apply IP-Adapter."),
-            ],
-        )
-
-    @classmethod
-    def execute(cls, faces: FaceBatch, noise: float) -> io.NodeOutput:
-        seed = old_seed(faces)
-        return io.NodeOutput(seed, no_face(noise, seed))
-
-
 class OldHints(io.ComfyNode):
     """Lets keypoint pictures of another shape than the picture being made be cut to their middle, as before."""
 
@@ -175,12 +149,55 @@ class OldHints(io.ComfyNode):
         return io.NodeOutput(cutting_hints(model))
 
 
-def old_seed(faces: FaceBatch) -> int:
-    """The whole part of the sum of the first face's raw embedding, as a seed."""
-    from ...face.embed import embeddings
+class OldLora(io.ComfyNode):
+    """FaceID's LoRA on the model that an old loader handed on, and the adapter without it."""
 
-    first = next(face for entry in faces for face in entry.faces)
-    return int(embeddings([first]).sum()) % _SEEDS
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return hidden_schema(
+            cls,
+            "LikenessOldLora",
+            "LoRA of an Old Loader",
+            "lora_strength",
+            inputs=[
+                io.Model.Input("model", tooltip="The model that comes in."),
+                wires.AdapterWire.Input("adapter", tooltip="The adapter, whose LoRA is put on the model."),
+            ],
+            outputs=[
+                io.Model.Output(tooltip="The model with the LoRA."),
+                wires.AdapterWire.Output("adapter", tooltip="The adapter, of which Apply adds no LoRA."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, model: ModelPatcher, adapter: wires.LoadedAdapter) -> io.NodeOutput:
+        from ...attention.adapter.lora import with_lora
+
+        patched = with_lora(model, adapter.adapter, adapter.lora_strength).model
+        return io.NodeOutput(patched, replace(adapter, lora_strength=0.0))
 
 
-NODES = [OldLayers, OldNegative, OldFaceNoise, OldHints]
+class OldWeight(io.ComfyNode):
+    """Embeds times a weight that is linked."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return hidden_schema(
+            cls,
+            "LikenessOldWeight",
+            "Weight of Old Embeds",
+            "weight",
+            inputs=[
+                wires.EmbedsWire.Input("embeds", tooltip="Embeds of a reference."),
+                io.Float.Input("weight", default=1.0, min=-5.0, max=5.0, step=0.01, tooltip="Multiplies them."),
+                io.Int.Input("power", default=1, min=1, max=2, tooltip="How often."),
+            ],
+            outputs=[wires.EmbedsWire.Output("embeds", tooltip="The embeds, multiplied.")],
+        )
+
+    @classmethod
+    def execute(cls, embeds: Embeds, weight: float, power: int = 1) -> io.NodeOutput:
+        return io.NodeOutput(weighted(embeds, [float(weight) ** power]))
+
+
+NODES = [OldLayers, OldNegative, OldHints, OldLora, OldWeight]

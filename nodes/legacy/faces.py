@@ -7,7 +7,7 @@ from typing import Any
 
 from .job import Job, Ref
 from .layers import old_layers
-from .shape import NoCounterpart
+from .shape import NO_MIDDLE, NOISE, PHOTO_SIZE, NoCounterpart
 
 HIDDEN_NOISE = 0.35
 
@@ -18,37 +18,38 @@ def found(job: Job, models: Any, image: Any, embed: bool = True) -> Ref:
     return job.add("LikenessChooseFace", faces=faces, rule="largest", missing="error" if embed else "skip")
 
 
-def person(job: Job) -> Ref:
+def person(job: Job, image: str = "image") -> Ref:
     """One face of all reference pictures of an InstantID node."""
     combine = job.value("combine_embeds")
     if combine not in (None, "average"):
         job.note(f"several photos of a person are averaged, not combined by '{combine}'")
-    faces = found(job, job.value("insightface"), job.value("image"))
+    faces = found(job, job.value("insightface"), job.value(image))
     return job.add("LikenessEmbedFaces", faces=faces, combine="mean")
 
 
-def keypoints(job: Job, models: Any, image: Any) -> Any:
-    """The keypoint picture of a photo at its own size; a picture that is one already stays as it is."""
-    drawn = job.source(image)
-    if drawn is not None and drawn.row.node_id == "FaceKeypointsPreprocessor":
-        return image
-    faces = found(job, models, image, embed=False)
+def drawn(job: Job, faces: Any) -> Ref:
+    """The keypoint pictures of faces, each at the size of its photo."""
     return job.add("LikenessRenderKeypoints", faces=faces, width=0, height=0)
 
 
+def keypoints(job: Job, models: Any, image: Any) -> Any:
+    """The keypoint picture of a photo; a picture in which no face is found is one already, and stays as it is."""
+    source = job.source(image)
+    if source is not None and source.row.node_id == "FaceKeypointsPreprocessor":
+        return image
+    return job.add("LikenessOldKeypoints", image=image, drawn=drawn(job, found(job, models, image, embed=False)))
+
+
 def keypoints_of_photo(job: Job) -> None:
-    job.outputs[0] = keypoints(job, job.value("faceanalysis"), job.value("image"))
+    job.outputs[0] = drawn(job, found(job, job.value("faceanalysis"), job.value("image"), embed=False))
 
 
 def apply_instantid(job: Job, weight: str = "weight", strength: str = "weight") -> None:
     """Apply InstantID for one person, with the settings that the old node spread over branch and ControlNet."""
-    faces, noise = person(job), job.value("noise")
-    if job.row.node_id == "ApplyInstantID":
-        noise = HIDDEN_NOISE if job.compatible else 0.0
-        if not job.compatible:
-            job.note("the noise of 0.35 that it hid is off; 'compatible' brings it back")
-    pictures = job.value("image_kps")
-    image = keypoints(job, job.value("insightface"), pictures) if pictures else None
+    if job.has("image_features"):
+        _before_it_had_a_net(job)
+        return
+    faces, noise = person(job), _noise(job)
     main = job.main(
         "LikenessApplyInstantID",
         **{name: job.value(name) for name in ("model", "positive", "negative", "control_net")},
@@ -58,8 +59,8 @@ def apply_instantid(job: Job, weight: str = "weight", strength: str = "weight") 
         strength=_strength(job, strength),
         noise=noise,
         noise_seed=old_noise(job, faces, noise).output(0) if noise else None,
-        layers=old_layers(job, "instantid") if job.compatible else None,
-        image=image,
+        layers=old_layers(job, "instantid") if job.repeats(NO_MIDDLE) else None,
+        image=_hint(job, faces),
         attn_mask=job.value("mask"),
         **_range(job),
         identitynet_start=job.value("start_at"),
@@ -68,6 +69,45 @@ def apply_instantid(job: Job, weight: str = "weight", strength: str = "weight") 
     job.outputs = {index: main.output(index) for index in range(3)}
     # The old nodes drew keypoints in the photo's shape, and the host cut them to that of the picture.
     job.outputs[0] = job.add("LikenessOldHints", model=main)
+
+
+def _before_it_had_a_net(job: Job) -> None:
+    """The node of February 2024: the branch, and prompts with the face for a ControlNet that follows."""
+    faces = person(job, "image_features")
+    if job.has("image_kps"):
+        job.note("its 'image_kps' is left out: a node behind it gives the ControlNet its picture")
+    main = job.main(
+        "LikenessApplyIPAdapter",
+        model=job.value("model"),
+        adapter=job.value("instantid"),
+        weight=job.value("weight"),
+        faces=faces,
+        attn_mask=job.value("attn_mask"),
+        **_range(job),
+    )
+    prompts = {side: job.value(side) for side in ("positive", "negative")}
+    text = job.add("LikenessOldFaceText", adapter=job.value("instantid"), faces=faces, **prompts)
+    job.outputs = {0: main, 1: text, 2: text.output(1)}
+
+
+def _noise(job: Job) -> Any:
+    """The noise in the negative half; Apply InstantID had no input for its own."""
+    if NOISE not in job.row.faults:
+        return job.value("noise")
+    if job.repeats(NOISE):
+        return HIDDEN_NOISE
+    job.note("the noise of 0.35 that it hid is off; 'compatible' brings it back")
+    return 0.0
+
+
+def _hint(job: Job, faces: Ref) -> Any:
+    """The keypoint picture of `image_kps`; without it our node draws one at the size at which the authors generate."""
+    if job.has("image_kps"):
+        return keypoints(job, job.value("insightface"), job.value("image_kps"))
+    if job.repeats(PHOTO_SIZE):
+        return drawn(job, faces)
+    job.note("without 'image_kps' the keypoints are drawn at the authors' size; 'compatible' draws at the photo's")
+    return None
 
 
 apply_instantid_advanced = partial(apply_instantid, weight="ip_weight", strength="cn_strength")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .shape import Row
+from .shape import COMPATIBLE, NoCounterpart, Row
 
 Prompt = Mapping[str, Any]
 
@@ -25,6 +25,18 @@ class Ref:
 def is_link(value: Any) -> bool:
     """Whether an input of a prompt is a link, as the host tells them: [id, index]."""
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
+
+
+def as_read(name: str, value: Any, default: Any) -> Any:
+    """A widget's value as the host reads it: a number or a switch may come as text. Raises NoCounterpart."""
+    if isinstance(default, bool):
+        return bool(value)
+    if not isinstance(default, (int, float)) or not isinstance(value, str):
+        return value
+    try:
+        return type(default)(value)
+    except ValueError:
+        raise NoCounterpart(f"'{name}' is '{value}', which is not a number: write a number there") from None
 
 
 @dataclass
@@ -49,23 +61,26 @@ class Job:
         return self.rows[self.node["class_type"]]
 
     def value(self, name: str) -> Any:
-        """An input: a link, a value, the old default where it is absent, None for a socket with nothing on it."""
-        value = self.node["inputs"].get(name)
-        return self.row.widgets.get(name) if value is None else value
+        """An input: a link, a value as the host reads it, the old default where it is absent, None for a socket with
+        nothing on it and for what the old node did not have, whatever a program has left there."""
+        default = self.row.widgets.get(name)
+        if not self.has(name):
+            return default
+        value = self.node["inputs"][name]
+        return value if is_link(value) else as_read(name, value, default)
 
     def number_of(self, name: str) -> float | None:
         """A widget that holds a number; None where it is linked."""
         value = self.value(name)
         return float(value) if isinstance(value, (int, float)) else None
 
-    @property
-    def compatible(self) -> bool:
-        """Whether the picture is to be as the old pack made it."""
-        return self.row.changed and self.is_compatible(self.node["inputs"].get("compatible"))
+    def repeats(self, fault: str) -> bool:
+        """Whether the old node did this otherwise than ours, and the picture is to be as it made it."""
+        return fault in self.row.faults and self.is_compatible(self.node["inputs"].get(COMPATIBLE))
 
     def has(self, name: str) -> bool:
         """Whether something is connected: a link, or in a running graph what came over one."""
-        return self.node["inputs"].get(name) is not None
+        return name in self.row.inputs and self.node["inputs"].get(name) is not None
 
     def at(self, value: Any) -> Mapping[str, Any]:
         """The node at the other end of a link, whatever it is; empty where there is none."""

@@ -27,13 +27,17 @@ instantid_in_file = Flat("LikenessLoadIPAdapter", {"file": "instantid_file"}, {"
 
 
 def adapter_by_preset(job: Job) -> None:
-    """A unified loader; the model it hands on is the one that comes in, for Apply adds the LoRA."""
+    """A unified loader; that for faces puts FaceID's LoRA on the model that it hands on, and Apply adds none."""
     purpose = options.purpose(job.value("preset"))
     if purpose is None:
         raise NoCounterpart(f"the preset '{job.value('preset')}' is not one of the published ones")
     lora = job.value("lora_strength")
     loader = job.main("LikenessLoadByPreset", model=job.value("model"), preset=purpose, lora_strength=lora)
-    job.outputs = {0: job.value("model"), 1: loader}
+    if job.row.node_id != FACE_LOADER:
+        job.outputs = {0: job.value("model"), 1: loader}
+        return
+    both = job.add("LikenessOldLora", model=job.value("model"), adapter=loader)
+    job.outputs = {0: both, 1: both.output(1)}
 
 
 def face_models(job: Job, pack: str | None = None) -> None:
@@ -42,12 +46,21 @@ def face_models(job: Job, pack: str | None = None) -> None:
 
 def face_models_for(job: Job) -> Any:
     """The face models of a node: those connected, else those that its unified loader would have opened."""
-    if job.has("insightface"):
-        return job.value("insightface")
+    for name in ("insightface", "clip_vision"):
+        if gives_face_models(job, name):
+            return job.value(name)
     loader = job.source(job.value("ipadapter"))
     provider = loader.value("provider") if loader else None
     pack = PACK_OF[RESNET100 if "Kolors" in job.row.node_id else RESNET50]
     return job.add(_MODELS, **_models(pack, provider))
+
+
+def gives_face_models(job: Job, name: str) -> bool:
+    """Whether face models are connected there; for some days in December 2023 they went into `clip_vision`."""
+    if name == "insightface":
+        return job.has(name)
+    source = job.source(job.value(name)) if job.has(name) else None
+    return source is not None and source.row.outputs == ("INSIGHTFACE",)
 
 
 def reads_faces(job: Job) -> bool:
@@ -55,16 +68,17 @@ def reads_faces(job: Job) -> bool:
 
     Where neither an old loader nor one of ours gives it, connected face models say so.
     """
-    found = job.at(job.value("ipadapter"))
-    inputs: Mapping[str, Any] = found.get("inputs") or {}
-    row = job.rows.get(str(found.get("class_type")))
-    if row is not None and row.node_id == FACE_LOADER:
+    old, found = job.source(job.value("ipadapter")), job.at(job.value("ipadapter"))
+    if old is not None and old.row.node_id == FACE_LOADER:
         return True
-    file = inputs.get("ipadapter_file") or inputs.get("file")
+    inputs: Mapping[str, Any] = found.get("inputs") or {}
+    file = old.value("ipadapter_file") if old else inputs.get("file")
     if isinstance(file, str):
         return _reads_faces(file)
-    preset = inputs.get("preset")
-    return preset.startswith("FaceID") if isinstance(preset, str) else job.has("insightface")
+    preset = None if old else inputs.get("preset")
+    if isinstance(preset, str):
+        return preset.startswith("FaceID")
+    return any(gives_face_models(job, name) for name in ("insightface", "clip_vision"))
 
 
 def _reads_faces(file: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ...attention.weights.layer_presets import LAYER_PRESETS
@@ -13,6 +14,9 @@ WEIGHT_TYPES: Mapping[str, str] = MappingProxyType(
         "style transfer": "style",
         "strong style transfer": "strong style",
         "style transfer precise": "style precise",
+        # names that most nodes had for a while
+        "style transfer and composition": "style and composition",
+        "reverse_in_out": "reverse in-out",
         # the simple node
         "standard": "linear",
         "prompt is more important": "ease out",
@@ -22,6 +26,8 @@ WEIGHT_TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Weight type -> layer preset."""
+
+_IN_BRACKETS = re.compile(r" \(SDXL( only)?\)$")
 
 OLD_WEIGHT_TYPES = (
     *("linear", "ease in", "ease out", "ease in-out", "reverse in-out", "weak input", "weak output", "weak middle"),
@@ -61,7 +67,7 @@ ANY_GPU = "auto"
 
 def layer_preset(weight_type: object) -> str | None:
     """The layer preset of a weight type; for a while the SDXL ones said so in brackets."""
-    return WEIGHT_TYPES.get(str(weight_type).removesuffix(" (SDXL)"))
+    return WEIGHT_TYPES.get(_IN_BRACKETS.sub("", str(weight_type)))
 
 
 def purpose(preset: object) -> str | None:
@@ -75,7 +81,12 @@ def provider(choice: object) -> str:
     return PROVIDERS.get(str(choice), ANY_GPU)
 
 
-def is_known(widget: str, value: object) -> bool:
-    """Whether some version of the old packs had this choice, though not the last one."""
-    known = {"weight_type": layer_preset, "preset": purpose, "provider": provider}.get(widget)
-    return known is not None and known(value) is not None
+_MEANINGS: Mapping[str, Callable[[object], str | None]] = MappingProxyType(
+    {"weight_type": layer_preset, "preset": purpose, "provider": provider}
+)
+
+
+def meaning(widget: str, value: object) -> str | None:
+    """What a choice is here, by any name that some version of the old packs had for it; None for no such choice."""
+    read = _MEANINGS.get(widget)
+    return read(value) if read and isinstance(value, str) else None

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from . import options
 from .job import Job
-from .layers import old_layers
-from .references import encoded, old_negative
+from .layers import old_preset
+from .references import encoded, image_encoder, old_negative
 from .shape import NoCounterpart
 
 _REGION = "IPAdapterRegionalConditioning"
@@ -56,8 +56,8 @@ def apply_regions(job: Job) -> None:
             image=one.value("image"),
             attn_mask=one.value("mask"),
             negative_embeds=negative,
-            layers=old_layers(job, preset=preset) if job.compatible else None,
-            clip_vision=job.value("clip_vision"),
+            layers=old_preset(job, preset),
+            clip_vision=image_encoder(job),
         )
     job.outputs[0] = model
 

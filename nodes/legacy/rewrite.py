@@ -8,7 +8,12 @@ from typing import Any
 
 from .becomes import same_shape
 from .job import Job, Ref, is_link
+from .misfits import another_packs_wire, misfits
 from .shape import NoCounterpart, Row
+from .table import GONE
+from .widgets import current
+
+_OF_THREE = "of three conditionings all but the negative one have the picture; the old pack went by their places"
 
 
 @dataclass(frozen=True)
@@ -22,11 +27,11 @@ class Rewritten:
 
 
 class _Stays(NoCounterpart):
-    """Why an old node of this id has to stay."""
+    """Why an old node of this id has to stay; `as_it_is` where not even our node of its shape could take its place."""
 
-    def __init__(self, number: str, reason: str) -> None:
+    def __init__(self, number: str, reason: str, as_it_is: bool = False) -> None:
         super().__init__(reason)
-        self.number = number
+        self.number, self.as_it_is = number, as_it_is
 
 
 def rewritten(
@@ -39,25 +44,40 @@ def rewritten(
 
     `rows` are the old nodes by class, `installed` is the host's class of every node by id, `is_compatible` says what
     an old node's input 'compatible' means. A node that cannot be expressed becomes the one of ours with its shape,
-    which says why; the reasons are in the result as well.
+    which says why; the reasons are in the result as well. A node of the same id that another pack has, and one whose
+    wires lead to nodes of another pack, stay as they are.
     """
     known = {name: row for name, row in rows.items() if name not in installed or stands_in(installed[name])}
+    gone = {number: GONE[_class_of(node)] for number, node in prompt.items() if _class_of(node) in GONE}
     if not any(_class_of(node) in known for node in prompt.values()):
-        return Rewritten(dict(prompt))
-    old = [number for number, node in prompt.items() if _class_of(node) in known and _class_of(node) not in installed]
-    kept: dict[str, str] = {}
-    while True:  # each turn keeps one node more, so it ends
+        return Rewritten(dict(prompt), kept=gone)
+    kept = gone | {number: reason for number, node in prompt.items() if (reason := _another_packs(node, known))}
+    as_they_are = set(kept)
+    read = {number: node for number, node in prompt.items() if number not in kept}
+    old = [number for number, node in read.items() if _class_of(node) in known and _class_of(node) not in installed]
+    while True:  # each turn keeps one node more, or one more as it is, so it ends
         taken = set(prompt)
-        jobs = {number: Job(prompt, known, number, taken, is_compatible) for number in old}
+        jobs = {number: Job(read, known, number, taken, is_compatible) for number in old if number not in as_they_are}
         jobs = {number: job for number, job in jobs.items() if number not in kept or job.row.thin_id in installed}
         try:
             for number, job in jobs.items():
                 same_shape(job) if number in kept else _become(job)
-            return Rewritten(_joined(prompt, jobs, installed), len(old) - len(kept), _notes(jobs), dict(kept))
+            new = _joined(prompt, jobs, installed)
+            _check_wires(new, jobs, kept, installed)
+            return Rewritten(new, sum(number not in kept for number in old), _notes(prompt, jobs), dict(kept))
         except _Stays as stays:
-            if stays.number in kept:
-                raise
-            kept[stays.number] = str(stays)
+            if stays.as_it_is or stays.number in kept:
+                as_they_are.add(stays.number)
+            kept.setdefault(stays.number, str(stays))
+
+
+def _another_packs(node: Any, rows: Mapping[str, Row]) -> str:
+    """Why a node is not the old one that its id says; empty where it is, or is none."""
+    row = rows.get(_class_of(node))
+    if row is None or row.thin_id == _class_of(node) or not row.is_another_packs(node["inputs"]):
+        return ""
+    names = ", ".join(f"'{name}'" for name in row.foreign(node["inputs"]))
+    return f"with {names} it is another pack's node of that id, not {row.pack}'s: install the pack that it is of"
 
 
 def stands_in(found: Any) -> bool:
@@ -90,8 +110,29 @@ def _joined(prompt: Mapping[str, Any], jobs: Mapping[str, Job], installed: Mappi
     return new
 
 
-def _notes(jobs: Mapping[str, Job]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(note for job in jobs.values() for note in job.notes))
+def _check_wires(
+    prompt: Mapping[str, Any], jobs: Mapping[str, Job], kept: Mapping[str, str], installed: Mapping[str, Any]
+) -> None:
+    """Raise _Stays for an old node one of whose new links does not fit what is at its other end, of another pack."""
+    owners = {name: number for number, job in jobs.items() for name in job.added}
+    for link in misfits(prompt, set(owners), installed):
+        if link.source not in owners and (taker := owners[link.target]) not in kept:
+            raise _Stays(taker, another_packs_wire(_called(prompt, link.source), link.given))
+        if link.source in owners:
+            what = f"{_called(prompt, link.target)} of another pack takes {link.taken} from it, which this pack has not"
+            raise _Stays(owners[link.source], f"{what}: install the pack that this node is of", as_it_is=True)
+
+
+def _called(prompt: Mapping[str, Any], number: str) -> str:
+    return f"{prompt[number]['class_type']} ({number})"
+
+
+def _notes(prompt: Mapping[str, Any], jobs: Mapping[str, Job]) -> tuple[str, ...]:
+    notes = dict.fromkeys(note for job in jobs.values() for note in job.notes)
+    threefold = [number for number, node in prompt.items() if _class_of(node) == "DualCFGGuider"]
+    if any("MODEL" in job.row.outputs for job in jobs.values()):
+        notes |= dict.fromkeys(f"DualCFGGuider ({number}): {_OF_THREE}" for number in threefold)
+    return tuple(notes)
 
 
 def _resolved(value: Any, jobs: Mapping[str, Job]) -> Any:
@@ -109,10 +150,13 @@ def _resolved(value: Any, jobs: Mapping[str, Job]) -> Any:
 
 
 def complete(class_type: Any, inputs: dict[str, Any], installed: Mapping[str, Any]) -> dict[str, Any]:
-    """Our nodes' required widgets that are not given, at their defaults: the host asks for every one of them."""
+    """The inputs of one of our nodes as the host takes them: required widgets that are not given at their defaults, and
+    choices of old nodes by their last names."""
     found = installed.get(class_type) if isinstance(class_type, str) else None
     if found is None or not (class_type.startswith("Likeness") or stands_in(found)):
         return inputs
+    if stands_in(found):
+        inputs = {name: current(found.row, name, value) for name, value in inputs.items()}
     required = found.INPUT_TYPES().get("required", {})
     defaults = {name: spec[1]["default"] for name, spec in required.items() if len(spec) > 1 and "default" in spec[1]}
     return {**defaults, **inputs}

@@ -34,6 +34,7 @@ INPUTS: Mapping[str, tuple[Any, str]] = MappingProxyType(
         "image_style": (io.Image, "The picture whose style is taken."),
         "image_composition": (io.Image, "The picture whose composition is taken."),
         "image_negative": (io.Image, "A picture to steer away from."),
+        "image_features": (io.Image, "A photo of the person, in files of February 2024."),
         "image_optional": (io.Image, "The picture to make noisy. Not connected: black."),
         "image_kps": (io.Image, "A photo whose keypoints are drawn, or a picture of drawn keypoints."),
         **{f"image_{i}": _OLD_PICTURE for i in range(1, 5)},
@@ -57,6 +58,9 @@ INPUTS: Mapping[str, tuple[Any, str]] = MappingProxyType(
     }
 )
 """Socket -> its wire, and a tooltip."""
+
+ALSO_TAKEN: Mapping[tuple[str, str], Any] = MappingProxyType({("IPAdapterApply", "clip_vision"): FaceModelsWire})
+"""Old node and socket -> a second wire: face models went into the encoder's place for some days in December 2023."""
 
 OUTPUTS: Mapping[str, tuple[Any, str]] = MappingProxyType(
     {

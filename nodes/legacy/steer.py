@@ -8,13 +8,14 @@ from typing import Any
 from . import loaders, options
 from .faces import found
 from .job import Job, Ref
-from .layers import old_layers
-from .references import encoded, old_negative
+from .layers import old_layers, old_preset
+from .references import encoded, image_encoder, old_negative
 from .shape import NoCounterpart
 
 PER_FRAME = "one per frame"
 _APPLY = "LikenessApplyIPAdapter"
-_TWO_PARTS = ("style and composition", "strong style and composition", "style precise", "composition precise")
+# Without an input for it the composition's weight was 1; the second weight of 'precise' types was the first.
+_COMPOSITION_AT_1 = ("style and composition", "strong style and composition")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _wires(job: Job) -> dict[str, Any]:
     return {
         "model": job.value("model"),
         "adapter": job.value("ipadapter"),
-        "clip_vision": job.value("clip_vision"),
+        "clip_vision": image_encoder(job),
         "attn_mask": job.value("attn_mask"),
         "start_percent": job.value("start_at"),
         "end_percent": job.value("end_at"),
@@ -78,16 +79,15 @@ def _branch(job: Job, how: Steer) -> dict[str, Any]:
 
 
 def _strength(job: Job, how: Steer, preset: str) -> dict[str, Any]:
-    """The weight; and layers, if there is a second weight, factors were written out, or the middle is left
-    out."""
+    """The weight; and layers, if factors were written out, there is a second weight, or the middle is left out."""
     weight, text = job.value("weight"), str(job.value("layer_weights") or "")
-    if how.boost or preset in _TWO_PARTS:
+    if text.strip():
+        return {"weight": weight, "layers": old_layers(job, preset=preset, weights=text)}
+    if how.boost or preset in _COMPOSITION_AT_1:
         # The old second weight stood alone, where ours multiplies the first.
         second = job.value(how.boost) if how.boost else 1.0
         return {"weight": 1.0, "layers": old_layers(job, preset=preset, weight=weight, second=second)}
-    if text.strip() and not preset.endswith("precise"):
-        return {"weight": weight, "layers": old_layers(job, weights=text)}
-    return {"weight": weight, "layers": old_layers(job, preset=preset) if job.compatible else None}
+    return {"weight": weight, "layers": old_preset(job, preset)}
 
 
 def _reference(job: Job, how: Steer) -> dict[str, Any]:
@@ -104,8 +104,7 @@ def _faces(job: Job) -> dict[str, Any]:
         job.note("a negative picture is not used with adapters that read faces")
     faces = found(job, loaders.face_models_for(job), job.value("image"))
     if "face_image" in job.row.outputs:
-        crops = job.add("LikenessEmbedFaces", faces=faces, combine="each alone", crop_size="256")
-        job.outputs[1] = crops.output(1)
+        job.outputs[1] = job.add("LikenessOldFaceImage", adapter=job.value("ipadapter"), faces=faces)
     return {"faces": faces, "shortcut_scale": _shortcut(job), "negative_embeds": old_negative(job)}
 
 
@@ -174,7 +173,7 @@ class StyleAndComposition:
 
 
 def _preset(job: Job, name: str) -> dict[str, Any]:
-    return {"layer_preset": name, "layers": old_layers(job, preset=name) if job.compatible else None}
+    return {"layer_preset": name, "layers": old_preset(job, name)}
 
 
 def kolors_faces(job: Job) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import loaders, references
-from .shape import BEFORE_2024_03, RANGE, Row
+from .shape import BEFORE_2024_03, BLACK, RANGE, Row
 from .steer import before_2024_03
 
 _WIDGETS = {"weight": 1.0, "noise": 0.0, "weight_type": "original", **RANGE}
@@ -16,39 +16,26 @@ def _row(node_id: str, sockets: tuple[str, ...], widgets: dict[str, Any], out: s
     return Row(node_id, BEFORE_2024_03, sockets, widgets, (out,), becomes, **more)
 
 
+def _steers(node_id: str, sockets: tuple[str, ...], widgets: dict[str, Any], *also: str) -> Row:
+    """An apply node: those of that time reached the middle block."""
+    optional = ("attn_mask", *also)
+    return _row(node_id, sockets, widgets, "MODEL", before_2024_03, optional=optional, faults=(BLACK,))
+
+
 ROWS = (
-    _row(
-        "IPAdapterApply",
-        _IMAGE,
-        {**_WIDGETS, "unfold_batch": False},
-        "MODEL",
-        before_2024_03,
-        optional=("attn_mask",),
-    ),
-    _row(
+    # For some days in December 2023 it read faces too.
+    _steers("IPAdapterApply", _IMAGE, {**_WIDGETS, "unfold_batch": False}, "insightface"),
+    _steers(
         "IPAdapterApplyFaceID",
         ("ipadapter", "clip_vision", "insightface", "image", "model"),
         {**_WIDGETS, "faceid_v2": False, "weight_v2": 1.0, "unfold_batch": False},
-        "MODEL",
-        before_2024_03,
-        optional=("attn_mask",),
     ),
-    _row(
+    _steers(
         "IPAdapterApplyEncoded",
         ("ipadapter", "embeds", "model"),
         {"weight": 1.0, "weight_type": "original", **RANGE, "unfold_batch": False},
-        "MODEL",
-        before_2024_03,
-        optional=("attn_mask",),
     ),
-    _row(
-        "IPAdapterTilesMasked",
-        _IMAGE,
-        {**_WIDGETS, "weight": 0.7, "short_side_tiles": 1, "tile_weight": 0.6},
-        "MODEL",
-        before_2024_03,
-        optional=("attn_mask",),
-    ),
+    _steers("IPAdapterTilesMasked", _IMAGE, {**_WIDGETS, "weight": 0.7, "short_side_tiles": 1, "tile_weight": 0.6}),
     _row("IPAdapterBatchEmbeds", ("embed1", "embed2"), {}, "EMBEDS", references.combine_two),
     _row("InsightFaceLoader", (), {"provider": "CPU"}, "INSIGHTFACE", loaders.buffalo),
     _row(

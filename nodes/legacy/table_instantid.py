@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from . import faces, loaders
-from .shape import INSTANTID, RANGE, Row
+from .shape import INSTANTID, NO_MIDDLE, NOISE, PHOTO_SIZE, RANGE, Row
 
 _STEERED = ("MODEL", "positive", "negative")
+# InstantID Patch Attention reached the middle block, as the authors do.
+_FAULTS = {"ApplyInstantID": (NO_MIDDLE, NOISE, PHOTO_SIZE), "ApplyInstantIDAdvanced": (NO_MIDDLE, PHOTO_SIZE)}
 _SOCKETS = ("instantid", "insightface", "control_net", "image", "model", "positive", "negative")
+
+
+_APPLY_OPTIONAL = ("image_kps", "mask", "image_features", "attn_mask")
 
 
 def _row(
     node_id: str, sockets: tuple[str, ...], widgets: dict[str, Any], outputs: tuple[str, ...], becomes: Any, *also: str
 ) -> Row:
-    changed = node_id.startswith("ApplyInstantID") and "MODEL" in outputs
-    return Row(node_id, INSTANTID, sockets, widgets, outputs, becomes, optional=also, changed=changed)
+    return Row(node_id, INSTANTID, sockets, widgets, outputs, becomes, optional=also, faults=_FAULTS.get(node_id, ()))
 
 
 ROWS = (
     _row("InstantIDModelLoader", (), {"instantid_file": None}, ("INSTANTID",), loaders.instantid_in_file),
     _row("InstantIDFaceAnalysis", (), {"provider": "CPU"}, ("FACEANALYSIS",), loaders.antelope),
-    _row("ApplyInstantID", _SOCKETS, {"weight": 0.8, **RANGE}, _STEERED, faces.apply_instantid, "image_kps", "mask"),
+    replace(
+        _row("ApplyInstantID", _SOCKETS, {"weight": 0.8, **RANGE}, _STEERED, faces.apply_instantid, *_APPLY_OPTIONAL),
+        # For some days in February 2024 it had no ControlNet, and other names.
+        earlier=frozenset({"image_features", "attn_mask"}),
+    ),
     _row(
         "ApplyInstantIDAdvanced",
         _SOCKETS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .shape import COMBINE, RANGE, SCALING, STEERED, STEERS, TYPE, WEIGHT, Row, ipadapter_row
+from .shape import BLACK, COMBINE, NO_MIDDLE, RANGE, SCALING, STEERED, STEERS, TYPE, WEIGHT, Row, ipadapter_row
 from .steer import Steer, StyleAndComposition, Tiled, kolors_faces
 
 _IMAGE = (*STEERS, "image")
@@ -17,11 +17,12 @@ _AND_FACE = (*_OPTIONAL, "insightface")
 _NEGATIVE_EMBED = ("neg_embed", "attn_mask", "clip_vision")
 _FACE_OUT = ("MODEL", "face_image")
 _TILED_OUT = ("MODEL", "tiles", "masks")
+_FAULTS = (NO_MIDDLE, BLACK)
 
 
 def _apply(node_id: str, widgets: dict[str, Any], becomes: Any, outputs: tuple[str, ...] = STEERED) -> Row:
     """An apply node as most are: a picture, and the usual optional inputs."""
-    return ipadapter_row(node_id, _IMAGE, widgets, outputs, becomes, optional=_OPTIONAL, changed=True)
+    return ipadapter_row(node_id, _IMAGE, widgets, outputs, becomes, optional=_OPTIONAL, faults=_FAULTS)
 
 
 def _precise(part: str, node_id: str, boost: str, default: float, per_frame: bool = False) -> Row:
@@ -40,12 +41,12 @@ ROWS = (
         STEERED,
         Steer(),
         optional=("attn_mask",),
-        changed=True,
+        faults=_FAULTS,
     ),
     _apply("IPAdapterAdvanced", _USUAL, Steer()),
     _apply("IPAdapterBatch", {**_BATCH, "encode_batch_size": 0}, Steer(per_frame=True)),
     ipadapter_row(
-        "IPAdapterFaceID", _IMAGE, {**_FACES, **_SHAPED}, _FACE_OUT, Steer(), optional=_AND_FACE, changed=True
+        "IPAdapterFaceID", _IMAGE, {**_FACES, **_SHAPED}, _FACE_OUT, Steer(), optional=_AND_FACE, faults=_FAULTS
     ),
     ipadapter_row(
         "IPAdapterFaceIDKolors",
@@ -54,7 +55,7 @@ ROWS = (
         _FACE_OUT,
         kolors_faces,
         optional=_AND_FACE,
-        changed=True,
+        faults=_FAULTS,
     ),
     ipadapter_row(
         "IPAAdapterFaceIDBatch",
@@ -63,7 +64,7 @@ ROWS = (
         _FACE_OUT,
         Steer(per_frame=True),
         optional=_AND_FACE,
-        changed=True,
+        faults=_FAULTS,
     ),
     _apply(
         "IPAdapterTiled",
@@ -78,7 +79,7 @@ ROWS = (
         _TILED_OUT,
     ),
     ipadapter_row(
-        "IPAdapterEmbeds", (*STEERS, "pos_embed"), _BATCH, STEERED, Steer(), optional=_NEGATIVE_EMBED, changed=True
+        "IPAdapterEmbeds", (*STEERS, "pos_embed"), _BATCH, STEERED, Steer(), optional=_NEGATIVE_EMBED, faults=_FAULTS
     ),
     ipadapter_row(
         "IPAdapterEmbedsBatch",
@@ -87,7 +88,7 @@ ROWS = (
         STEERED,
         Steer(per_frame=True),
         optional=_NEGATIVE_EMBED,
-        changed=True,
+        faults=_FAULTS,
     ),
     ipadapter_row(
         "IPAdapterStyleComposition",
@@ -96,7 +97,7 @@ ROWS = (
         STEERED,
         StyleAndComposition(),
         optional=_OPTIONAL,
-        changed=True,
+        faults=_FAULTS,
     ),
     ipadapter_row(
         "IPAdapterStyleCompositionBatch",
@@ -105,7 +106,7 @@ ROWS = (
         STEERED,
         StyleAndComposition(per_frame=True),
         optional=_OPTIONAL,
-        changed=True,
+        faults=_FAULTS,
     ),
     ipadapter_row(
         "IPAdapterMS",
@@ -114,7 +115,7 @@ ROWS = (
         STEERED,
         Steer(),
         optional=_AND_FACE,
-        changed=True,
+        faults=_FAULTS,
     ),
     _apply(
         "IPAdapterClipVisionEnhancer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import loaders, pictures, references, regions, weights
 from .becomes import same_shape
-from .shape import COMBINE, RANGE, SCALING, STEERED, STEERS, TYPE, WEIGHT, ipadapter_row
+from .shape import BLACK, COMBINE, NO_MIDDLE, RANGE, SCALING, STEERED, STEERS, TYPE, WEIGHT, ipadapter_row
 
 _LOADED = ("model", "ipadapter")
 _LISTS = ("weights", "weights_invert", "total_frames", "image_1", "image_2", "weights_strategy")
@@ -53,9 +53,11 @@ _PICTURES = (
         ("pos_embed", "neg_embed"),
         references.encoder,
         optional=("mask", "clip_vision", *(f"image_{i}" for i in range(1, 5))),
-        changed=True,
+        faults=(BLACK,),
         # Before March 2024 this id was a node that encoded up to four pictures, for an adapter it was not told.
-        earlier=frozenset({"noise", *(f"{kind}_{i}" for kind in ("image", "weight") for i in range(1, 5))}),
+        earlier=frozenset(
+            {"noise", "ipadapter_plus", *(f"{kind}_{i}" for kind in ("image", "weight") for i in range(1, 5))}
+        ),
     ),
     ipadapter_row(
         "IPAdapterCombineEmbeds",
@@ -162,7 +164,7 @@ _REGIONS = (
         STEERED,
         regions.apply_regions,
         optional=("image_negative", "clip_vision"),
-        changed=True,
+        faults=(NO_MIDDLE, BLACK),
     ),
 )
 

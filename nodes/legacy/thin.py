@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from comfy_api.latest import io
+from comfy_execution.validation import validate_node_input
 
 from ..page.description import described
 from . import setting, widgets
 from .becomes import Flat
-from .job import is_link
-from .shape import Row
-from .sockets import INPUTS, OUTPUTS, WIDGETS
+from .misfits import another_packs_wire, is_misfit
+from .shape import COMPATIBLE, Row
+from .sockets import ALSO_TAKEN, INPUTS, OUTPUTS, WIDGETS
 from .table import ROWS
 from .titles import TITLES
 
@@ -57,7 +58,7 @@ def schema(row: Row, node_id: str) -> io.Schema:
         description=f"Stands in for '{TITLES[row.node_id]}' of {row.pack}, with its inputs. "
         + (f"{row.reason[0].upper()}{row.reason[1:]}." if row.reason else IN_A_NEW_GRAPH),
         search_aliases=[row.node_id],
-        inputs=[*required, *values, *([_compatible()] if row.changed else []), *optional],
+        inputs=[*required, *values, *([_compatible(row)] if row.has_choice else []), *optional],
         outputs=[OUTPUTS[name][0].Output(name, display_name=name, tooltip=OUTPUTS[name][1]) for name in row.outputs],
         hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
         is_output_node=not row.outputs,
@@ -68,7 +69,9 @@ def schema(row: Row, node_id: str) -> io.Schema:
 
 def _socket(row: Row, name: str, optional: bool) -> io.Input:
     wire, tooltip = INPUTS[name]
-    return wire.Input(name, **{**_given(row, name, tooltip), "optional": optional})
+    given: dict[str, Any] = {**_given(row, name, tooltip), "optional": optional}
+    also = ALSO_TAKEN.get((row.node_id, name))
+    return wire.Input(name, **given) if also is None else io.MultiType.Input(name, [wire, also], **given)
 
 
 def _given(row: Row, name: str, tooltip: str) -> dict[str, Any]:
@@ -78,14 +81,13 @@ def _given(row: Row, name: str, tooltip: str) -> dict[str, Any]:
     return given if row.computes else {**given, "raw_link": True, "lazy": True}
 
 
-def _compatible() -> io.Input:
+def _compatible(row: Row) -> io.Input:
     return io.Combo.Input(
-        "compatible",
+        COMPATIBLE,
         options=list(setting.CHOICES),
         default=BY_SETTING,
         optional=True,
-        tooltip="on: the picture as the old pack made it, with its faults: the middle block left out, a black picture "
-        "as 'no reference' of plus adapters, noise behind Apply InstantID. off: as the authors publish it.",
+        tooltip=f"on: the picture as the old pack made it: {'; '.join(row.faults)}. off: as the authors publish it.",
     )
 
 
@@ -97,11 +99,6 @@ def node(row: Row, node_id: str | None = None) -> type[io.ComfyNode]:
     return made
 
 
-def is_ours(found: Any) -> bool:
-    """Whether a class that the host knows stands in for an old node."""
-    return isinstance(found, type) and issubclass(found, _Old)
-
-
 class _Old(io.ComfyNode):
     row: Row
     name: str
@@ -111,16 +108,24 @@ class _Old(io.ComfyNode):
         return schema(cls.row, cls.name)
 
     @classmethod
-    def validate_inputs(cls, **values: Any) -> bool | str:
-        if cls.row.becomes is None:
-            return cls.row.reason
-        given = {name: value for name, value in values.items() if value is not None and not is_link(value)}
-        faults = (widgets.fault(cls.row, name, value) for name, value in given.items() if name in cls.row.widgets)
-        return "; ".join(filter(None, faults)) or True
+    def validate_inputs(cls, input_types: Mapping[str, Any]) -> bool | str:
+        """Asks for the wires alone: the host leaves them to us, who can say what to do about them, and says a sentence
+        once for each input that is asked for."""
+        return cls.row.reason or "; ".join(cls._misfits(input_types)) or True
+
+    @classmethod
+    def _misfits(cls, input_types: Mapping[str, Any]) -> Iterator[str]:
+        types = cls.INPUT_TYPES()
+        for name, spec in {**types.get("required", {}), **types.get("optional", {})}.items():
+            given, taken = input_types.get(name), spec[0]
+            if given is None or validate_node_input(given, taken):
+                continue
+            other = "" if is_misfit(given, taken) else f"'{name}' takes {taken}, and {given} is connected to it"
+            yield other or another_packs_wire(f"what is connected to '{name}'", str(given))
 
     @classmethod
     def fingerprint_inputs(cls, **values: Any) -> bool:
-        return cls.row.changed and setting.is_compatible(values.get("compatible"))
+        return cls.row.has_choice and setting.is_compatible(values.get(COMPATIBLE))
 
 
 class _Expanding(_Old):

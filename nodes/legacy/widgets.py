@@ -170,12 +170,9 @@ def widget(row: Row, name: str, **more: Any) -> io.Input:
     return kind.Input(name, default=default, min=low, max=high, step=step, **more)
 
 
-def fault(row: Row, name: str, value: Any) -> str:
-    """What is wrong with a value, in words; empty where the old node, in any version, would have taken it."""
-    bounds = limits(row, name)
-    if bounds is not None and isinstance(value, (int, float)) and not bounds[0] <= value <= bounds[1]:
-        return f"'{name}' is {value:g}; it must be from {bounds[0]:g} to {bounds[1]:g}"
-    offered = choices(row, name)
-    if offered is None or not isinstance(value, str) or value in offered or options.is_known(name, value):
-        return ""
-    return f"'{name}' has no choice '{value}'; it has {', '.join(offered)}"
+def current(row: Row, name: str, value: Any) -> Any:
+    """A widget's value by the name that the old node's last version had for it; anything else as it is."""
+    offered, meaning = choices(row, name), options.meaning(name, value)
+    if offered is None or value in offered or meaning is None:
+        return value
+    return next((option for option in offered if options.meaning(name, option) == meaning), value)

@@ -56,23 +56,23 @@ def test_whatever_a_prompt_holds_it_reaches_the_host(host, prompt):
     assert handler.on_prompt(request).keys() == request.keys()
 
 
-@pytest.mark.parametrize("name", sorted(ROWS))
-def test_the_editor_is_offered_a_node_for_every_old_one(name):
+def test_the_editor_is_offered_a_node_for_every_old_one():
     """Every input that the replacement fills is there, every input and output of the old node has its place."""
     from app.node_replace_manager import NodeReplaceManager
 
-    classes, manager, row = graphs.installed(), NodeReplaceManager(), ROWS[name]
-    manager.register(handler.replacement(row))
-    offered = manager.as_dict()[name][0]
-    kind = classes[offered["new_node_id"]]
-    types = kind.INPUT_TYPES()
-    known = {**types.get("required", {}), **types.get("optional", {})}
-    assert {one["new_id"] for one in offered["input_mapping"] or ()} <= set(known)
-    assert {one["old_id"] for one in offered["input_mapping"] or () if "old_id" in one} == set(row.inputs)
-    assert offered["old_widget_ids"] == list(row.widgets)
-    assert (offered["output_mapping"] or []) == [{"new_idx": i, "old_idx": i} for i in range(len(row.outputs))]
-    assert len(kind.RETURN_TYPES) >= len(row.outputs)
-    assert "." not in "".join(one["new_id"] for one in offered["input_mapping"]), "the editor drops such inputs"
+    classes, manager = graphs.installed(), NodeReplaceManager()
+    for row in ROWS.values():
+        manager.register(handler.replacement(row))
+    for name, (offered,) in manager.as_dict().items():
+        row, kind, inputs = ROWS[name], classes[offered["new_node_id"]], offered["input_mapping"] or []
+        types = kind.INPUT_TYPES()
+        known = {**types.get("required", {}), **types.get("optional", {})}
+        outputs = [{"new_idx": i, "old_idx": i} for i in range(len(row.outputs))]
+        assert {one["new_id"] for one in inputs} <= set(known), name
+        assert {one["old_id"] for one in inputs if "old_id" in one} == set(row.inputs), name
+        assert (offered["old_widget_ids"], offered["output_mapping"] or []) == (list(row.widgets), outputs), name
+        assert len(kind.RETURN_TYPES) >= len(row.outputs), name
+        assert "." not in "".join(one["new_id"] for one in inputs), f"{name}: the editor drops such inputs"
 
 
 def test_without_a_server_there_is_nothing_to_register():

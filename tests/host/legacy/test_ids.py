@@ -121,21 +121,20 @@ def test_without_the_setting_no_old_id_is_registered(host, monkeypatch):
     assert not {one.GET_SCHEMA().node_id for one in handler.nodes()} & set(ROWS)
 
 
-@pytest.mark.parametrize("name", KRITA)
-def test_what_a_program_asks_for_is_there(host, register, name):
+def test_what_a_program_asks_for_is_there(host, register):
     register["ours"]()
-    sockets, widgets, optional, outputs = KRITA[name]
-    info = host.NODE_CLASS_MAPPINGS[name].GET_NODE_INFO_V1()
-    required = info["input"]["required"] if sockets or widgets else {}
-    assert list(required) == [*sockets, *widgets]
-    assert [key for key in info["input"].get("optional", {}) if key != "compatible"] == optional
-    assert len(info["output"]) == outputs and info["deprecated"]
-    for key, wanted in widgets.items():
-        given = required[key][1]
-        if isinstance(wanted, list):
-            assert given["options"] == wanted
-        elif wanted:
-            assert (given["min"], given["max"]) == wanted
+    for name, (sockets, widgets, optional, outputs) in KRITA.items():
+        info = host.NODE_CLASS_MAPPINGS[name].GET_NODE_INFO_V1()
+        required = info["input"]["required"] if sockets or widgets else {}
+        assert list(required) == [*sockets, *widgets], name
+        assert [key for key in info["input"].get("optional", {}) if key != "compatible"] == optional, name
+        assert len(info["output"]) == outputs and info["deprecated"], name
+        for key, wanted in widgets.items():
+            given = required[key][1]
+            if isinstance(wanted, list):
+                assert given["options"] == wanted, (name, key)
+            elif wanted:
+                assert (given["min"], given["max"]) == wanted, (name, key)
 
 
 def test_the_encoder_takes_both_of_its_forms(host, register):
@@ -145,14 +144,14 @@ def test_the_encoder_takes_both_of_its_forms(host, register):
     assert {"ipadapter", "image", "weight", "mask", "clip_vision", "image_1", "image_4", "weight_4"} <= set(known)
 
 
-@pytest.mark.parametrize("name", sorted(ROWS))
-def test_every_default_is_a_choice_or_within_its_limits(host, register, name):
+def test_every_default_is_a_choice_or_within_its_limits(host, register):
     register["ours"]()
-    inputs = host.NODE_CLASS_MAPPINGS[name].INPUT_TYPES()
-    for key, spec in {**inputs.get("required", {}), **inputs.get("optional", {})}.items():
-        more = spec[1] if len(spec) > 1 else {}
-        default = more.get("default")
-        if default is None:
-            continue
-        assert "options" not in more or default in more["options"], key
-        assert more.get("min", default) <= default <= more.get("max", default), key
+    for name in ROWS:
+        inputs = host.NODE_CLASS_MAPPINGS[name].INPUT_TYPES()
+        for key, spec in {**inputs.get("required", {}), **inputs.get("optional", {})}.items():
+            more = spec[1] if len(spec) > 1 else {}
+            default = more.get("default")
+            if default is None:
+                continue
+            assert "options" not in more or default in more["options"], (name, key)
+            assert more.get("min", default) <= default <= more.get("max", default), (name, key)

@@ -125,10 +125,24 @@ def test_an_encoder_weight_goes_through_combine_embeds(become):
 
 def test_a_unified_loader_hands_its_model_on(become):
     sink = {"sink": graphs.node("LikenessScaleAdapters", model=["old", 0])}
-    prompt = become("IPAdapterUnifiedLoaderFaceID", extra=sink, preset="FACEID PLUS V2").prompt
+    prompt = become("IPAdapterUnifiedLoader", extra=sink, preset="PLUS (high strength)").prompt
     assert prompt["sink"]["inputs"]["model"] == ["CheckpointLoaderSimple", 0]
-    assert prompt["old"]["inputs"]["preset"] == "FaceID plus v2"
-    assert prompt["old"]["inputs"]["lora_strength"] == 0.6
+    assert prompt["old"]["inputs"]["preset"] == "plus"
+
+
+def test_the_loader_for_faces_puts_the_lora_on_its_model_and_on_no_other(become):
+    apply = {"model": ["CheckpointLoaderSimple", 0], "ipadapter": ["old", 1], "image": ["photo", 0]}
+    sinks = {
+        "model": graphs.node("LikenessScaleAdapters", model=["old", 0]),
+        "apply": graphs.node("IPAdapterAdvanced", **apply),
+        "photo": graphs.node("LoadImage", image="photo.png"),
+    }
+    prompt = become("IPAdapterUnifiedLoaderFaceID", extra=sinks, preset="FACEID PLUS V2").prompt
+    source, output = prompt["model"]["inputs"]["model"]
+    assert (prompt[source]["class_type"], output) == ("LikenessOldLora", 0)
+    assert prompt[source]["inputs"] == {"model": ["CheckpointLoaderSimple", 0], "adapter": ["old", 0]}
+    assert prompt["apply"]["inputs"]["adapter"] == [source, 1]
+    assert (prompt["old"]["inputs"]["preset"], prompt["old"]["inputs"]["lora_strength"]) == ("FaceID plus v2", 0.6)
 
 
 def test_the_plain_loader_leaves_the_lora_to_the_graph(main):
@@ -149,7 +163,7 @@ def test_the_crop_of_a_face(become):
     face = {"face": graphs.node("IPAdapterModelLoader", ipadapter_file="ip-adapter-faceid_sd15.bin")}
     prompt = become("IPAdapterFaceID", optional=True, extra=sink | face, ipadapter=["face", 0]).prompt
     source, output = prompt["sink"]["inputs"]["images"]
-    assert (prompt[source]["class_type"], output) == ("LikenessEmbedFaces", 1)
+    assert (prompt[source]["class_type"], output) == ("LikenessOldFaceImage", 0)
 
 
 def test_a_list_of_weights_stays_linked(become):
@@ -212,7 +226,7 @@ def test_the_encoder_of_2023_finds_its_adapter(become):
     }  # fmt: skip
     prompt = become("IPAdapterApplyEncoded", extra=graph, embeds=["encoder", 0]).prompt
     combined = prompt[prompt["old"]["inputs"]["embeds"][0]]["inputs"]
-    assert combined["weights"] == "1, 0.5"
+    assert combined["weights"] == "1, 0.25", "that node multiplied twice"
     assert prompt[combined["embeds_2"][0]]["inputs"]["adapter"] == ["IPAdapterModelLoader", 0]
 
 

@@ -37,42 +37,48 @@ def test_how_many_are_covered(capsys):
 
 
 @pytest.mark.parametrize("optional", [True, False], ids=["all connected", "none connected"])
-@pytest.mark.parametrize("titled", [True, False], ids=["titled", "untitled"])
-@pytest.mark.parametrize("name", EXPRESSED)
-def test_an_old_node_becomes_nodes_that_the_host_takes(classes, name, optional, titled):
-    prompt = graphs.prompt_of(name, optional)
-    if titled:
-        prompt["old"]["_meta"] = {"title": "mine"}
-    before = copy.deepcopy(prompt)
-    result = rewritten(prompt, ROWS, classes)
-    assert prompt == before
-    assert not result.kept
-    assert not graphs.faults(result.prompt, classes)
-    if titled and "old" in result.prompt:
-        assert result.prompt["old"]["_meta"] == {"title": "mine"}
+def test_an_old_node_becomes_nodes_that_the_host_takes(classes, optional):
+    def fault(name, meta):
+        prompt = graphs.prompt_of(name, optional)
+        prompt["old"] |= meta
+        before = copy.deepcopy(prompt)
+        result = rewritten(prompt, ROWS, classes)
+        titles = [one["_meta"] for number, one in result.prompt.items() if number == "old" and meta]
+        return [
+            *graphs.faults(result.prompt, classes),
+            *result.kept.values(),
+            *(["the given prompt was changed"] if prompt != before else []),
+            *(f"its title became {title}" for title in titles if title != meta["_meta"]),
+        ]
+
+    both = ({"_meta": {"title": "mine"}}, {})
+    assert not {(name, *meta): found for name in EXPRESSED for meta in both if (found := fault(name, meta))}
 
 
-@pytest.mark.parametrize("name", EXPRESSED)
-def test_widgets_that_are_left_out_have_the_old_defaults(classes, name):
-    full = graphs.prompt_of(name, optional=False)
-    short = copy.deepcopy(full)
-    for widget in set(ROWS[name].widgets) - {"ipadapter_file", "instantid_file", "embeds"}:
-        short["old"]["inputs"].pop(widget, None)
-    assert rewritten(short, ROWS, classes).prompt == rewritten(full, ROWS, classes).prompt
+def test_widgets_that_are_left_out_have_the_old_defaults(classes):
+    def differs(name):
+        full = graphs.prompt_of(name, optional=False)
+        short = copy.deepcopy(full)
+        for widget in set(ROWS[name].widgets) - {"ipadapter_file", "instantid_file", "embeds"}:
+            short["old"]["inputs"].pop(widget, None)
+        return rewritten(short, ROWS, classes).prompt != rewritten(full, ROWS, classes).prompt
+
+    assert not list(filter(differs, EXPRESSED))
 
 
 @pytest.mark.parametrize("optional", [True, False])
-@pytest.mark.parametrize(
-    "name", [name for name in EXPRESSED if {"ipadapter", "image"} <= set(ROWS[name].sockets) and "Encoder" not in name]
-)
-def test_with_a_face_adapter_the_faces_are_read(classes, name, optional):
-    prompt = graphs.prompt_of(name, optional)
-    prompt["IPAdapterModelLoader"]["inputs"] |= FACE_FILE
-    result = rewritten(prompt, ROWS, classes)
-    assert not graphs.faults(result.prompt, classes)
-    main = result.prompt["old"]["inputs"]
-    assert result.prompt[main["faces"][0]]["class_type"] == "LikenessChooseFace"
-    assert "image" not in main and "embeds" not in main
+def test_with_a_face_adapter_the_faces_are_read(classes, optional):
+    def fault(name):
+        prompt = graphs.prompt_of(name, optional)
+        prompt["IPAdapterModelLoader"]["inputs"] |= FACE_FILE
+        made = rewritten(prompt, ROWS, classes).prompt
+        main = made["old"]["inputs"]
+        chosen = made[main["faces"][0]]["class_type"] if "faces" in main else "no faces"
+        wrong = [] if chosen == "LikenessChooseFace" else [chosen]
+        return [*graphs.faults(made, classes), *wrong, *({"image", "embeds"} & set(main))]
+
+    steer = [name for name in EXPRESSED if {"ipadapter", "image"} <= set(ROWS[name].sockets) and "Encoder" not in name]
+    assert len(steer) == 18 and not {name: found for name in steer if (found := fault(name))}
 
 
 @pytest.mark.parametrize("name", NOT)
