@@ -61,6 +61,7 @@ PRESETS: tuple[Preset, ...] = (
     _row("standard", "sdxl", "base", _VIT_H, "ip-adapter_sdxl_vit-h.safetensors"),
     _row("standard, ViT-G encoder", "sd15", "base", _BIGG, "ip-adapter_sd15_vit-G.safetensors"),
     _row("standard, ViT-G encoder", "sdxl", "base", _BIGG, "ip-adapter_sdxl.safetensors"),
+    _row("standard, NoobAI and Illustrious", "sdxl", "base", _BIGG, "noobIPAMARK1_mark1.safetensors"),
     _row("plus", "sd15", "plus", _VIT_H, "ip-adapter-plus_sd15.safetensors"),
     _row("plus", "sdxl", "plus", _VIT_H, "ip-adapter-plus_sdxl_vit-h.safetensors"),
     _row("plus face", "sd15", "plus", _VIT_H, "ip-adapter-plus-face_sd15.safetensors"),

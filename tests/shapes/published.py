@@ -72,6 +72,15 @@ SD15 = (
 SDXL = (
     File("ip-adapter_sdxl.safetensors", "base", "sdxl", lambda a: a.base(2048, 1280), PLAIN_XL),
     File("ip-adapter_sdxl_vit-h.safetensors", "base", "sdxl", lambda a: a.base(2048, 1024), PLAIN_XL),
+    File(
+        "noobIPAMARK1_mark1.safetensors",
+        "base",
+        "sdxl",
+        lambda a: a.base(2048, 1280),
+        "NoobAI-XL IPA Mark 1" + CLASS,
+        dtype="F32",
+        metadata_bytes=16_080,
+    ),
     File("ip-adapter-plus_sdxl_vit-h.safetensors", "plus", "sdxl", plus_xl, PLAIN_XL),
     File("ip-adapter-plus-face_sdxl_vit-h.safetensors", "plus", "sdxl", plus_xl, PLAIN_XL),
     File("ip_plus_composition_sdxl.safetensors", "plus", "sdxl", plus_xl, OSTRIS),

@@ -28,6 +28,7 @@ PARAMETERS = {
     "ip_plus_composition_sd15": (PLUS_15, ATTENTION_15, 0),
     "ip-adapter_sdxl": (10_498_048, ATTENTION_XL, 0),
     "ip-adapter_sdxl_vit-h": (8_400_896, ATTENTION_XL, 0),
+    "noobIPAMARK1_mark1": (10_498_048, ATTENTION_XL, 0),
     "ip-adapter-plus_sdxl_vit-h": (PLUS_XL, ATTENTION_XL, 0),
     "ip-adapter-plus-face_sdxl_vit-h": (PLUS_XL, ATTENTION_XL, 0),
     "ip_plus_composition_sdxl": (PLUS_XL, ATTENTION_XL, 0),

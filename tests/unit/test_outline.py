@@ -205,7 +205,7 @@ def test_damaged_files_are_refused_by_name(name, read, tmp_path):
         path.write_bytes(whole.read_bytes()[:60])
     else:
         path.write_bytes(b"not a model at all" if name == "text.bin" else b"")
-    with pytest.raises(ValueError, match=f"'{name}' cannot be used as an IP-Adapter: it is"):
+    with pytest.raises(ValueError, match=f"'{name}' cannot be used as an IP-Adapter: it (is|breaks off)"):
         read(path)
 
 
