@@ -17,13 +17,47 @@ from .shape import NoCounterpart
 _MODELS = "LikenessLoadFaceModels"
 FACE_LOADER = "IPAdapterUnifiedLoaderFaceID"
 
+_KINDS_BY_NAME = (("plusv2", "faceid_plus_v2"), ("unnorm", "portrait_unnorm"), ("", "faceid_plus"))
+"""What the old pack looked for in a file's name -> the variant that it took the file for."""
+instantid_in_file = Flat("LikenessLoadIPAdapter", {"file": "instantid_file"}, {"kind": "instantid"})
+
+
+def _kind(job: Job) -> Mapping[str, Any]:
+    """Of look-alikes that are not byte for byte the published files the name decides, as it did in the old pack."""
+    file = job.value("ipadapter_file")
+    kind = _kind_by_name(file) if isinstance(file, str) else None
+    if kind is None:
+        return {}
+    job.note(f"by its contents '{file}' can be two kinds of adapter; by its name it is taken for {kind}")
+    return {"kind": kind}
+
+
+def _kind_by_name(file: str) -> str | None:
+    """The variant that the old pack took a look-alike for; None where the file itself decides, or is not there."""
+    from ...attention.adapter.identify import identify
+    from ...attention.catalogue.installed import adapter_file
+
+    try:
+        found = adapter_file(file, Path(folders.adapter_path(file)))
+    except (OSError, ValueError):
+        return None
+    fitting = {variant.name for variant in found.variants}
+    if len(fitting) == 1:
+        return None
+    try:
+        identify(found.outline)
+    except ValueError:
+        return next((kind for part, kind in _KINDS_BY_NAME if part in file.lower() and kind in fitting), None)
+    return None
+
+
 adapter_in_file = Flat(
     # The old loader left FaceID's LoRA to a node of the host's, which the graph still has.
     "LikenessLoadIPAdapter",
     {"file": "ipadapter_file"},
     {"lora_strength": 0.0},
+    _kind,
 )
-instantid_in_file = Flat("LikenessLoadIPAdapter", {"file": "instantid_file"}, {"kind": "instantid"})
 
 
 def adapter_by_preset(job: Job) -> None:

@@ -2,8 +2,12 @@
 
 import graphs
 import pytest
+from miniature import adapters
+from pack.attention.adapter import checkpoint
+from pack.attention.adapter.identify import identify
 from pack.attention.catalogue.presets import PURPOSES
 from pack.attention.weights.layer_presets import LAYER_PRESETS
+from pack.nodes.legacy import loaders
 from pack.nodes.legacy.options import PRESET_PURPOSES, WEIGHT_TYPES, purpose
 from pack.nodes.legacy.rewrite import rewritten
 from pack.nodes.legacy.table import ROWS
@@ -255,3 +259,29 @@ def test_one_node_without_counterpart_keeps_only_itself(become):
     assert (kept["class_type"], kept["inputs"]["weight_type"]) == ("LikenessOldIPAdapterAdvanced", "sideways")
     lost = {"sink": graphs.node("PreviewImage", images=["old", 1])}
     assert "'face_image'" in become("IPAdapterFaceID", extra=lost).kept["old"]
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "kind"),
+    [
+        ("ip-adapter-faceid-plusv2_sd15.safetensors", "faceid_plus", "faceid_plus_v2"),
+        ("my-FaceID-PlusV2.bin", "faceid_plus", "faceid_plus_v2"),
+        ("ip-adapter-faceid-plus_sd15.safetensors", "faceid_plus", "faceid_plus"),
+        ("portrait_unnorm_saved_again.safetensors", "unnorm", "portrait_unnorm"),
+        ("a resampler of faces.safetensors", "unnorm", None),
+        ("plusv2 by name alone.safetensors", "base", None),
+    ],
+)
+def test_of_look_alikes_that_are_no_published_bytes_the_name_decides(
+    name, variant, kind, become, tmp_path, monkeypatch
+):
+    """As in the old pack, which looked at nothing else."""
+    path = tmp_path / name
+    content = adapters.adapter_state_dict("sdxl" if variant == "unnorm" else "sd15", variant, 3)
+    (adapters.write_bin if path.suffix == ".bin" else adapters.write_safetensors)(content, path)
+    monkeypatch.setattr(loaders.folders, "adapter_path", lambda file: str(tmp_path / file))
+    result = become("IPAdapterModelLoader", ipadapter_file=name)
+    assert result.prompt["old"]["inputs"] == {"file": name, "lora_strength": 0.0} | ({"kind": kind} if kind else {})
+    assert any(f"taken for {kind}" in note for note in result.notes) == bool(kind)
+    if kind:
+        assert identify(checkpoint.read_outline(path), kind).variant.name == kind
