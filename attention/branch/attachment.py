@@ -74,6 +74,16 @@ class Attachment:
                 f"mass_tokens is {self.fusion.mass_tokens}, but the reference has {self.positive.num_tokens} tokens. Set "
                 "it to 0 to use all of them."
             )
+        if (
+            self.fusion.weighs_mass
+            and self.fusion.zero_tokens < 1
+            and self.fusion.mass_tokens == self.positive.num_tokens
+        ):
+            raise ValueError(
+                f"mass_tokens is {self.fusion.mass_tokens}, which are all tokens of the reference, and zero_tokens is 0: their "
+                f"share of attention is always 1 and fusion '{self.fusion.rule}' does the same as 'add'. Lower mass_tokens or "
+                "set zero_tokens to 1 or more."
+            )
 
     def scale_in(self, block: BlockKey) -> float:
         """The constant part of the factor in one layer; 0 where the branch has no such layer."""

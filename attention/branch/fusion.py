@@ -33,10 +33,11 @@ class Fusion:
         if self.rule not in FUSION_RULES:
             raise ValueError(f"there is no fusion rule '{self.rule}'; choose one of: {', '.join(FUSION_RULES)}.")
         check_number(self.cap, "cap")
-        if self.rule == ORTHOGONAL_WITH_MASS and self.zero_tokens < 1:
+        if self.weighs_mass and self.zero_tokens < 1 and not self.mass_tokens:
             raise ValueError(
-                f"fusion '{ORTHOGONAL_WITH_MASS}' needs zero_tokens of 1 or more (PuLID uses 8): without them all "
-                "attention falls on real tokens, its share is always 1 and the rule does the same as 'add'."
+                f"fusion '{ORTHOGONAL_WITH_MASS}' needs zero_tokens of 1 or more (PuLID uses 8), or mass_tokens below the "
+                "number of the reference's tokens: without them the share of attention is always 1 and the rule does the "
+                "same as 'add'."
             )
 
     @property

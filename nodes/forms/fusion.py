@@ -60,7 +60,7 @@ class FusionNode(io.ComfyNode):
                     max=64,
                     tooltip="Empty tokens that take attention from the reference, for every rule. PuLID uses 8 for "
                     "likeness and 16 for style; 0 leaves 'add' as IP-Adapter's authors do it. orthogonal v2 needs 1 "
-                    "or more.",
+                    "or more, or fewer mass_tokens than the reference has.",
                 ),
                 io.Int.Input(
                     "mass_tokens",

@@ -9,9 +9,9 @@ BLOCK, HEADS, WIDTH, WEIGHT = ("input", 4, 0), 4, 64, 0.8
 TOKENS, ZEROS, FIRST = 10, 8, 5  # PuLID for SDXL: ten tokens, eight zero ones, the mass on the first five
 
 
-def pulid(plain, seen, source, rule):
+def pulid(plain, seen, source, rule, zeros=ZEROS):
     """z + w (y - P) or z + w (y + (a - 1) P), after guozinan's attention processor (arXiv 2404.16022)."""
-    key, value = (torch.cat((x, torch.zeros(1, ZEROS, WIDTH)), 1) for x in source.layers[BLOCK])
+    key, value = (torch.cat((x, torch.zeros(1, zeros, WIDTH)), 1) for x in source.layers[BLOCK])
     z, rows = seen.base, len(seen.q)
     y = plain(seen.q, key.expand(rows, -1, -1), value.expand(rows, -1, -1))
     projection = (z * y).sum(-2, keepdim=True) / (z * z).sum(-2, keepdim=True) * z
@@ -29,6 +29,22 @@ def test_orthogonal_rules_are_pulids(layer, source, plain, rule):
     seen = layer(Attachment(tokens, tokens, scale=WEIGHT, fusion=fusion))
     torch.testing.assert_close(seen.out, pulid(plain, seen, tokens, rule), atol=1e-5, rtol=1e-5)
     assert (seen.out - seen.base).abs().mean() > 0.05
+
+
+def test_mass_on_some_tokens_needs_no_zero_tokens(layer, source, plain):
+    """PuLID v1.1's own slider starts at 0."""
+    tokens = source(tokens=TOKENS)
+    seen = layer(Attachment(tokens, tokens, scale=WEIGHT, fusion=Fusion("orthogonal v2", mass_tokens=FIRST)))
+    torch.testing.assert_close(seen.out, pulid(plain, seen, tokens, "orthogonal v2", 0), atol=1e-5, rtol=1e-5)
+    added = layer(Attachment(tokens, tokens, scale=WEIGHT))
+    assert (seen.out - added.out).abs().mean() > 0.01
+
+
+def test_mass_on_all_tokens_without_zero_tokens_is_refused(source):
+    with pytest.raises(
+        ValueError, match="mass_tokens is 4, which are all tokens of the reference, and zero_tokens is 0"
+    ):
+        Attachment(source(), source(), fusion=Fusion("orthogonal v2", mass_tokens=4))
 
 
 def test_what_is_orthogonal_leaves_the_text_alone_in_every_channel(layer, source):
