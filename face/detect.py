@@ -77,16 +77,20 @@ def larger_rungs(detector: Detector, settings: Settings, longest: int) -> Iterat
 
 def _detect(models: FaceModels, picture: Picture, settings: Settings) -> Detections:
     bgr = np.ascontiguousarray(picture.pixels[..., ::-1])
-    first = _look(models, bgr, rungs(models.detector, settings), settings)
-    plain = replace(settings, pad=False)
+    detector, plain = models.detector, replace(settings, pad=False)
+    found = _search(models, bgr, settings, tuple(rungs(detector, settings)), tuple(rungs(detector, plain)))
+    larger = tuple(larger_rungs(detector, settings, max(picture.size)))
+    # The largest sizes take longest, so a turned photo is looked at in the first of them only.
+    return found if len(found.boxes) or not larger else _search(models, bgr, settings, larger, larger[:1])
+
+
+def _search(
+    models: FaceModels, bgr: Pixels, settings: Settings, tries: tuple[Rung, ...], turned_tries: tuple[Rung, ...]
+) -> Detections:
+    """What is found in the picture as it is and, where that is doubtful, in the turned picture."""
+    first = _look(models, bgr, tries, settings)
     turns = _doubted(models, bgr, first) if settings.turned else ()
-    more = (_look(models, bgr, rungs(models.detector, plain), settings, turn) for turn in turns)
-    found = best_of([first, *more])
-    return (
-        found
-        if len(found.boxes)
-        else _look(models, bgr, larger_rungs(models.detector, settings, max(picture.size)), settings)
-    )
+    return best_of([first, *(_look(models, bgr, turned_tries, settings, turn) for turn in turns)])
 
 
 def _look(models: FaceModels, bgr: Pixels, tries: Iterable[Rung], settings: Settings, turn: int = 0) -> Detections:

@@ -51,7 +51,7 @@ def faces_input() -> io.Input:
     return FacesWire.Input(
         "faces",
         tooltip="The person: one face from Choose Face or Embed Faces. With 'masks', one face for each person: chosen in a "
-        "photo each, or all those of a group photo.",
+        "photo each and put together by Join Faces, or all those of a group photo.",
     )
 
 

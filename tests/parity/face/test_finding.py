@@ -74,6 +74,9 @@ def test_tiny_faces_are_found_at_larger_sizes_in_the_end(embedded, photo, obama)
     (face,) = embedded(crowd, refine=True)
     assert str(face.rung) == "1280, refined"
     assert cosine(face, obama) > 0.9
+    (turned,) = embedded(crowd[::-1, ::-1])
+    assert str(turned.rung) == "1280, photo turned by 180 degrees"
+    assert cosine(turned, obama) > 0.9
 
 
 @pytest.fixture(scope="module")

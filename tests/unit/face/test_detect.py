@@ -47,10 +47,10 @@ def test_without_margin_and_with_own_sizes(fake_models, fake_detector, picture):
 def test_what_is_found_nowhere_is_looked_for_at_larger_sizes_as_far_as_there_are_pixels(
     fake_models, fake_detector, picture
 ):
-    for longest, larger in ((640, []), (641, [(1280, 1280)]), (1281, [(1280, 1280), (2560, 2560)])):
+    for longest, larger in ((640, []), (641, [1280] * 4), (1281, [1280, 2560, 1280, 1280, 1280])):
         detector = fake_detector(at=[])
         find(fake_models(detector), picture(longest, 100))
-        assert [size for size, _ in detector.asked][5 * len(LADDER) :] == larger
+        assert [size[0] for size, _ in detector.asked][5 * len(LADDER) :] == larger
     detector = fake_detector(at=[(2560, 2560)])
     (entry,) = find(fake_models(detector), picture(2000, 100), Settings(ladder(1280)))
     assert str(entry.faces[0].rung) == "2560"
