@@ -70,7 +70,7 @@ def test(places: Places, options: argparse.Namespace) -> int:
 
 
 def check(places: Places, options: argparse.Namespace) -> int:
-    """say what the pack relies on in a ComfyUI and which of it holds there"""
+    """say what the pack relies on in a ComfyUI, which of it holds there, and what is installed"""
     host = existing_host(options.comfyui, options.python) if options.comfyui else prepare(places, Wanted())
     command = [host.python, "-c", START, places.root, "runner.contract", host.tree]
     return status_of(command, env={**os.environ, "PYTHONUTF8": "1"}, cwd=host.tree)

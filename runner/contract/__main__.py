@@ -1,10 +1,14 @@
-"""Prints what holds on the ComfyUI whose folder is given; run with its own Python. Exit status 0 when everything holds."""
+"""Prints what holds on the ComfyUI whose folder is given and what is installed there; run with its own Python.
+
+The exit status is 0 when everything holds that the pack relies on.
+"""
 
 import importlib.metadata
 import importlib.util
 import logging
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,8 +31,21 @@ def main(tree: Path) -> int:
     from .report import report
 
     lines, holds = report((*uses_of_pack(ROOT), *METHODS), PROMISES)
-    print("\n".join(lines))
+    print("\n".join([*lines, "", "Installed there:", *_installed(tree)]))
     return 0 if holds else 1
+
+
+def _installed(tree: Path) -> Iterator[str]:
+    """What Check Installation lists, for the model folders of this ComfyUI."""
+    import utils.extra_config
+    from pack.nodes.files import folders, installation
+
+    paths = tree / "extra_model_paths.yaml"
+    if paths.is_file():
+        utils.extra_config.load_extra_path_config(str(paths))
+    folders.register()
+    for one in sorted(installation.checked(), key=lambda one: not one.cure):
+        yield f"  ! {one.says}\n      {one.cure}" if one.cure else f"  {one.says}"
 
 
 def _versions() -> str:

@@ -1,5 +1,7 @@
 """What the pack relies on in ComfyUI holds on the ComfyUI that the tests run on, and what does not hold is named."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import comfy.controlnet
@@ -8,6 +10,7 @@ import comfy.utils
 import comfy_execution.utils
 import pytest
 
+from runner.client_process import START
 from runner.contract import behaviour, witness
 from runner.contract.behaviour import PROMISES
 from runner.contract.findings import Finding, findings
@@ -89,6 +92,17 @@ def test_a_host_that_does_otherwise_is_found_out(owner, name, changed, says, mon
     promise = next(each for each in PROMISES if each.says == says)
     lines, holds = report((), (promise,))
     assert not holds and lines[1].startswith("0 of 1") and promise.feature in lines[-1]
+
+
+def test_the_command_says_in_its_own_process_what_holds_and_what_is_installed():
+    root, tree = Path(__file__).resolve().parents[2], Path(comfy.utils.__file__).parents[1]
+    command = [sys.executable, "-c", START, str(root), "runner.contract", str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tree)
+    assert done.returncode == 0, done.stdout + done.stderr
+    versions, names, behaviour, *rest = done.stdout.splitlines()
+    assert versions.startswith("ComfyUI 0.") and "Python 3." in versions
+    assert "names of ComfyUI" in names and behaviour.startswith(f"{len(PROMISES)} of {len(PROMISES)} kinds")
+    assert "Installed there:" in rest and any(line.startswith("  plus: SD1.5 ") for line in rest)
 
 
 def test_what_the_pack_does_without_is_said_and_is_no_failure():
