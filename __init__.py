@@ -3,9 +3,9 @@
 WEB_DIRECTORY = "./web"
 
 try:
-    import comfy_api.latest  # noqa: F401
+    import comfy_api.v0_0_2  # noqa: F401
 except ModuleNotFoundError as error:
-    if error.name == "comfy_api.latest":
+    if error.name == "comfy_api.v0_0_2":
         raise ImportError("comfyui-likeness needs ComfyUI 0.30 or newer: update ComfyUI.") from error
     if error.name != "comfy_api":  # without it we are outside ComfyUI, in a linter or a test
         raise

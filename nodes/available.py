@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable
 from types import ModuleType
 
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from comfy.controlnet import ControlBase
 from comfy.model_patcher import ModelPatcher
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 from torch import Tensor
 
 from ...face.value import FaceBatch

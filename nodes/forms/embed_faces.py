@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 
 from ...face.align import SIZES, can_crop, crop
 from ...face.average import AVERAGES, Average, average

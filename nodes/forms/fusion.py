@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 
 from ...attention.branch.fusion import FUSION_RULES, ORTHOGONAL_WITH_MASS, Fusion
 from .. import wires

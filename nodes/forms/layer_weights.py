@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 
 from ...attention.models.families import FAMILIES
 from ...attention.weights.layer_presets import LAYER_PRESETS, LINEAR, preset

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from comfy.model_patcher import ModelPatcher
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 
 from ...attention.adapter.variants import variant_named
 from ...attention.catalogue.presets import PURPOSES, Preset, presets_for

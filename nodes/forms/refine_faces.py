@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import comfy.samplers
 import torch
 from comfy.model_patcher import ModelPatcher
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 from torch import Tensor
 
 from ...attention.models.families import LATENT_CELL

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from comfy_api.latest import io, ui
+from comfy_api.v0_0_2 import io, ui
 
 from ...face.pose import CANVAS_FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
 from ...face.value import FaceBatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from comfy.model_patcher import ModelPatcher
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 
 from ..page.description import described
 from ..page.notice import noted

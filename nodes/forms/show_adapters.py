@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import comfy.samplers
 from comfy.model_patcher import ModelPatcher
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 
 from ..page.description import described
 from ..page.sliders import SLIDER

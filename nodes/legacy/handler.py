@@ -6,8 +6,8 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-import comfy_api.latest
-from comfy_api.latest import io
+import comfy_api.v0_0_2
+from comfy_api.v0_0_2 import io
 from server import PromptServer
 
 from . import as_before, faces_as_before, setting, thin, tiled
@@ -30,7 +30,7 @@ async def register() -> None:
     if server is None:
         return
     server.add_on_prompt_handler(on_prompt)
-    facility = getattr(comfy_api.latest.ComfyAPI(), "node_replacement", None)
+    facility = getattr(comfy_api.v0_0_2.ComfyAPI(), "node_replacement", None)
     if facility is not None and hasattr(io, "NodeReplace"):
         for row in ROWS.values():
             await facility.register(replacement(row))

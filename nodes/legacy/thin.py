@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 from comfy_execution.validation import validate_node_input
 
 from ..page.description import described

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_api.latest import ui
+from comfy_api.v0_0_2 import ui
 
 from ...face.picture import to_image
 from ...face.preview import small

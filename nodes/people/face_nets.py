@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from comfy.controlnet import ControlBase
-from comfy_api.latest import io
+from comfy_api.v0_0_2 import io
 
 from ...attention.reference.embeds import Embeds
 from .. import wires

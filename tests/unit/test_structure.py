@@ -134,6 +134,20 @@ def test_nothing_heavy_is_imported_when_comfyui_starts():
     assert not faults(lambda path: set(packages_named(TREES[path].body)) & HEAVY), "not inside a function"
 
 
+def test_one_version_of_the_hosts_interface_is_used():
+    """The host keeps what it has numbered; 'latest' is whatever it is today. The others are guarded where they stand."""
+    allowed = {"v0_0_2", "input", "torch_helpers"}
+
+    def other(path):
+        nodes = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+        parts = [name.split(".") for name in names if name.split(".")[0] == "comfy_api"]
+        return {part[1] if len(part) > 1 else "" for part in parts} - allowed
+
+    assert not faults(other)
+
+
 def import_the_pack(cwd):
     code = f"import importlib, sys; sys.path.append({str(ROOT.parent)!r}); importlib.import_module({ROOT.name!r})"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=cwd)
@@ -148,7 +162,7 @@ def test_an_older_comfyui_is_told_which_one_is_needed(tmp_path):
     (tmp_path / "comfy_api").mkdir()
     (tmp_path / "comfy_api" / "__init__.py").touch()
     assert "needs ComfyUI 0.30 or newer" in import_the_pack(tmp_path).stderr
-    (tmp_path / "comfy_api" / "latest.py").write_text("import nothing_of_this_name")
+    (tmp_path / "comfy_api" / "v0_0_2.py").write_text("import nothing_of_this_name")
     assert "No module named 'nothing_of_this_name'" in import_the_pack(tmp_path).stderr.splitlines()[-1]
 
 
