@@ -54,6 +54,11 @@ function choosersOf(node) {
   return targets.filter((target) => target?.comfyClass === CHOOSES)
 }
 
+// The pictures of a node's last run: one after the other where it ran once for each of a list.
+function picturesOf(node) {
+  return (outputOf(node)?.likeness_faces ?? []).flat()
+}
+
 function addChooser(node) {
   const chooser = LiteGraph.createNode(CHOOSES)
   chooser.pos = [node.pos[0] + node.size[0] + GAP, node.pos[1]]
@@ -84,7 +89,7 @@ class FacePicker {
   }
 
   get pictures() {
-    return outputOf(this.node)?.likeness_faces?.[0] ?? []
+    return picturesOf(this.node)
   }
 
   get isFixed() {
@@ -102,7 +107,7 @@ class FacePicker {
     const [chooser] = choosersOf(this.node)
     if (!chooser) return []
     if (valueOf(chooser, 'rule') === AS_NUMBERED) return [valueOf(chooser, 'index')]
-    const run = outputOf(chooser)?.likeness_faces?.[0]?.[this.page]
+    const run = picturesOf(chooser)[this.page]
     return run?.faces.length === picture.faces.length ? run.chosen : []
   }
 

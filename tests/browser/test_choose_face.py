@@ -64,3 +64,21 @@ def test_a_click_adds_choose_face_where_there_is_none(frontend, example_photo):
     (added,) = (id for id, node in frontend.nodes().items() if node["kind"] == "LikenessChooseFace")
     sent = frontend.prompt()[added]["inputs"]
     assert (sent["faces"], sent["rule"], sent["index"]) == ([finds, 0], "as numbered", 1)
+
+
+def test_a_list_of_photos_is_leafed_through_whole(frontend, example_photo):
+    """The host gives what a node says for each of a list in one list."""
+    page = frontend.page
+    _, _, finds, *_ = page.evaluate(GRAPH, [KINDS, LINKS])
+    assert frontend.queue().succeeded
+    until(lambda: page.evaluate("id => !!app.nodeOutputs[id]", finds), "the faces")
+    page.evaluate(
+        """id => {
+            const [pictures] = app.nodeOutputs[id].likeness_faces
+            app.nodeOutputs[id] = { likeness_faces: [pictures, pictures] }
+            app.graph.getNodeById(id).onExecuted({})
+        }""",
+        finds,
+    )
+    frontend.show(finds)
+    until(lambda: "1 / 2" in page.locator(".likeness-bar").all_inner_texts(), "two pictures to leaf through")
