@@ -108,3 +108,15 @@ def test_the_order_of_branches_with_unlike_rules_does_not_matter_bit_for_bit(lay
         for i, rule in enumerate(FUSION_RULES)
     ]
     assert torch.equal(layer(*branches).out, layer(*reversed(branches)).out)
+
+
+def test_each_branch_adds_to_the_text_what_it_would_add_alone(layer, source):
+    """Every rule reads the text's attention, and none what the branches before it have made of that."""
+    branches = [
+        Attachment(source(seed=10 + i), source(seed=20 + i), scale=0.5 + i, fusion=Fusion(rule, zero_tokens=8))
+        for i, rule in enumerate(FUSION_RULES)
+    ]
+    together, alone = layer(*branches), [layer(branch) for branch in branches]
+    added = [each.out - each.base for each in alone]
+    torch.testing.assert_close(together.out, together.base + sum(added), atol=1e-5, rtol=1e-5)
+    assert min(each.abs().mean() for each in added) > 0.05
