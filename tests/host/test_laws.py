@@ -257,6 +257,28 @@ def test_nothing_of_a_run_stays_alive(sd15, apply, ksample, error, monkeypatch):
     assert torch.equal(ksample(sd15, apply(sd15.model, "sd15")), ksample(sd15, apply(sd15.model, "sd15")))
 
 
+@pytest.mark.parametrize("error", [None, Stop("a fault of another pack")], ids=str)
+def test_what_another_pack_keeps_of_a_run_has_nothing_of_ours_in_it(sd15, apply, ksample, error):
+    from pack.attention.sampling.attach import RUN
+
+    kept = []
+
+    def keeping(executor, *args, **kwargs):
+        kept.append(args[4]["transformer_options"][RUN])
+        return executor(*args, **kwargs)
+
+    steered = apply(sd15.model, "sd15")
+    steered.add_wrapper(WrappersMP.CALC_COND_BATCH, keeping)
+    if error is None:
+        ksample(sd15, steered, steps=1)
+    else:
+        steered.add_wrapper(WrappersMP.DIFFUSION_MODEL, fail_at_second_step(error))
+        with pytest.raises(Stop):
+            ksample(sd15, steered)
+    assert len(kept) >= 1
+    assert kept[0].branches == () and not kept[0]._store._kept and not kept[0]._kinds
+
+
 def test_an_adapter_dies_with_its_last_user(sd15, picture, tmp_path):
     from miniature import adapters, models
     from pack.attention.adapter import checkpoint
