@@ -19,10 +19,12 @@ def test_nodes_have_the_labels_of_the_language(language, frontend, our_nodes):
     frontend.locale(language)
     for kind, node in our_nodes.items():
         title, wanted = said(language, kind, node)
-        frontend.clear()
-        seen = labels(frontend, frontend.add(kind))
+        added = frontend.add(kind)
+        seen = labels(frontend, added)
         assert seen.pop("") == title
         assert {name: wanted[name] for name in seen} == seen, kind
+        frontend.remove(added)
+    frontend.add(kind)
     frontend.picture(f"one node, {language}")
 
 
@@ -54,12 +56,13 @@ def test_the_help_page_of_every_node_opens(language, frontend, page, our_nodes):
     frontend.locale(language)
     for kind, node in our_nodes.items():
         title, _ = said(language, kind, node)
-        frontend.clear()
-        panel = frontend.help(frontend.add(kind, (400, 300)))
+        added = frontend.add(kind, (400, 300))
+        panel = frontend.help(added)
         panel.locator("h1", has_text=title).wait_for()
         assert not broken_pictures(panel), kind
         assert language != "zh" or CHINESE.search(panel.inner_text())
         frontend.picture(f"help {kind}, {language}")
+        frontend.remove(added)
 
 
 def broken_pictures(panel):

@@ -30,9 +30,9 @@ TOP = {"image prompt": "Apply IP-Adapter", "faceid": "Load by Preset", "insightf
 
 def test_every_node_is_found_by_its_name_and_added(frontend, our_nodes):
     for kind, node in our_nodes.items():
-        frontend.clear()
         placed = frontend.place(node["display_name"])
         assert frontend.nodes()[placed]["kind"] == kind
+        frontend.remove(placed)
 
 
 @pytest.mark.parametrize(("words", "wanted"), WORDS.items(), ids=list(WORDS))
