@@ -7,7 +7,7 @@ from pack.attention.adapter.adapter import Adapter
 from pack.attention.branch.build import unconditional
 from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
 from pack.nodes.legacy import setting
-from pack.nodes.legacy.as_before import old_negative, two_parts, without_middle
+from pack.nodes.legacy.as_before import OldLora, OldWeight, old_negative, two_parts, without_middle
 from pack.nodes.legacy.rewrite import rewritten
 from pack.nodes.legacy.shape import BEFORE_2024_03, BLACK, NO_MIDDLE
 from pack.nodes.legacy.table import ROWS
@@ -129,3 +129,30 @@ def test_the_black_picture(variant, tmp_path):
     assert not torch.allclose(black.feature("penultimate"), usual.feature("penultimate"))
     if variant == "faceid_plus":
         assert not black.feature("unit_face").any()
+
+
+def test_the_loaders_lora_is_on_its_model_and_comes_with_no_apply(sd15, load):
+    """In any wiring: on the loader's model with or without Apply behind it, and on no model from before the loader."""
+    from dataclasses import replace
+
+    from pack.attention.adapter.lora import with_lora
+
+    loaded = replace(load("sd15", "faceid"), lora_strength=0.6)
+    model, without = OldLora.execute(sd15.model, loaded).args
+    expected = with_lora(sd15.model, loaded.adapter, 0.6).model
+    assert set(model.patches) == set(expected.patches) and len(model.patches) > 16
+    assert {patch[0] for patches in model.patches.values() for patch in patches} == {0.6}
+    assert without.lora_strength == 0
+    for start in (model, sd15.model):
+        after = with_lora(start, without.adapter, without.lora_strength)
+        assert after.model is start
+    assert "already on the model at 0.6" in with_lora(model, without.adapter, 0.0).note
+
+
+def test_a_linked_weight_multiplies_embeds():
+    from pack.attention.reference.embeds import Embeds
+
+    embeds = Embeds(image_embeds=torch.ones(2, 4), encoder="vit")
+    for power, factor in ((1, 0.5), (2, 0.25)):
+        (found,) = OldWeight.execute(embeds, 0.5, power).args
+        assert torch.equal(found.feature("image_embeds"), torch.full((2, 4), factor)) and found.encoder == "vit"
