@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
@@ -49,7 +50,9 @@ def hidden_schema(
 def schema(row: Row, node_id: str) -> io.Schema:
     """The form of an old node under an id: its inputs in its order, then what is ours."""
     required = [_socket(row, name, bool(row.earlier)) for name in row.sockets]
-    values = [widgets.widget(row, name, **_given(row, name, WIDGETS[name])) for name in row.widgets]
+    # The page rounds what a file holds to the digits of a step; programs are told the old steps.
+    finest = 0.0 if node_id == row.node_id else widgets.FINEST
+    values = [widgets.widget(row, name, finest, **_given(row, name, WIDGETS[name])) for name in row.widgets]
     optional = [_socket(row, name, True) for name in row.optional]
     return io.Schema(
         node_id=node_id,
@@ -96,7 +99,19 @@ def node(row: Row, node_id: str | None = None) -> type[io.ComfyNode]:
     name = node_id or row.thin_id
     base = _Computing if row.computes else _Expanding
     made: Any = type(name, (base,), {"row": row, "name": name, "__doc__": TITLES[row.node_id]})
+    if node_id is not None:
+        made.GET_NODE_INFO_V1 = classmethod(_listed)
     return made
+
+
+def _listed(cls: Any) -> dict[str, Any]:
+    """A node for `/object_info` as the old packs' were there: programs look for the choices in the first entry."""
+    listed = asdict(cls.GET_SCHEMA().get_v1_info(cls))
+    for inputs in listed["input"].values():
+        for name, spec in inputs.items():
+            if spec[0] == io.Combo.io_type:
+                inputs[name] = (spec[1]["options"], *spec[1:])
+    return listed
 
 
 class _Old(io.ComfyNode):

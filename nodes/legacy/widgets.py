@@ -14,6 +14,7 @@ from . import options
 from .shape import Row
 
 _LARGEST = 9999
+FINEST = 0.001
 _CURVES = ("custom", "linear", "ease_in_out", "ease_in", "ease_out", "random")
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -152,8 +153,8 @@ def limits(row: Row, name: str) -> tuple[float, float, float] | None:
     return RANGE_OF_NODE.get((row.node_id, name)) or RANGES.get(name)
 
 
-def widget(row: Row, name: str, **more: Any) -> io.Input:
-    """The widget as the old node had it; `more` goes to the input."""
+def widget(row: Row, name: str, finest: float = 0.0, **more: Any) -> io.Input:
+    """The widget as the old node had it, its step no larger than `finest`; `more` goes to the input."""
     if name in _FILES:
         return io.Combo.Input(name, options=_FILES[name](), **more)
     default, offered, bounds = row.widgets[name], choices(row, name), limits(row, name)
@@ -165,9 +166,10 @@ def widget(row: Row, name: str, **more: Any) -> io.Input:
         return io.String.Input(name, default=default, multiline=name in _LINES, **more)
     if bounds is None:
         raise LookupError(f"there is no range for '{name}' of {row.node_id}")
-    kind: Any = io.Int if isinstance(default, int) else io.Float
     low, high, step = bounds
-    return kind.Input(name, default=default, min=low, max=high, step=step, **more)
+    if isinstance(default, int):
+        return io.Int.Input(name, default=default, min=int(low), max=int(high), step=int(step), **more)
+    return io.Float.Input(name, default=default, min=low, max=high, step=min(step, finest or step), **more)
 
 
 def current(row: Row, name: str, value: Any) -> Any:

@@ -65,6 +65,15 @@ def _input(node, slot, old):
     return next(one["new_id"] for one in mapped if one.get("old_id") == name)
 
 
+def test_a_value_between_two_steps_is_kept(frontend):
+    values = [0.685, "linear", "concat", 0.0, 0.333, "V only"]
+    node = {"id": 1, "type": "IPAdapterAdvanced", "pos": [0, 0], "size": [300, 300], "mode": 0, "order": 0, "flags": {}}
+    frontend.load({"nodes": [node | {"widgets_values": values}], "links": [], "version": 0.4})
+    frontend.replace_all()
+    found = frontend.widgets("1")
+    assert (found["weight"], found["end_at"]) == (0.685, 0.333)
+
+
 @pytest.mark.skipif(not FILES, reason=NO_FILES)
 def test_how_many_ran(capsys):
     lines = ["", "| file on the page | old nodes replaced | pictures and previews | nodes of third packs replaced |"]

@@ -132,7 +132,7 @@ def test_what_a_program_asks_for_is_there(host, register):
         for key, wanted in widgets.items():
             given = required[key][1]
             if isinstance(wanted, list):
-                assert given["options"] == wanted, (name, key)
+                assert required[key][0] == given["options"] == wanted, (name, key)
             elif wanted:
                 assert (given["min"], given["max"]) == wanted, (name, key)
 

@@ -77,5 +77,5 @@ def test_the_setting_gives_programs_the_old_ids(server, old, photo, tmp_path, mo
         listed = api.json("/object_info")
         assert {"IPAdapter", "IPAdapterModelLoader", "IPAdapterEncoder", "IPAdapterFaceID"} <= set(listed)
         assert listed["IPAdapterAdvanced"]["deprecated"]
-        assert ADAPTER in listed["IPAdapterModelLoader"]["input"]["required"]["ipadapter_file"][1]["options"]
+        assert ADAPTER in listed["IPAdapterModelLoader"]["input"]["required"]["ipadapter_file"][0]
         assert pixels(api.run(old("IPAdapterAdvanced", image=["photo", 0], weight=1.0, **USUAL)))
