@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cache import Cache, digest
+from ..files.known import known
 from ..files.sha256 import sha256_of
 from ..models.families import BlockKey, layers
 from ..models.fits import AdapterLayers
@@ -65,6 +66,7 @@ class Adapter:
             self.name, self.label, self.identity.family, checkpoint.layer_shapes, checkpoint.token_width
         )
         self.lora = checkpoint.lora
+        self.known = known(checkpoint.path)
         self._projection_shapes = checkpoint.projection_shapes
         with torch.device("meta"):
             self.module = AdapterModule(checkpoint, self.identity, comfy.ops.manual_cast)
@@ -89,6 +91,11 @@ class Adapter:
     @property
     def features(self) -> tuple[str, ...]:
         return self.identity.variant.features
+
+    @property
+    def picture_size(self) -> int | None:
+        """The side in pixels of the pictures that its encoder saw in training; None for the encoder's own."""
+        return self.known.picture if self.known else None
 
     @property
     def made_for(self) -> MadeFor:

@@ -32,7 +32,7 @@ def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
                     f"'{adapter.name}' ({adapter.label}) needs its image encoder for the unconditional half. Connect "
                     "'clip_vision', or 'negative_embeds' from Encode Reference."
                 )
-            made[feature] = encode_zero_pixels(clip_vision).feature(feature)
+            made[feature] = encode_zero_pixels(clip_vision, adapter.picture_size).feature(feature)
         else:
             made[feature] = torch.zeros(1, adapter.feature_width(feature))
     return Embeds(**made, encoder=NO_PICTURE)

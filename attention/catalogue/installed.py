@@ -11,7 +11,7 @@ from ..adapter.checkpoint import Checkpoint
 from ..adapter.identify import candidates_of
 from ..adapter.variants import Variant
 from ..files.header import state
-from ..files.published import FILES, File
+from ..files.published import FILES, KNOWN, File
 from ..files.sha256 import sha256_of
 from ..models.families import Family, family_of
 from ..models.fits import AdapterLayers
@@ -58,7 +58,7 @@ class AdapterFile:
         """
         same = [file for file in FILES.values() if file.size == self.outline.size]
         unsized = [file for file in also if file.size is None]
-        if len(same) == 1:
+        if len(same) == 1 and not any(row.size == self.outline.size for row in KNOWN):
             return same[0]
         if not same and not unsized:
             return None

@@ -56,14 +56,36 @@ class File:
         )
 
 
+@dataclass(frozen=True)
+class Known:
+    """A published file that is not offered, but whose use is not to be read from its contents.
+
+    `sha256` is the start of it as far as it was recorded. `picture` is the side in pixels of the pictures that its image
+    encoder saw in training.
+    """
+
+    name: str
+    what: str
+    page: str
+    size: int
+    sha256: str
+    picture: int
+
+
 def _rows(table: Path) -> Iterator[File]:
     """The files of the table; one without a name of its own has the last part of its path."""
-    rows: dict[str, Any] = json.loads(table.read_text(encoding="utf-8"))
+    rows = _read(table)
     repositories = {name: Repository(name, **rest) for name, rest in rows["repositories"].items()}
     for row in rows["files"]:
         repository = repositories[row.pop("repository")]
         yield File(**{"name": row["path"].rpartition("/")[2], **row}, repository=repository)
 
 
-FILES: Mapping[str, File] = MappingProxyType({file.id: file for file in _rows(Path(__file__).with_suffix(".json"))})
+def _read(table: Path) -> dict[str, Any]:
+    return json.loads(table.read_text(encoding="utf-8"))
+
+
+_TABLE = Path(__file__).with_suffix(".json")
+KNOWN: tuple[Known, ...] = tuple(Known(**row) for row in _read(_TABLE)["known"])
+FILES: Mapping[str, File] = MappingProxyType({file.id: file for file in _rows(_TABLE)})
 """Every published file by its id, `folder/name`."""

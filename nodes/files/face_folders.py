@@ -6,7 +6,6 @@ from pathlib import Path
 
 import folder_paths
 
-from ...attention.files.damage import damage
 from ...face.graph import DETECTOR, RECOGNISER
 from ...face.packs import find_packs, missing
 
@@ -30,6 +29,8 @@ def pack_folder(name: str) -> Path:
 
 def damaged(name: str) -> list[str]:
     """What is wrong with each file of a pack that is damaged, in words that begin with its name."""
+    from ...attention.files.damage import damage
+
     files = sorted(pack_folder(name).rglob("*.onnx"))
     return [f"'{file.name}' {fault}: download it again." for file in files if (fault := damage(file))]
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import folder_paths
 
 from ...attention.catalogue.presets import Preset
-from ...attention.files.damage import damage
-from ...attention.files.published import FILES, File
+from ...attention.files.published import FILES, KNOWN, File
 from ...attention.models.families import FAMILIES
 from ...attention.reference.encoders import Encoder
 from . import folders
@@ -111,18 +110,22 @@ def has(file: File) -> bool:
 
     It never hashes: a look-alike under another name counts as missing.
     """
+    from ...attention.files.damage import damage
+
     return any(damage(path) is None for path in _places(file))
 
 
 def fault_of(file: File) -> str | None:
     """What is wrong with the installed copy of a published file; None where one is whole, or none is there."""
+    from ...attention.files.damage import damage
+
     faults = [damage(path) for path in _places(file)]
     return faults[0] if faults and all(faults) else None
 
 
 def _places(file: File) -> Iterator[Path]:
     """Where a published file is, by its name or a size that no other published file has."""
-    alone = file.size is not None and sum(other.size == file.size for other in FILES.values()) == 1
+    alone = file.size is not None and sum(other.size == file.size for other in (*FILES.values(), *KNOWN)) == 1
     base_name = Path(file.name).name
     listed = (root / name for root in _roots(file.folder) for name in folder_paths.recursive_search(str(root))[0])
     paths = (path for path in listed if path.is_file())  # not a link to nothing

@@ -143,7 +143,9 @@ class ApplyIPAdapter(io.ComfyNode):
         branch = BranchSettings(**settings).attachment(loaded.adapter, sides[0], sides[1], teller(cls))
         attachment = replace(branch, per_picture=short_batch)
         lora = with_lora(model, loaded.adapter, loaded.lora_strength)
-        pictures = [] if image is None else seen(encoder_for(loaded, None), image[:MOST])
+        pictures = (
+            [] if image is None else seen(encoder_for(loaded, None), image[:MOST], size=loaded.adapter.picture_size)
+        )
         text = "\n".join(filter(None, (lora.note, _cropped(image))))
         return shown(cls, text, pictures, attach(lora.model, attachment), of=0 if image is None else len(image))
 
@@ -188,7 +190,7 @@ def _reference(
     if faces is not None:
         return embeds_of_faces(loaded.adapter, faces, encoder, any_recogniser)
     assert image is not None
-    return encode(encoder, image)
+    return encode(encoder, image, size=loaded.adapter.picture_size)
 
 
 def _key_values(model: ModelPatcher, adapter: Adapter, embeds: Embeds, combine: str, shortcut_scale: float) -> Source:

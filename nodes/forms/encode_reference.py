@@ -93,15 +93,18 @@ class EncodeReference(io.ComfyNode):
             )
         encoder = encoder_for(adapter, clip_vision)
         shots = with_tiles(image, mask, tiles)
-        embeds = stacked([encode(encoder, pictures, fit, masks) for pictures, masks in shots])
+        size = adapter.adapter.picture_size
+        embeds = stacked([encode(encoder, pictures, fit, masks, size) for pictures, masks in shots])
         adapter.adapter.check(embeds)
-        pictures, different = _different(encoder, shots, fit)
+        pictures, different = _different(encoder, shots, fit, size)
         count = sum(len(given) for given, _ in shots)
         text = f"{count} pictures, {different} of them different" if different < count else ""
         return shown(cls, text, pictures, embeds, unconditional(adapter.adapter, encoder), of=different)
 
 
-def _different(encoder: Any, shots: list[tuple[Tensor, Tensor | None]], fit: str) -> tuple[Tensor, int]:
+def _different(
+    encoder: Any, shots: list[tuple[Tensor, Tensor | None]], fit: str, size: int | None
+) -> tuple[Tensor, int]:
     """What the encoder sees of the first pictures, each different one once, and how many different ones there are."""
     from ...attention.inputs import at
     from ...attention.reference.encode import keys_of, seen
@@ -112,7 +115,7 @@ def _different(encoder: Any, shots: list[tuple[Tensor, Tensor | None]], fit: str
         for i, key in enumerate(keys_of(pictures, fit, masks)):
             first.setdefault(key, (pictures[i][None], None if masks is None else at(masks, i)[None]))
     few = list(first.values())[:MOST]
-    return torch.cat([seen(encoder, picture, fit, mask) for picture, mask in few]), len(first)
+    return torch.cat([seen(encoder, picture, fit, mask, size) for picture, mask in few]), len(first)
 
 
 NODES = [EncodeReference]

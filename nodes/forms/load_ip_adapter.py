@@ -93,6 +93,10 @@ def _summary(adapter: Adapter, encoder: Any | None) -> str:
 
     reads = [_feature(adapter, feature) for feature in adapter.features]
     lines = [f"{adapter.label}, known by {adapter.identity.reason}", f"reads {' and '.join(reads)}"]
+    if adapter.known:
+        lines.append(
+            f"it is {adapter.known.what}, trained on pictures of {adapter.known.picture} pixels: the encoder sees them so"
+        )
     wanted = installed.encoder_need(adapter)
     if isinstance(encoder, FoundEncoder):
         lines.append(f"with {encoder.file.outline.label}, found in models/clip_vision: {encoder.file.name}")

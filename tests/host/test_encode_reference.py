@@ -122,7 +122,7 @@ def test_a_batch_in_memory_of_many_gives_what_each_alone_gives(encoder, picture,
     images = torch.cat([picture(seed, 90, 70) for seed in (1, 2, 1, 3, 2, 4)])
     alone = encode(models.clip_vision("vit_h", 3), images)
     assert asked == [1, 1, 1, 1]
-    monkeypatch.setattr(encoding, "_at_once", lambda _: 3)
+    monkeypatch.setattr(encoding, "_at_once", lambda *_: 3)
     together = encode(models.clip_vision("vit_h", 3), images)
     assert asked[4:] == [3, 1]
     for name in ("image_embeds", "penultimate"):

@@ -131,9 +131,18 @@ def test_a_look_alike_variant_is_opened_as_the_preset_says(files, hashes):
 
 def test_nothing_is_hashed_where_the_size_alone_decides(files, monkeypatch):
     monkeypatch.setattr(installed, "sha256_of", None)
-    on_disk = files(("ip_plus_composition_sd15", "c.safetensors"), ("ip-adapter_sdxl", "g.safetensors"))
+    on_disk = files(("ip_plus_composition_sd15", "c.safetensors"), ("ip-adapter_sd15_vit-G", "g.safetensors"))
     assert choose(preset("composition", "sd15"), on_disk[:1], always).file.name == "c.safetensors"
-    assert choose(preset("standard, ViT-G encoder", "sdxl"), on_disk[1:], always).file.name == "g.safetensors"
+    assert choose(preset("standard, ViT-G encoder", "sd15"), on_disk[1:], always).file.name == "g.safetensors"
+
+
+def test_a_file_of_the_size_of_one_that_is_known_is_hashed(files, hashes):
+    """The style adapter for NoobAI has the size of ip-adapter_sdxl to the byte."""
+    (file,) = files(("ip-adapter_sdxl", "g.safetensors"))
+    hashes["g.safetensors"] = FILES_BY_NAME["ip-adapter_sdxl.safetensors"].sha256
+    assert file.published() is FILES_BY_NAME["ip-adapter_sdxl.safetensors"]
+    hashes["g.safetensors"] = installed.KNOWN[0].sha256.ljust(64, "0")
+    assert file.published() is None
 
 
 @pytest.fixture

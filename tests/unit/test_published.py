@@ -7,7 +7,7 @@ from miniature import sparse
 from pack.attention.adapter.variants import VARIANTS
 from pack.attention.catalogue.installed import adapter_file
 from pack.attention.catalogue.presets import PRESETS, PURPOSES, presets_for
-from pack.attention.files.published import FILES
+from pack.attention.files.published import FILES, KNOWN
 from pack.attention.models.families import FAMILIES
 from pack.attention.reference.encoders import ENCODERS
 
@@ -85,3 +85,9 @@ def test_downloads_are_the_adapter_its_encoder_and_the_rest():
         "insightface/models/buffalo_l/det_10g.onnx",
         "insightface/models/buffalo_l/w600k_r50.onnx",
     ]
+
+
+def test_what_is_known_of_files_that_are_not_offered_is_recorded_and_no_more():
+    for row in KNOWN:
+        assert re.fullmatch("[0-9a-f]{8,64}", row.sha256) and row.size and row.picture % 14 == 0
+        assert row.page.startswith("https://") and row.name not in {file.name for file in FILES.values()}
