@@ -121,7 +121,11 @@ def sampled(base, model, height, width, batch, steps, cfg, seed, **conds):
 
 @pytest.fixture
 def ksample():
-    """KSampler as the graph calls it."""
+    """KSampler as the graph calls it.
+
+    Without a model and conditionings it is the plain picture, which is made once: where a test changes the shared model
+    or the host itself, it gives the model.
+    """
 
     def made(base, model=None, height=16, width=16, batch=1, steps=2, cfg=5.0, seed=11, **conds):
         settings = (height, width, batch, steps, cfg, seed)

@@ -18,15 +18,15 @@ def preferring(sd15):
 
 
 def test_the_host_computes_such_layers_otherwise(preferring, ksample):
-    liked = ksample(preferring)
+    liked = ksample(preferring, preferring.model)
     for layer in preferring.model.model.modules():
         if isinstance(layer, attention.ComfyAttention):
             layer.preferred = None
-    assert not torch.equal(liked, ksample(preferring))
+    assert not torch.equal(liked, ksample(preferring, preferring.model))
 
 
 def test_a_reference_of_weight_0_leaves_the_preferred_attention_bit_for_bit(preferring, apply, ksample):
-    assert torch.equal(ksample(preferring, apply(preferring.model, "sd15", weight=0.0)), ksample(preferring))
+    assert torch.equal(ksample(preferring, apply(preferring.model, "sd15", weight=0.0)), ksample(preferring, preferring.model))
 
 
 def test_a_reference_acts_and_self_attention_stays_as_preferred(preferring, apply, ksample, monkeypatch):
@@ -38,7 +38,7 @@ def test_a_reference_acts_and_self_attention_stays_as_preferred(preferring, appl
         return int8(q, k, *rest, **more)
 
     monkeypatch.setitem(attention.REGISTERED_ATTENTION_FUNCTIONS, "int8", counting)
-    plain = ksample(preferring, steps=1)
+    plain = ksample(preferring, preferring.model, steps=1)
     before, asked[:] = list(asked), []
     made = ksample(preferring, apply(preferring.model, "sd15", weight=0.7), steps=1)
     assert torch.isfinite(made).all() and (made - plain).abs().mean() > 1e-2
