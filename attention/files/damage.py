@@ -16,6 +16,7 @@ from .published import FILES
 _HEAD = 1024  # bytes that tell what a file begins as
 _LONGEST_HEADER = 1 << 27  # of a safetensors file; the library itself takes no longer one
 _ZIP, _ZIP_END = b"PK\x03\x04", b"PK\x05\x06"
+_MOST_FIELDS = 1 << 10  # of a model in an ONNX file, which has a dozen
 _END = 1 << 16  # bytes at the end of an archive in which its list of contents is announced
 
 
@@ -98,9 +99,11 @@ def _lacks_its_end(file: BinaryIO, head: bytes, size: int) -> bool:
 
 
 def _of_onnx(file: BinaryIO, _head: bytes, size: int) -> int | None:
-    """The length that the fields of a protobuf message tell."""
+    """The length that the fields of a protobuf message tell; None for what has more of them than any model."""
     file.seek(0)
-    while file.tell() < size:
+    for _ in range(_MOST_FIELDS):
+        if file.tell() >= size:
+            return size
         kind = _varint(file) & 7
         if kind == 2:
             length = _varint(file)
@@ -111,7 +114,7 @@ def _of_onnx(file: BinaryIO, _head: bytes, size: int) -> int | None:
             _varint(file)
         else:
             return None
-    return size
+    return None
 
 
 def _varint(file: BinaryIO) -> int:
