@@ -26,7 +26,9 @@ def test_the_host_computes_such_layers_otherwise(preferring, ksample):
 
 
 def test_a_reference_of_weight_0_leaves_the_preferred_attention_bit_for_bit(preferring, apply, ksample):
-    assert torch.equal(ksample(preferring, apply(preferring.model, "sd15", weight=0.0)), ksample(preferring, preferring.model))
+    assert torch.equal(
+        ksample(preferring, apply(preferring.model, "sd15", weight=0.0)), ksample(preferring, preferring.model)
+    )
 
 
 def test_a_reference_acts_and_self_attention_stays_as_preferred(preferring, apply, ksample, monkeypatch):
