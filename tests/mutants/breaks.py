@@ -81,8 +81,8 @@ BREAKS = (
     Break(
         "the unconditional of plus adapters is a tensor of zeros, before the encoder",
         "attention/reference/encode.py",
-        "torch.zeros(1, 3, size, size)",
-        "torch.full((1, 3, size, size), -1.0)",
+        "torch.zeros(1, 3, side, side)",
+        "torch.full((1, 3, side, side), -1.0)",
         ("tests/parity/test_steps.py", "tests/parity/test_encoders.py"),
     ),
     Break(
