@@ -43,7 +43,7 @@ class ApplyIdentityNet(io.ComfyNode):
         return io.Schema(
             node_id="LikenessApplyIdentityNet",
             display_name="Apply IdentityNet",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=["identitynet", "instantid controlnet", "instantid", "face keypoints", "face pose"],
             inputs=[

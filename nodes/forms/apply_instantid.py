@@ -49,7 +49,7 @@ class ApplyInstantID(io.ComfyNode):
         return io.Schema(
             node_id="LikenessApplyInstantID",
             display_name="Apply InstantID",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=["instantid", "instant id", "face identity", "face swap", "identitynet"],
             inputs=[

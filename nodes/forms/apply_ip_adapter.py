@@ -33,7 +33,7 @@ class ApplyIPAdapter(io.ComfyNode):
         return io.Schema(
             node_id="LikenessApplyIPAdapter",
             display_name="Apply IP-Adapter",
-            category="likeness",
+            category="likeness/reference",
             description=described(cls),
             search_aliases=["ipadapter", "ip-adapter", "image prompt", "style transfer", "reference", "faceid"],
             inputs=[

@@ -16,7 +16,7 @@ class CheckInstallation(io.ComfyNode):
         return io.Schema(
             node_id="LikenessCheckInstallation",
             display_name="Check Installation",
-            category="likeness",
+            category="likeness/loaders",
             description=described(cls),
             search_aliases=["ipadapter missing", "insightface missing", "onnxruntime", "diagnose", "which models"],
             outputs=[io.String.Output("report", tooltip="The list that the node shows, to copy into a question.")],

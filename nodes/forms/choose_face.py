@@ -20,7 +20,7 @@ class ChooseFace(io.ComfyNode):
         return io.Schema(
             node_id="LikenessChooseFace",
             display_name="Choose Face",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=["select face", "pick face", "face index", "largest face", "face swap index"],
             inputs=[

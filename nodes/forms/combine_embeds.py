@@ -21,7 +21,7 @@ class CombineEmbeds(io.ComfyNode):
         return io.Schema(
             node_id="LikenessCombineEmbeds",
             display_name="Combine Embeds",
-            category="likeness",
+            category="likeness/reference",
             description=described(cls),
             search_aliases=["ipadapter combine embeds", "average embeds", "merge references", "subtract"],
             inputs=[

@@ -32,7 +32,7 @@ class EmbedFaces(io.ComfyNode):
         return io.Schema(
             node_id="LikenessEmbedFaces",
             display_name="Embed Faces",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=[
                 "face embedding",

@@ -23,7 +23,7 @@ class EncodeReference(io.ComfyNode):
         return io.Schema(
             node_id="LikenessEncodeReference",
             display_name="Encode Reference",
-            category="likeness",
+            category="likeness/reference",
             description=described(cls),
             search_aliases=["ipadapter encoder", "clip vision encode", "image embeds", "reference"],
             inputs=[

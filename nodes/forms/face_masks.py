@@ -22,7 +22,7 @@ class FaceMasks(io.ComfyNode):
         return io.Schema(
             node_id="LikenessFaceMasks",
             display_name="Face Masks",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=["face mask", "region mask", "attention mask", "face segment", "instantid mask"],
             inputs=[

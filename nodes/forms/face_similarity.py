@@ -22,7 +22,7 @@ class FaceSimilarity(io.ComfyNode):
         return io.Schema(
             node_id="LikenessFaceSimilarity",
             display_name="Face Similarity",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=["face distance", "compare faces", "face similarity", "copy paste", "identity score"],
             inputs=[

@@ -27,7 +27,7 @@ class FindFaces(io.ComfyNode):
         return io.Schema(
             node_id="LikenessFindFaces",
             display_name="Find Faces",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=["face detection", "detect faces", "face analysis"],
             inputs=[

@@ -31,7 +31,7 @@ class FusionNode(io.ComfyNode):
         return io.Schema(
             node_id="LikenessFusion",
             display_name="Fusion",
-            category="likeness",
+            category="likeness/weights",
             description=described(cls),
             search_aliases=["pulid", "orthogonal", "ortho", "fidelity", "norm cap", "projection"],
             inputs=[

@@ -27,7 +27,7 @@ class JoinFaces(io.ComfyNode):
         return io.Schema(
             node_id="LikenessJoinFaces",
             display_name="Join Faces",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=["batch faces", "combine faces", "merge faces", "several photos", "face list"],
             is_input_list=True,

@@ -22,7 +22,7 @@ class LayerWeightsNode(io.ComfyNode):
         return io.Schema(
             node_id="LikenessLayerWeights",
             display_name="Layer Weights",
-            category="likeness",
+            category="likeness/weights",
             description=described(cls),
             search_aliases=["layer weights", "block weights", "weight type", "composition"],
             inputs=[

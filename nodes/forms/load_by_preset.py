@@ -30,7 +30,7 @@ class LoadByPreset(io.ComfyNode):
         return io.Schema(
             node_id="LikenessLoadByPreset",
             display_name="Load by Preset",
-            category="likeness",
+            category="likeness/loaders",
             description=described(cls),
             search_aliases=["ipadapter unified loader", "ipadapter", "faceid", "instantid", "preset", "load adapter"],
             inputs=[

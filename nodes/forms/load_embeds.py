@@ -24,7 +24,7 @@ class LoadEmbeds(io.ComfyNode):
         return io.Schema(
             node_id="LikenessLoadEmbeds",
             display_name="Load Embeds",
-            category="likeness",
+            category="likeness/reference",
             description=described(cls),
             search_aliases=["ipadapter load embeds", "import embeds", "load reference"],
             inputs=[

@@ -21,7 +21,7 @@ class LoadFaceModels(io.ComfyNode):
         return io.Schema(
             node_id="LikenessLoadFaceModels",
             display_name="Load Face Models",
-            category="likeness",
+            category="likeness/loaders",
             description=described(cls),
             search_aliases=[
                 "insightface",

@@ -18,7 +18,7 @@ class LoadFaces(io.ComfyNode):
         return io.Schema(
             node_id="LikenessLoadFaces",
             display_name="Load Faces",
-            category="likeness",
+            category="likeness/face",
             description=cls.__doc__ or "",
             search_aliases=["import faces", "load face embedding", "face file", "load identity"],
             inputs=[

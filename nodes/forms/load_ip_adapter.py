@@ -25,7 +25,7 @@ class LoadIPAdapter(io.ComfyNode):
         return io.Schema(
             node_id="LikenessLoadIPAdapter",
             display_name="Load IP-Adapter",
-            category="likeness",
+            category="likeness/loaders",
             description=described(cls),
             search_aliases=["ipadapter", "ip-adapter", "ipadapter model loader", "faceid", "instantid", "load adapter"],
             inputs=[

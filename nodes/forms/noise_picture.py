@@ -19,7 +19,7 @@ class NoisePicture(io.ComfyNode):
         return io.Schema(
             node_id="LikenessNoisePicture",
             display_name="Noise Picture",
-            category="likeness",
+            category="likeness/reference",
             description=described(cls),
             search_aliases=["ipadapter noise", "negative image", "noise negative"],
             inputs=[

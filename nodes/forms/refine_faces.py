@@ -33,7 +33,7 @@ class RefineFaces(io.ComfyNode):
         return io.Schema(
             node_id="LikenessRefineFaces",
             display_name="Refine Faces",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=["face detailer", "facedetailer", "fix faces", "face restore", "refine face"],
             inputs=[

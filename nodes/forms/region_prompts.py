@@ -26,7 +26,7 @@ class RegionPrompts(io.ComfyNode):
         return io.Schema(
             node_id="LikenessRegionPrompts",
             display_name="Region Prompts",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=[
                 "regional prompt",

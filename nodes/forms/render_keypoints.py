@@ -28,7 +28,7 @@ class RenderKeypoints(io.ComfyNode):
         return io.Schema(
             node_id="LikenessRenderKeypoints",
             display_name="Render Keypoints",
-            category="likeness",
+            category="likeness/face",
             description=described(cls),
             search_aliases=["face keypoints preprocessor", "instantid keypoints", "draw kps", "face pose"],
             inputs=[

@@ -20,7 +20,7 @@ class SaveEmbeds(io.ComfyNode):
         return io.Schema(
             node_id="LikenessSaveEmbeds",
             display_name="Save Embeds",
-            category="likeness",
+            category="likeness/reference",
             description=described(cls),
             search_aliases=["ipadapter save embeds", "export embeds", "save reference"],
             inputs=[

@@ -21,7 +21,7 @@ class SaveFaces(io.ComfyNode):
         return io.Schema(
             node_id="LikenessSaveFaces",
             display_name="Save Faces",
-            category="likeness",
+            category="likeness/face",
             description=cls.__doc__ or "",
             search_aliases=["export faces", "save face embedding", "face file", "save identity"],
             inputs=[

@@ -20,7 +20,7 @@ class ScaleAdapters(io.ComfyNode):
         return io.Schema(
             node_id="LikenessScaleAdapters",
             display_name="Scale Adapters",
-            category="likeness",
+            category="likeness/weights",
             description=described(cls),
             search_aliases=["ipadapter weight", "bypass ipadapter", "disable adapters", "strength"],
             inputs=[

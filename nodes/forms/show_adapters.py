@@ -23,7 +23,7 @@ class ShowAdapters(io.ComfyNode):
         return io.Schema(
             node_id="LikenessShowAdapters",
             display_name="Show Adapters",
-            category="likeness",
+            category="likeness/weights",
             description=described(cls),
             search_aliases=["preview weights", "debug ipadapter", "layer weights", "what is attached"],
             inputs=[

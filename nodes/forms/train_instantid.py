@@ -35,7 +35,7 @@ class TrainInstantID(io.ComfyNode):
         return io.Schema(
             node_id="LikenessTrainInstantID",
             display_name="Train InstantID",
-            category="likeness",
+            category="likeness/training",
             description=described(cls),
             search_aliases=["train instantid", "train identitynet", "instantid training", "face adapter training"],
             is_input_list=True,

@@ -32,7 +32,7 @@ class TrainIPAdapter(io.ComfyNode):
         return io.Schema(
             node_id="LikenessTrainIPAdapter",
             display_name="Train IP-Adapter",
-            category="likeness",
+            category="likeness/training",
             description=described(cls),
             search_aliases=["train ipadapter", "ip-adapter training", "fine-tune adapter", "image prompt training"],
             is_input_list=True,

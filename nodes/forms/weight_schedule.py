@@ -25,7 +25,7 @@ class WeightScheduleNode(io.ComfyNode):
         return io.Schema(
             node_id="LikenessWeightSchedule",
             display_name="Weight Schedule",
-            category="likeness",
+            category="likeness/weights",
             description=described(cls),
             search_aliases=["weights", "keyframes", "animation weights", "fade", "weight over steps", "timing"],
             inputs=[

@@ -51,7 +51,7 @@ def test_every_socket_is_explained_and_the_node_shows_what_it_did(node):
     schema.validate()
     assert schema.node_id == f"Likeness{node.__name__}"
     assert (
-        schema.category == "likeness"
+        schema.category == ("likeness/loaders" if node is LoadFaceModels else "likeness/face")
         and (schema.has_intermediate_output or schema.is_output_node)
         and schema.search_aliases
     )

@@ -71,7 +71,7 @@ def all_of(faces):
 def test_every_socket_is_explained(node):
     schema = node.define_schema()
     schema.validate()
-    assert schema.node_id == f"Likeness{node.__name__}" and schema.category == "likeness" and schema.search_aliases
+    assert schema.node_id == f"Likeness{node.__name__}" and schema.category == "likeness/face" and schema.search_aliases
     assert all(socket.tooltip for socket in [*schema.inputs, *schema.outputs])
     node.GET_NODE_INFO_V1()
 

@@ -20,7 +20,7 @@ NODES = (LayerWeightsNode, WeightScheduleNode, FusionNode, ScaleAdapters)
 def test_every_socket_is_explained(node):
     schema = node.define_schema()
     schema.validate()
-    assert schema.node_id.startswith("Likeness") and schema.category == "likeness" and schema.search_aliases
+    assert schema.node_id.startswith("Likeness") and schema.category == "likeness/weights" and schema.search_aliases
     assert schema.has_intermediate_output
     for socket in [*schema.inputs, *schema.outputs]:
         assert socket.tooltip, socket.id

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import old_nodes
@@ -59,6 +60,13 @@ def test_the_chinese_locale_is_chinese(nodes):
         sentences = [words["display_name"], words["description"], *(entry["tooltip"] for entry in entries)]
         assert all(CHINESE.search(sentence) for sentence in sentences), name
         assert all(entry["name"] for entry in entries), name
+
+
+def test_nodes_lie_in_folders_by_what_they_are_for(shown):
+    """Thirty in one list are too many to look through."""
+    folders = {name: schema.category for name, schema in shown.items()}
+    assert all(folder.count("/") == 1 and folder.startswith("likeness/") for folder in folders.values()), folders
+    assert max(Counter(folders.values()).values()) <= 13
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
