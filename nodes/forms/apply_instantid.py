@@ -51,7 +51,16 @@ class ApplyInstantID(io.ComfyNode):
             display_name="Apply InstantID",
             category="likeness/face",
             description=described(cls),
-            search_aliases=["instantid", "instant id", "face identity", "face swap", "identitynet"],
+            search_aliases=[
+                "instantid",
+                "instant id",
+                "face identity",
+                "face swap",
+                "identitynet",
+                "portrait",
+                "same person",
+                "consistent character",
+            ],
             inputs=[
                 *steered_inputs(),
                 faces_input(),

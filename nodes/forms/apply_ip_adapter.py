@@ -35,7 +35,15 @@ class ApplyIPAdapter(io.ComfyNode):
             display_name="Apply IP-Adapter",
             category="likeness/reference",
             description=described(cls),
-            search_aliases=["ipadapter", "ip-adapter", "image prompt", "style transfer", "reference", "faceid"],
+            search_aliases=[
+                "ipadapter",
+                "ip-adapter",
+                "image prompt",
+                "style transfer",
+                "reference",
+                "faceid",
+                "consistent character",
+            ],
             inputs=[
                 io.Model.Input("model", tooltip="The model to steer: SD1.5 or SDXL, whichever the adapter is for."),
                 wires.AdapterWire.Input("adapter", tooltip="From Load IP-Adapter or Load by Preset."),

@@ -35,6 +35,7 @@ class EmbedFaces(io.ComfyNode):
             category="likeness/face",
             description=described(cls),
             search_aliases=[
+                "same person",
                 "face embedding",
                 "average faces",
                 "face embeds",

@@ -30,7 +30,14 @@ class RenderKeypoints(io.ComfyNode):
             display_name="Render Keypoints",
             category="likeness/face",
             description=described(cls),
-            search_aliases=["face keypoints preprocessor", "instantid keypoints", "draw kps", "face pose"],
+            search_aliases=[
+                "face keypoints preprocessor",
+                "instantid keypoints",
+                "draw kps",
+                "face pose",
+                "pose",
+                "head pose",
+            ],
             inputs=[
                 FacesWire.Input(
                     "faces", optional=True, tooltip="Faces to draw; one picture for each picture they are of."

@@ -1,8 +1,13 @@
 """Every node of the pack on the page: found by the words people know, added, drawn by both renderers, saved and opened."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from .frontend import RENDERERS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # What people type -> the node they mean, which must be among the first that are offered.
 WORDS = {
@@ -22,6 +27,10 @@ WORDS = {
     "facedetailer": "Refine Faces",
     "ipadapter combine embeds": "Combine Embeds",
     "pulid": "Fusion",
+    "reference": "Encode Reference",
+    "portrait": "Apply InstantID",
+    "same person": "Apply InstantID",
+    "consistent character": "Apply InstantID",
 }
 FIRST = 6
 # Where several of ours go by the words, the one that people mean is the first that is offered.
@@ -40,6 +49,17 @@ def test_a_node_is_found_by_the_words_people_know(words, wanted, frontend, page)
     offered = frontend.search(words, wanted)
     page.keyboard.press("Escape")
     assert wanted in offered[: 1 if TOP.get(words) == wanted else FIRST], offered
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_node_is_found_by_its_chinese_words(language, frontend, page, our_nodes):
+    frontend.locale(language)
+    chinese = json.loads((ROOT / "locales" / "zh" / "nodeDefs.json").read_text(encoding="utf-8"))
+    for kind, node in our_nodes.items():
+        title = node["display_name"] if language == "en" else chinese[kind]["display_name"]
+        offered = frontend.search(chinese[kind]["search_aliases"][0], title)
+        page.keyboard.press("Escape")
+        assert title in offered[:FIRST], (kind, offered)
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

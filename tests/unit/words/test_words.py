@@ -62,6 +62,15 @@ def test_the_chinese_locale_is_chinese(nodes):
         assert all(entry["name"] for entry in entries), name
 
 
+def test_every_node_is_found_by_chinese_words(shown):
+    """What a person types for the three jobs that are asked for most, and words for every other node."""
+    words = {name: locale("zh", "nodeDefs")[name]["search_aliases"] for name in shown}
+    assert all(CHINESE.search(word) for found in words.values() for word in found)
+    assert {"\u6362\u8138", "\u8096\u50cf"} <= set(words["LikenessApplyInstantID"])  # swap a face, portrait
+    assert "\u98ce\u683c\u8fc1\u79fb" in words["LikenessApplyIPAdapter"]  # style transfer
+    assert "\u59ff\u52bf" in words["LikenessRenderKeypoints"]  # pose
+
+
 def test_nodes_lie_in_folders_by_what_they_are_for(shown):
     """Thirty in one list are too many to look through."""
     folders = {name: schema.category for name, schema in shown.items()}
