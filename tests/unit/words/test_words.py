@@ -156,6 +156,27 @@ def test_help_shows_a_figure_that_its_panel_has_room_for(shown):
             assert not [line for figure in figures for line in figure.splitlines() if columns(line) > PANEL], page
 
 
+@pytest.mark.parametrize(
+    ("page", "weak", "burned"),
+    [
+        ("LikenessApplyInstantID.md", "It does not look like the person", "Burned or too contrasty pictures"),
+        (
+            "LikenessApplyInstantID/zh.md",
+            "\u4e0d\u50cf\u672c\u4eba",
+            "\u989c\u8272\u8fc7\u66dd\u6216\u5bf9\u6bd4\u8fc7\u5f3a",
+        ),
+    ],
+)
+def test_help_of_instantid_answers_what_people_ask_first(page, weak, burned):
+    """Step by step: every input that has a part in it is named."""
+    sections = dict(
+        re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    )
+    named = {"weight", "strength", "recipe", "fusion", "layer_preset", "noise", "start_percent", "identitynet_start"}
+    assert named <= set(re.findall(r"`(\w+)`", sections[weak])) and sections[weak].count("\n1. ") == 1
+    assert {"weight", "strength", "end_percent"} <= set(re.findall(r"`(\w+)`", sections[burned]))
+
+
 def columns(line):
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line)
 
