@@ -186,7 +186,7 @@ class FacePicker {
           x: left + width / 2,
           y: top + 11.5 * unit,
           'text-anchor': 'middle',
-          style: `font-size: ${12 * unit}px; fill: ${isChosen ? '#fff' : '#000'}`
+          style: `font-size: ${12 * unit}px; fill: #000`
         },
         number
       )

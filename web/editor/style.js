@@ -5,13 +5,14 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-editor {
   --likeness-ground: var(--component-node-widget-background, var(--comfy-input-bg, #222));
   --likeness-text: var(--base-foreground, var(--input-text, #ddd));
-  --likeness-faint: var(--muted-foreground, var(--descrip-text, #999));
+  --likeness-faint: color-mix(in srgb, var(--likeness-text) 75%, transparent); /* the host's is under 4.5:1 */
   --likeness-line: color-mix(in srgb, var(--likeness-text) 18%, transparent);
   --likeness-focus: var(--primary-background, #31b9f4);
   --likeness-up: #e8912d;
   --likeness-down: #4a90e2;
-  --likeness-style: #c266ce;
-  --likeness-composition: #3fa974;
+  --likeness-style: color-mix(in srgb, #c266ce 50%, var(--likeness-text)); /* as text too, on dark and on light */
+  --likeness-composition: color-mix(in srgb, #3fa974 50%, var(--likeness-text));
+  --likeness-alarm: color-mix(in srgb, #e5484d 60%, var(--likeness-text));
   display: flex; flex-direction: column; gap: 4px; box-sizing: border-box; width: 100%; height: 100%; min-width: 0;
   color: var(--likeness-text); font: 12px/1.3 system-ui, sans-serif; user-select: none; text-align: left;
 }
@@ -65,5 +66,5 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
   height: 32px; flex: none; color: var(--likeness-faint); overflow: hidden;
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
 }
-.likeness-editor .likeness-wrong { color: var(--p-red-400, #e5484d); }
+.likeness-editor .likeness-wrong { color: var(--likeness-alarm); }
 </style>`)
