@@ -76,7 +76,7 @@ class KeypointEditor {
     ]
     this.photo = addButton(bar, 'image', words.photo, () => this.choosePhoto())
     this.eye = addButton(bar, 'eye', words.eye, () => this.picture.toggle())
-    this.reset = addButton(bar, 'replay', words.reset, () => this.change(() => this.sheet.writeText('')))
+    this.reset = addButton(bar, 'eraser', words.reset, () => this.change(() => this.sheet.writeText('')))
     addClipboard(
       bar,
       this.svg,
@@ -84,7 +84,7 @@ class KeypointEditor {
       (text) => this.change(() => this.sheet.writeText(text.trim()))
     )
     bar.append(Object.assign(document.createElement('span'), { className: 'likeness-gap' }))
-    addUndo(bar, words)
+    addUndo(this.node, bar, words)
   }
 
   asText() {

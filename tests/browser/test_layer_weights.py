@@ -3,8 +3,9 @@
 import pytest
 from pack.attention.models.families import FAMILIES
 from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
+from serving.patience import until
 
-from .editors import Editor
+from .editors import TRACKER, Editor
 from .frontend import RENDERERS
 
 NODE = "LikenessLayerWeights"
@@ -66,12 +67,35 @@ def test_text_goes_by_the_clipboard_and_the_preset_comes_back(any_editor):
     assert any_editor.value("weights") == "0:0" and set(bars(any_editor)) == {0}
     any_editor.button("clipboard")
     any_editor.becomes("weights", ", ".join(f"{i}:1" for i in range(11)))
-    any_editor.button("replay")
+    any_editor.button("eraser")
     assert any_editor.value("weights") == "" and bars(any_editor) == list(preset("style", "sdxl").factors)
     any_editor.set("weights", '{"up": {"block_0": [0, 1, 0]}}')  # diffusers' form is read by the server
     any_editor.page.wait_for_function("() => document.querySelector('[data-focus=\"bar 6\"]')?.ariaValueNow === '1'")
     any_editor.set("weights", "3:lots")
     any_editor.part(".likeness-wrong >> text=is not a layer weight").wait_for()
+
+
+def test_undo_and_redo_are_grey_when_there_is_nothing_to_do(editor):
+    glyphs = editor.root.locator(".likeness-bar .pi").evaluate_all(
+        "all => all.map(icon => getComputedStyle(icon, '::before').content + icon.classList.contains('likeness-flipped'))"
+    )
+    assert len(set(glyphs)) == len(glyphs), "each button has a picture of its own"
+    editor.page.evaluate(f"() => {{ {TRACKER}.undoQueue.length = {TRACKER}.redoQueue.length = 0 }}")  # as in a new tab
+    editor.part(".likeness-bar").hover()
+    is_grey(editor, undo=True, redo=True)
+    editor.button("1")
+    is_grey(editor, undo=False, redo=True)
+    editor.button("undo")
+    is_grey(editor, undo=True, redo=False)
+    editor.becomes("weights", "")
+
+
+def is_grey(editor, **wanted):
+    def seen():
+        buttons = {name: editor.part(f'[data-focus="{name}"]') for name in wanted}
+        return {name: button.evaluate("one => getComputedStyle(one).opacity < 0.5") for name, button in buttons.items()}
+
+    until(lambda: seen() == wanted, f"{wanted}, where True is grey")
 
 
 def test_every_preset_is_shown_as_the_node_computes_it(any_editor):

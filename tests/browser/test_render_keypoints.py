@@ -229,6 +229,6 @@ def test_detected_faces_are_edited_over_their_photo_and_come_back(renderer, fron
     assert again.succeeded and "from 'keypoints'" in again.text(node)
     assert np.allclose(again.entry["outputs"][node]["likeness_keypoints"][0]["drawn"]["faces"], edited)
     frontend.page.locator(".likeness-bar").filter(has=frontend.page.locator("select")).locator(
-        '[data-focus="replay"]'
+        '[data-focus="eraser"]'
     ).click()
     assert frontend.value(node, "keypoints") == ""

@@ -56,7 +56,7 @@ def test_points_are_set_by_keys(editor):
     assert editor.value("points") == "0:0.95, 0.51:0.26, 1:0.05"
     editor.press("Delete")
     assert editor.value("points") == "0:0.95, 1:0.05" and editor.node in editor.frontend.nodes()
-    editor.button("replay")
+    editor.button("eraser")
     assert editor.value("points") == ""
 
 

@@ -1,7 +1,8 @@
 // A place on a node where an editor draws, in both renderers: outside the workflow's and the prompt's values.
 
+import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
-import { chain, redo, undo, widgetOf } from './widgets.js'
+import { chain, redo, steps, undo, widgetOf } from './widgets.js'
 import { dress } from './style.js'
 
 const UNDO = 'undo'
@@ -152,10 +153,23 @@ export function addSelect(bar, label, options, chosen) {
   return select
 }
 
-export function addUndo(bar, words) {
-  addButton(bar, UNDO, words.undo, undo)
-  addButton(bar, REDO, words.redo, redo).firstChild.className = 'pi pi-undo likeness-flipped'
+const greyings = new Map() // node -> greys its buttons when there is nothing to undo, or to redo
+
+export function addUndo(node, bar, words) {
+  const buttons = [addButton(bar, UNDO, words.undo, undo), addButton(bar, REDO, words.redo, redo)]
+  buttons[1].firstChild.className = 'pi pi-undo likeness-flipped'
+  const grey = () => {
+    const [toUndo, toRedo] = steps()
+    buttons[0].setAttribute('aria-disabled', toUndo === 0) // and not 'disabled', which would lose the focus of the keys
+    buttons[1].setAttribute('aria-disabled', toRedo === 0)
+  }
+  grey()
+  bar.addEventListener('pointerenter', grey) // the host tells of every step, but not of another tab
+  greyings.set(node, grey)
+  chain(node, 'onRemoved', () => greyings.delete(node))
 }
+
+api.addEventListener('graphChanged', () => greyings.forEach((grey) => grey()))
 
 // A line of text under the drawing; what it says is read aloud too.
 export function addStatus(element) {

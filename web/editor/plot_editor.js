@@ -38,7 +38,7 @@ export class PlotEditor {
     const { words } = this
     const bar = addBar(this.element)
     this.svg = this.newPlot()
-    this.reset = addButton(bar, 'replay', words.reset, () => this.write(''))
+    this.reset = addButton(bar, 'eraser', words.reset, () => this.write(''))
     this.addTools(bar)
     addClipboard(
       bar,
@@ -48,7 +48,7 @@ export class PlotEditor {
     )
     this.gap = Object.assign(document.createElement('span'), { className: 'likeness-gap' })
     bar.append(this.gap)
-    addUndo(bar, words)
+    addUndo(this.node, bar, words)
     this.element.append(this.svg)
   }
 

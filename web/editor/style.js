@@ -36,10 +36,10 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-editor select { max-width: 130px; }
 .likeness-editor option { background: var(--comfy-menu-bg, #222); color: var(--likeness-text); }
 .likeness-editor button .pi { font-size: 12px; vertical-align: -1px; }
-.likeness-editor button:hover:enabled, .likeness-editor select:hover {
+.likeness-editor button:hover:enabled:not([aria-disabled='true']), .likeness-editor select:hover {
   background: var(--component-node-widget-background-hovered, var(--likeness-line));
 }
-.likeness-editor button:disabled { opacity: 0.4; cursor: default; }
+.likeness-editor button:disabled, .likeness-editor button[aria-disabled='true'] { opacity: 0.4; cursor: default; }
 .likeness-editor button[aria-pressed='true'] { box-shadow: inset 0 0 0 1.5px var(--likeness-focus); }
 .likeness-editor .likeness-flipped { transform: scaleX(-1); }
 .likeness-editor svg { flex: 1; min-height: 0; width: 100%; display: block; border-radius: 6px; touch-action: none; }

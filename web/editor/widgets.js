@@ -22,6 +22,12 @@ export function rememberStep() {
   app.extensionManager.workflow?.activeWorkflow?.changeTracker?.captureCanvasState?.()
 }
 
+// How many steps can be undone and redone; undefined where the host keeps them in another way.
+export function steps() {
+  const tracker = app.extensionManager.workflow?.activeWorkflow?.changeTracker
+  return [tracker?.undoQueue?.length, tracker?.redoQueue?.length]
+}
+
 export const undo = () => app.extensionManager.command.execute('Comfy.Undo')
 export const redo = () => app.extensionManager.command.execute('Comfy.Redo')
 
