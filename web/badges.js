@@ -3,18 +3,37 @@
 
 import { app } from '../../scripts/app.js'
 import { addPanel } from './editor/panel.js'
-import { chain, outputOf, widgetOf } from './editor/widgets.js'
+import { chain, outputOf, valueOf, widgetOf } from './editor/widgets.js'
 
 const NODES = ['LikenessLoadIPAdapter', 'LikenessLoadByPreset', 'LikenessLoadFaceModels', 'LikenessFindFaces']
 const PANEL = 'recognised'
 const HEIGHT = 22
+const shown = new Map() // node -> its badges
+
+// What a person has chosen: the inputs that are widgets, and none that the page adds.
+function choicesOf(node) {
+  const names = node.inputs.map((input) => input.widget?.name).filter(Boolean)
+  return JSON.stringify(names.map((name) => valueOf(node, name)))
+}
 
 class Badges {
   constructor(node) {
     this.node = node
-    this.isStale = false
     this.element = addPanel(node, PANEL, HEIGHT)
     this.element.classList.add('likeness-badges')
+    this.show()
+  }
+
+  // Another choice than that of the run: what was recognised is not what is chosen. Told from the run itself, which
+  // outlives an undo and a look into another tab.
+  get isStale() {
+    const run = outputOf(this.node)?.likeness_choices
+    return run !== undefined && run !== choicesOf(this.node)
+  }
+
+  remember() {
+    const run = outputOf(this.node)
+    if (run) run.likeness_choices = choicesOf(this.node)
     this.show()
   }
 
@@ -26,11 +45,6 @@ class Badges {
     widgetOf(this.node, PANEL).hidden = !words.length // no room for nothing in the classic renderer
     this.node.graph?.setDirtyCanvas(true, true)
   }
-
-  set(isStale) {
-    this.isStale = isStale
-    this.show()
-  }
 }
 
 app.registerExtension({
@@ -39,9 +53,15 @@ app.registerExtension({
   nodeCreated(node) {
     if (!NODES.includes(node.comfyClass)) return
     const badges = new Badges(node)
-    // Another choice than that of the run: what was recognised is not what is chosen.
-    for (const widget of node.widgets) chain(widget, 'callback', () => badges.set(true))
-    chain(node, 'onExecuted', () => badges.set(false))
+    shown.set(node, badges)
+    chain(node, 'onRemoved', () => shown.delete(node))
+    for (const widget of node.widgets) chain(widget, 'callback', () => badges.show())
+    chain(node, 'onExecuted', () => badges.remember())
     chain(node, 'onConfigure', () => badges.show())
+  },
+
+  // What was run in a tab comes back after its nodes.
+  onNodeOutputsUpdated() {
+    shown.forEach((badges) => badges.show())
   }
 })

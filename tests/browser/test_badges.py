@@ -13,6 +13,12 @@ from .test_render_keypoints import GRAPH
 (FIRST,) = (path for path in TEMPLATES if path.stem == "Picture prompt")
 
 
+FIRST_AND_OTHER = """id => {
+    const { value, options } = app.graph.getNodeById(id).widgets.find(widget => widget.name === 'kind')
+    return [value, options.values.find(one => one !== value)]
+}"""
+
+
 def badges(frontend, node):
     """The words on a node, seen on the page."""
     return frontend.page.evaluate(
@@ -56,5 +62,13 @@ def test_an_adapter_says_what_it_is_until_another_is_chosen(frontend, example_ph
     until(lambda: len(badges(frontend, loader)) >= 2, "badges of the adapter")
     family, variant, *_ = badges(frontend, loader)
     assert family in ("SD1.5", "SDXL") and variant.startswith("IP-Adapter")
-    frontend.page.evaluate("id => { const w = app.graph.getNodeById(id).widgets[0]; w.callback(w.value) }", loader)
+    chosen = badges(frontend, loader)
+    was, other = frontend.page.evaluate(FIRST_AND_OTHER, loader)
+    frontend.change(loader, "kind", other)
     assert badges(frontend, loader) == []
+    frontend.change(loader, "kind", was)
+    assert badges(frontend, loader) == chosen, "what the run was of is chosen again"
+    frontend.command("Comfy.NewBlankWorkflow")
+    assert not frontend.nodes()
+    frontend.command("Workspace.PreviousOpenedWorkflow")
+    until(lambda: loader in frontend.nodes() and badges(frontend, loader) == chosen, "the same after another tab")
