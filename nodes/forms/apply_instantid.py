@@ -75,8 +75,10 @@ class ApplyInstantID(io.ComfyNode):
                     optional=True,
                     options=[NONE, *RECIPES],
                     default=NONE,
-                    tooltip="Sets weight, strength, both ranges and fusion at once, overriding what is set here; the "
-                    "node shows the values. stylised and loose likeness leave more to the prompt.",
+                    extra_dict={"likeness_sets": {name: recipe.inputs() for name, recipe in RECIPES.items()}},
+                    tooltip="Sets weight, strength, both ranges and fusion at once. The editor writes them into these "
+                    "inputs, and changing one of those takes the recipe off. stylised and loose likeness leave more "
+                    "to the prompt. Over the API a recipe goes before what these inputs say.",
                 ),
                 *advanced_inputs(),
                 *range_inputs("identitynet_start", "identitynet_end"),

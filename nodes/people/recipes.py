@@ -21,6 +21,18 @@ class Recipe:
     range: Range
     fusion: str
 
+    def inputs(self) -> dict[str, float | str]:
+        """What it sets, by the names of the inputs of Apply InstantID."""
+        return {
+            "weight": self.weight,
+            "strength": self.strength,
+            "fusion": self.fusion,
+            "start_percent": self.range.start,
+            "end_percent": self.range.end,
+            "identitynet_start": self.range.start,
+            "identitynet_end": self.range.end,
+        }
+
 
 # The authors' own advice: likeness comes from both strengths, burned colours first from the branch, and what the text
 # says is lost to the branch; 0.8 and 0.8 are theirs. An early end leaves the last steps, which make texture, to the text.

@@ -1,6 +1,7 @@
 """Numbers that are dragged: the track under a weight, and the host's sliders with typed values."""
 
 import pytest
+from pack.nodes.people.recipes import NONE, RECIPES
 from serving.patience import until
 
 from .editors import REMEMBER
@@ -132,3 +133,25 @@ def test_a_share_is_a_slider_that_takes_typed_values(renderer, frontend):
     assert numbers.value("threshold") == numbers.sent("threshold") == 0.37
     numbers.type("threshold", "7", presses=2)
     assert numbers.value("threshold") == 1, "its own limit"
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_recipe_is_seen_in_the_inputs_that_it_sets(renderer, frontend, page):
+    numbers = Numbers(frontend, NODE, renderer)
+    old = frontend.workflow()
+    frontend.change(numbers.node, "recipe", "stylised")
+    wanted = RECIPES["stylised"].inputs()
+    sent = frontend.prompt()[numbers.node]["inputs"]
+    assert {name: sent[name] for name in wanted} == wanted and sent["recipe"] == "stylised"
+    for name in ("weight", "strength"):
+        assert numbers.track(name).get_attribute("aria-valuenow") == f"{wanted[name]:g}"
+    frontend.picture(f"recipe {renderer}", numbers.node)
+
+    numbers.track("strength").focus()
+    page.keyboard.press("End")
+    assert (numbers.value("recipe"), numbers.value("strength"), numbers.value("weight")) == (NONE, 1.5, 0.7)
+
+    recipe = next(i for i, one in enumerate(old["nodes"][0]["widgets_values"]) if one == NONE)
+    old["nodes"][0]["widgets_values"][recipe] = "stylised"
+    frontend.load(old)
+    assert (numbers.value("recipe"), numbers.value("weight")) == ("stylised", 0.8), "an old workflow is as it was"
