@@ -275,6 +275,7 @@ def test_what_another_pack_keeps_of_a_run_has_nothing_of_ours_in_it(sd15, apply,
         steered.add_wrapper(WrappersMP.DIFFUSION_MODEL, fail_at_second_step(error))
         with pytest.raises(Stop):
             ksample(sd15, steered)
+        error.__traceback__ = None  # or it holds this frame, and the run, for the tests that follow
     assert len(kept) >= 1
     assert kept[0].branches == () and not kept[0]._store._kept and not kept[0]._kinds
 
