@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 from . import providers
 from .errors import MissingPackage
@@ -42,7 +41,7 @@ def face_packages() -> Iterator[Checked]:
         else:
             yield Checked(f"{distribution} is there.")
     builds = providers.installed()
-    yield from clashes(builds, {name for name in OPENCV if _has(name)})
+    yield from clashes(builds, {name for name in OPENCV if providers.has(name)})
     if are_there:
         yield runs_on(builds)
 
@@ -73,11 +72,3 @@ def _best(builds: Collection[str]) -> str:
 
 def _install() -> str:
     return pip("install", "insightface", "onnxruntime", "opencv-python")
-
-
-def _has(distribution: str) -> bool:
-    try:
-        version(distribution)
-    except PackageNotFoundError:
-        return False
-    return True

@@ -104,10 +104,11 @@ def really_runs(asked: Provider, session_providers: Collection[str], model: str)
 
 def installed() -> set[str]:
     """Which distributions of ONNX Runtime are installed."""
-    return {name for name in ("onnxruntime", *BUILDS) if _has(name)}
+    return {name for name in ("onnxruntime", *BUILDS) if has(name)}
 
 
-def _has(distribution: str) -> bool:
+def has(distribution: str) -> bool:
+    """Whether this Python has a distribution, whatever can be imported of it."""
     try:
         version(distribution)
     except PackageNotFoundError:
