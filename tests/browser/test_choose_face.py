@@ -8,7 +8,7 @@ from .test_render_keypoints import GRAPH
 
 KINDS = [
     ["LoadImage", 0, {"image": "example.png"}],
-    ["LikenessLoadFaceModels", 0, {}],
+    ["LikenessLoadFaceModels", 0, {"pack": "vectron"}],
     ["LikenessFindFaces", 400, {"embed": False}],
     ["LikenessChooseFace", 900, {}],
     ["LikenessRenderKeypoints", 1300, {}],

@@ -203,7 +203,7 @@ def test_detected_faces_are_edited_over_their_photo_and_come_back(renderer, fron
     frontend.renderer(renderer)
     kinds = [
         ["LoadImage", 0, {"image": "example.png"}],
-        ["LikenessLoadFaceModels", 0, {}],
+        ["LikenessLoadFaceModels", 0, {"pack": "vectron"}],
         ["LikenessFindFaces", 400, {"embed": False}],
         [NODE, 800, {"width": 720, "height": 480}],
         ["PreviewImage", 1300, {}],
