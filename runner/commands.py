@@ -15,6 +15,7 @@ from .folders import folders_in, options_for
 from .places import Places
 from .problems import Problem, say
 from .processes import status_of
+from .release.command import release
 from .server import Server
 from .setup import Wanted, prepare
 from .train.command import train
@@ -126,4 +127,5 @@ COMMANDS: Mapping[str, Callable[[Places, argparse.Namespace], int]] = {
     "check": check,
     "serve": serve,
     "bench": bench,
+    "release": release,
 }

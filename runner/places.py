@@ -96,6 +96,11 @@ class Places:
         return self.work / "hosts"
 
     @property
+    def releases(self) -> Path:
+        """Archives of the pack, each with its notes."""
+        return self.work / "releases"
+
+    @property
     def base(self) -> Path:
         """ComfyUI's base directory: custom_nodes, models, input, output, user; never those of another ComfyUI."""
         return self.work / "base"

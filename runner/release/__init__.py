@@ -1,0 +1,1 @@
+"""What `run.py release` does: one list of what a release needs, its archive and its notes."""
