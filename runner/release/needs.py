@@ -63,9 +63,14 @@ def _version(candidate: Candidate) -> str:
             f"pyproject.toml says {version}, the newest entry of {changelog.FILE} is {entry.version}.",
             "a release raises both, in a commit of its own.",
         )
-    if git(candidate.root, "tag", "--list", f"v{version}"):
-        raise Problem(f"{version} is out already: there is a tag v{version}.", "raise the version, with a new entry.")
-    return f"Version {version} in pyproject.toml and {changelog.FILE}; no tag has it yet."
+    if git(candidate.root, "tag", "--list", f"v{version}") and f"v{version}" not in git(
+        candidate.root, "tag", "--points-at"
+    ):
+        raise Problem(
+            f"{version} is out already: the tag v{version} is on another commit.",
+            "raise the version, with a new entry.",
+        )
+    return f"Version {version} in pyproject.toml and {changelog.FILE}; no other commit has its tag."
 
 
 def _date(candidate: Candidate) -> str:

@@ -127,9 +127,14 @@ def test_what_only_work_on_the_pack_needs_is_named(candidate):
 
 def test_what_is_not_committed_or_out_already_is_named(candidate):
     pack = candidate()
-    (pack.root / "docs" / "new.md").write_text("new", encoding="utf-8")
     git(pack.root, "tag", "v1.2.0")
-    assert problems(pack) == ["Not committed: docs/new.md.", "1.2.0 is out already: there is a tag v1.2.0."]
+    assert not problems(pack), "the tag is on this commit"
+    git(pack.root, "commit", "--allow-empty", "--message", "another")
+    (pack.root / "docs" / "new.md").write_text("new", encoding="utf-8")
+    assert problems(pack) == [
+        "Not committed: docs/new.md.",
+        "1.2.0 is out already: the tag v1.2.0 is on another commit.",
+    ]
 
 
 def test_a_large_file_is_named(candidate, monkeypatch):
