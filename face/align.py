@@ -8,7 +8,7 @@ from .needs import face_align, opencv
 from .value import Array, Face, Pixels
 
 SIZES = (112, 224, 256, 336)
-"""112 the recogniser; 224 FaceID-Plus; 336 Kolors; 256 a wider view (template moved 16 pixels right)."""
+"""112 the recogniser; 224 FaceID-Plus; 336 more detail; 256 a wider view (template moved 16 pixels right)."""
 
 
 def alignment(keypoints: Array, size: int = 112) -> npt.NDArray[np.float64]:

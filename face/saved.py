@@ -11,21 +11,26 @@ import numpy.typing as npt
 from .align import crop
 from .errors import FIND_IT, MissingFace
 from .saved_layout import Arrays, Words, check_arrays, pictures_of, texts_of
+from .square import square
 from .value import Face, FaceBatch, Picture, PictureFaces, Rung, frozen
 
 
-def without_photos(batch: FaceBatch, crop_size: int = 0) -> FaceBatch:
-    """The same faces, their photos left out; with `crop_size` each has its aligned crop of so many pixels in its place.
+def without_photos(batch: FaceBatch, crop_size: int = 0, unaligned: bool = False) -> FaceBatch:
+    """The same faces, their photos left out; in their place each has its aligned crop of `crop_size` pixels, if any, and
+    with `unaligned` the square around it.
 
     Raises MissingPhoto for a crop that can no longer be made.
     """
-    kept: list[PictureFaces] = []
+    entries: list[PictureFaces] = []
     for entry in batch:
         picture = replace(entry.picture, photo=None)
-        crops = [crop(face, crop_size) if crop_size else None for face in entry.faces]
-        faces = zip(entry.faces, crops, strict=True)
-        kept.append(PictureFaces(picture, tuple(replace(f, picture=picture, upright=c) for f, c in faces)))
-    return tuple(kept)
+        cut = (
+            {"upright": crop(face, crop_size) if crop_size else None, "unaligned": square(face) if unaligned else None}
+            for face in entry.faces
+        )
+        faces = tuple(replace(face, picture=picture, **kept) for face, kept in zip(entry.faces, cut, strict=True))
+        entries.append(PictureFaces(picture, faces))
+    return tuple(entries)
 
 
 def packed(batch: FaceBatch) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
@@ -38,6 +43,7 @@ def packed(batch: FaceBatch) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str
     embedded = [face.embedding for face in faces if face.embedding is not None]
     ovals = [face.oval for face in faces if face.oval is not None]
     crops = [face.upright for face in faces if face.upright is not None]
+    squares = [face.unaligned for face in faces if face.unaligned is not None]
     arrays: dict[str, npt.NDArray[Any]] = {
         "box": np.stack([face.box for face in faces]),
         "keypoints": np.stack([face.keypoints for face in faces]),
@@ -52,6 +58,8 @@ def packed(batch: FaceBatch) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str
         arrays["oval"] = np.concatenate(ovals)
     if crops:
         arrays["crop"] = np.stack(crops)
+    if squares:
+        arrays["square"] = np.stack(squares)
     pictures = [[*entry.picture.size, entry.picture.digest, len(entry.faces)] for entry in batch]
     words = {"pictures": pictures, "recognisers": recognisers, "found": ways}
     return arrays, {name: json.dumps(value) for name, value in words.items()}
@@ -77,7 +85,7 @@ def _faces(arrays: Arrays, recognisers: Sequence[str], ways: Sequence[str]) -> l
     nowhere = Picture(0, 1, (1, 1), "")
     embeddings = iter(arrays.get("embedding", ()))
     ovals = np.split(arrays.get("oval", np.empty((0, 2), np.float32)), np.cumsum(arrays["oval_length"])[:-1])
-    crops: Sequence[Any] = [None] * len(arrays["box"]) if "crop" not in arrays else [_still(c) for c in arrays["crop"]]
+    crops, squares = (_kept(arrays, name) for name in ("crop", "square"))
     return [
         Face(
             nowhere,
@@ -89,9 +97,15 @@ def _faces(arrays: Arrays, recognisers: Sequence[str], ways: Sequence[str]) -> l
             frozen(next(embeddings)) if (which := int(arrays["recogniser"][i])) >= 0 else None,
             (recognisers[which] or None) if which >= 0 else None,
             crops[i],
+            squares[i],
         )
         for i in range(len(arrays["box"]))
     ]
+
+
+def _kept(arrays: Arrays, name: str) -> Sequence[npt.NDArray[np.uint8] | None]:
+    """What was kept of each face in place of its photo."""
+    return [_still(pixels) for pixels in arrays[name]] if name in arrays else [None] * len(arrays["box"])
 
 
 def _still(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

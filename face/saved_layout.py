@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from .align import SIZES
 from .graph import EMBEDDING_LENGTH
+from .square import SIDE
 from .value import Picture
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -63,7 +64,9 @@ def check_arrays(arrays: Arrays, count: int, known: tuple[int, int]) -> None:
     if "crop" in arrays:
         side = next((side for side in SIZES if side in arrays["crop"].shape), SIZES[0])
         _check_array(arrays, "crop", np.uint8, (count, side, side, 3))
-    unknown = set(arrays) - {*_NUMBERS, *_SOMETIMES, "crop"}
+    if "square" in arrays:
+        _check_array(arrays, "square", np.uint8, (count, SIDE, SIDE, 3))
+    unknown = set(arrays) - {*_NUMBERS, *_SOMETIMES, "crop", "square"}
     if unknown:
         raise ValueError(f"it holds {sorted(unknown)[0]!r}, which is nothing of a face.")
 

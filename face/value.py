@@ -93,6 +93,8 @@ class Face:
     """id of the network that made the embedding, see recognisers.py"""
     upright: Pixels | None = None
     """(S, S, 3) the aligned crop that was kept with the face in place of its photo"""
+    unaligned: Pixels | None = None
+    """the square around the box that was kept so, see square.py"""
 
     @property
     def unit_embedding(self) -> Array | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from torch import nn
 
@@ -76,6 +77,7 @@ class Variant:
     test). `features` are the projection's inputs, in order, by their names in `FEATURES`. In the unconditional half every feature is zeros,
     but with `encodes_zero_pixels` the penultimate hidden states are those of an all-zero tensor of normalised
     pixels, as in the authors' code. `recogniser` is the network whose face embeddings it was trained with.
+    `shows` says how a face is cut out of its photo for the image encoder: upright, or as the square around it.
     `beside_text` says that its image tokens stand beside a text that the model's network projects to its layers' width.
     `published` are the ids of published files that their keys cannot tell from those of another variant; their size
     and hash can.
@@ -88,6 +90,7 @@ class Variant:
     when: tuple[Condition, ...]
     encodes_zero_pixels: bool = False
     recogniser: str | None = None
+    shows: Literal["upright", "square"] = "upright"
     beside_text: bool = False
     options: Mapping[str, bool] = field(default_factory=dict[str, bool])
     published: tuple[str, ...] = ()
@@ -192,6 +195,7 @@ VARIANTS: tuple[Variant, ...] = (
         (_FACE_MLP, has(_PERCEIVER), other_than(tokens_of_layers_width())),
         options={"shortcut": True},
         recogniser=ANTELOPE,
+        shows="square",
         beside_text=True,
     ),
     Variant(

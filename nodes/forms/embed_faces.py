@@ -83,8 +83,8 @@ class EmbedFaces(io.ComfyNode):
                     options=[str(size) for size in SIZES],
                     default="224",
                     advanced=True,
-                    tooltip="Size of the upright crops: 224 for FaceID Plus, 336 for Kolors, 256 for a wider view, 112 "
-                    "as the recogniser sees it.",
+                    tooltip="Size of the upright crops: 224 for FaceID Plus, 336 for more detail, 256 for a wider view, "
+                    "112 as the recogniser sees it.",
                 ),
             ],
             outputs=[

@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.v0_0_2 import io, ui
 
 from ...face.align import SIZES
+from ...face.square import SQUARE
 from ...face.value import FaceBatch
 from .. import wires
 from ..files.saved_files import FACES
@@ -35,10 +36,11 @@ class SaveFaces(io.ComfyNode):
                 io.Combo.Input(
                     "crop",
                     optional=True,
-                    options=[NO_CROP, *map(str, SIZES)],
+                    options=[NO_CROP, *map(str, SIZES), SQUARE],
                     default=NO_CROP,
-                    tooltip="Also keep each face's picture, upright, at this size: FaceID plus needs 224. none keeps "
-                    "numbers only, which is enough for FaceID, InstantID and keypoints.",
+                    tooltip="Also keep each face's picture, upright, at this size: FaceID plus needs 224. 336 square: "
+                    "as it lies in the photo, for Kolors FaceID plus. none keeps numbers only, which is enough for FaceID, InstantID and "
+                    "keypoints.",
                 ),
                 wires.AdapterWire.Input(
                     "adapter",
@@ -64,7 +66,7 @@ class SaveFaces(io.ComfyNode):
         from ..files.faces_file import save
         from ..people.saved_people import check_can_be_read, summary
 
-        kept = without_photos(faces, 0 if crop == NO_CROP else int(crop))
+        kept = without_photos(faces, int(crop) if crop.isdigit() else 0, unaligned=crop == SQUARE)
         if adapter is not None:
             check_can_be_read(adapter.adapter, kept, "the faces as they would be saved")
         file = FACES.new(filename_prefix)

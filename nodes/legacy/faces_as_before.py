@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _SEEDS = 1_000_000_007
 _CROPS = {"sd15": 224, "sdxl": 256}
+_OF_KOLORS = 336
 
 
 class OldFaceNoise(io.ComfyNode):
@@ -114,7 +115,7 @@ def _read_by_nets(entries: Conditioning, tokens: Tensor) -> Conditioning:
 
 
 class OldFaceImage(io.ComfyNode):
-    """The upright faces that an old node showed: of 224 pixels for SD1.5, of 256 for SDXL."""
+    """The upright faces that an old node showed: of 224 pixels for SD1.5, of 256 for SDXL, of 336 for Kolors."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -124,7 +125,7 @@ class OldFaceImage(io.ComfyNode):
             "Face Image of an Old Node",
             "face_image",
             inputs=[
-                wires.AdapterWire.Input("adapter", tooltip="The adapter; its family decides the size."),
+                wires.AdapterWire.Input("adapter", tooltip="The adapter; its base model decides the size."),
                 FacesWire.Input("faces", tooltip="A face of every picture."),
             ],
             outputs=[io.Image.Output("face_image", tooltip="The faces, upright.")],
@@ -135,7 +136,8 @@ class OldFaceImage(io.ComfyNode):
         from ...face.align import crop
         from ...face.picture import to_image
 
-        size = _CROPS[adapter.adapter.identity.family.name]
+        identity = adapter.adapter.identity
+        size = _OF_KOLORS if identity.variant.beside_text else _CROPS[identity.family.name]
         return io.NodeOutput(to_image([crop(face, size) for entry in faces for face in entry.faces]))
 
 

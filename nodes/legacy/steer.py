@@ -179,6 +179,7 @@ def _preset(job: Job, name: str) -> dict[str, Any]:
 def kolors_faces(job: Job) -> None:
     if job.number_of("weight_kolors") != 1:
         job.note("'weight_kolors' is left out: the projection acts at its full strength")
+    job.note("its encoder sees the square around the face, as the authors' does; the old node turned the face upright")
     Steer(faces_alone=True)(job)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -9,12 +12,38 @@ import torch
 from ...attention.adapter.adapter import Adapter
 from ...attention.reference.embeds import Embeds
 from ...attention.reference.encode import encode
-from ...face.align import crop
+from ...face.align import can_crop, crop
 from ...face.embed import check_recogniser, embeddings
 from ...face.picture import to_image
-from ...face.value import Face, FaceBatch
+from ...face.square import SIDE, SQUARE, has_square, square
+from ...face.value import Face, FaceBatch, Pixels
 
 CROP = 224  # the size that FaceID plus was trained with, in both families
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a face is cut out for an image encoder: by `cut`, if it `is_there`; `words` say what it is, `keeps` is the
+    setting of Save Faces that keeps it."""
+
+    cut: Callable[[Face], Pixels]
+    is_there: Callable[[Face], bool]
+    words: str
+    keeps: str
+
+
+CUTS: Mapping[str, Cut] = MappingProxyType(
+    {
+        "upright": Cut(
+            lambda face: crop(face, CROP),
+            lambda face: can_crop(face, CROP),
+            f"upright crop of {CROP} pixels",
+            str(CROP),
+        ),
+        "square": Cut(square, has_square, f"square of {SIDE} pixels around the face", SQUARE),
+    }
+)
+"""What a variant's encoder is shown -> how it is cut."""
 
 
 def reads_faces(adapter: Adapter) -> bool:
@@ -23,7 +52,7 @@ def reads_faces(adapter: Adapter) -> bool:
 
 def embeds_of_faces(adapter: Adapter, faces: FaceBatch, clip_vision: Any | None, any_recogniser: bool) -> Embeds:
     """The embeds of one face of each picture, as the adapter was trained: raw and of length 1, and for FaceID
-    plus the hidden states of its upright crop.
+    plus the hidden states of the face as its encoder is shown it.
 
     Raises ValueError for a picture without a face or with several, for faces without embedding and, unless
     `any_recogniser`, for those of another recogniser than the adapter's.
@@ -37,7 +66,8 @@ def embeds_of_faces(adapter: Adapter, faces: FaceBatch, clip_vision: Any | None,
     feature = adapter.identity.variant.encoder_feature
     if feature is None:
         return read
-    seen = encode(clip_vision, to_image([crop(face, CROP) for face in people]))
+    cut = CUTS[adapter.identity.variant.shows].cut
+    seen = encode(clip_vision, to_image([cut(face) for face in people]))
     return Embeds(**read.features, **{feature: seen.feature(feature)}, encoder=seen.encoder)
 
 

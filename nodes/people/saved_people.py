@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ...attention.adapter.adapter import Adapter
-from ...face.align import can_crop
 from ...face.embed import PACK_OF, check_recogniser
 from ...face.value import Face, FaceBatch, PictureFaces
 from ..page.show import MOST
-from .face_reference import CROP, reads_faces
+from .face_reference import CUTS, reads_faces
 
 
 def summary(faces: FaceBatch) -> str:
@@ -32,10 +31,11 @@ def _check(adapter: Adapter, face: Face, name: str) -> None:
             f"Faces, with the pack {PACK_OF.get(wanted, wanted)}, and save the faces again."
         )
     check_recogniser(face.recogniser, wanted, f"{name}: {adapter.label}")
-    if "penultimate" in adapter.features and not can_crop(face, CROP):
+    cut = CUTS[adapter.identity.variant.shows]
+    if "penultimate" in adapter.features and not cut.is_there(face):
         raise ValueError(
-            f"{name}: there is no upright crop of {CROP} pixels, which '{adapter.name}' ({adapter.label}) also reads. "
-            f"Save the faces again with 'crop' set to {CROP}."
+            f"{name}: there is no {cut.words}, which '{adapter.name}' ({adapter.label}) also reads. "
+            f"Save the faces again with 'crop' set to {cut.keeps}."
         )
 
 
@@ -48,4 +48,5 @@ def _line(entry: PictureFaces) -> str:
 def _described(face: Face) -> str:
     known = "no embedding" if face.embedding is None else face.recogniser or "an unknown recogniser"
     crop = "" if face.upright is None else f", upright crop of {len(face.upright)} px"
-    return f"score {face.score:.2f}, {known}{crop}"
+    square = "" if face.unaligned is None else f", square of {len(face.unaligned)} px"
+    return f"score {face.score:.2f}, {known}{crop}{square}"

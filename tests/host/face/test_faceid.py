@@ -80,6 +80,25 @@ def test_embeddings_are_kept_raw_and_of_length_one(face_adapter, person):
     assert "penultimate" not in embeds.names
 
 
+def test_of_kolors_the_encoder_sees_the_square_around_the_face(face_adapter, person):
+    """As its authors cut it; of other adapters it sees the face turned upright."""
+    from pack.attention.adapter.variants import variant_named
+    from pack.attention.reference.encode import encode
+    from pack.face.align import crop
+    from pack.face.picture import to_image
+    from pack.face.square import square
+
+    assert variant_named("kolors_faceid_plus").shows == "square"
+    loaded, faces = face_adapter("faceid_plus"), person("obama.jpg")
+    adapter, (face,) = loaded.adapter, faces[0].faces
+    for shows, cut in (("upright", crop(face, 224)), ("square", square(face))):
+        variant = replace(adapter.identity.variant, shows=shows)
+        adapter.identity = replace(adapter.identity, variant=variant)
+        seen = embeds_of_faces(adapter, faces, loaded.clip_vision, any_recogniser=True).feature("penultimate")
+        assert torch.equal(seen, encode(loaded.clip_vision, to_image([cut])).feature("penultimate"))
+    assert (seen - encode(loaded.clip_vision, to_image([crop(face, 336)])).feature("penultimate")).abs().mean() > 1e-3
+
+
 def test_several_photos_of_one_person_act_as_one_reference(sd15, face_adapter, ran, found, photo):
     """The portrait adapters concatenate the tokens of each photo."""
     photos = [photo(name) for name in ("obama.jpg", "obama2.jpg")]

@@ -207,6 +207,26 @@ def test_an_embedding_or_a_crop_that_is_missing_is_said(ran, adapter_of, person,
         ApplyIPAdapter.execute(sd15.model, plus, faces=ran(LoadFaces, file=bare).faces, any_recogniser=True)
 
 
+def test_the_square_that_kolors_reads_is_kept_or_said_to_be_missing(
+    ran, adapter_of, person, monkeypatch, through_a_file
+):
+    from pack.nodes.people import saved_people
+    from pack.nodes.people.face_reference import embeds_of_faces
+
+    monkeypatch.setattr(saved_people, "check_recogniser", lambda *_: "")  # the tests' pack has another recogniser
+    kolors, faces = adapter_of("faceid_plus", "faceid_plus"), person("obama.jpg")
+    identity = kolors.adapter.identity
+    kolors.adapter.identity = replace(identity, variant=replace(identity.variant, shows="square"))
+    for crop in ("none", "224"):
+        with pytest.raises(ValueError, match="no square of 336 pixels around the face.*'crop' set to 336 square"):
+            ran(SaveFaces, faces=faces, adapter=kolors, crop=crop)
+    kept = through_a_file(faces, adapter=kolors, crop="336 square")
+    seen = [embeds_of_faces(kolors.adapter, given, kolors.clip_vision, True) for given in (kept, faces)]
+    assert torch.equal(*(embeds.feature("penultimate") for embeds in seen))
+    with pytest.raises(MissingPhoto, match="no square around the face. Save the faces again with 'crop'"):
+        embeds_of_faces(kolors.adapter, through_a_file(faces), kolors.clip_vision, True)
+
+
 def test_faces_without_embedding_cannot_be_embedded_without_the_photo(
     ran, found, photo, person, face_models, through_a_file
 ):

@@ -1,8 +1,12 @@
 """What old nodes of ComfyUI_InstantID become gives what they gave: faces for ControlNets, keypoints, crops."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 import torch
 from instantid_runs import control_net, drawn
+from pack.attention.adapter.variants import variant_named
 from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.legacy import faces_as_before as hidden
 from pack.nodes.people.people import no_face
@@ -54,3 +58,11 @@ def test_the_face_image_has_the_old_size(instantid, photos, family, size):
 
     (shown,) = hidden.OldFaceImage.execute(instantid(family=family), photos(1, 2)).args
     assert torch.equal(shown, to_image([crop(entry.faces[0], size) for entry in photos(1, 2)]))
+
+
+def test_the_face_image_of_kolors_is_larger(instantid, photos):
+    loaded = instantid(family="sdxl")
+    identity = loaded.adapter.identity
+    kolors = SimpleNamespace(identity=replace(identity, variant=variant_named("kolors_faceid_plus")))
+    (shown,) = hidden.OldFaceImage.execute(replace(loaded, adapter=kolors), photos(1)).args
+    assert shown.shape == (1, 336, 336, 3)

@@ -11,6 +11,7 @@ from pack.face.errors import MissingFace, MissingPhoto
 from pack.face.picture import pictures
 from pack.face.preview import preview, small
 from pack.face.saved import packed, unpacked, without_photos
+from pack.face.square import has_square, square
 from pack.face.value import Face, PictureFaces, Rung, frozen
 
 FIVE = np.array([(38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.5, 92.4), (70.7, 92.2)], np.float32)
@@ -68,6 +69,19 @@ def test_the_crop_is_the_one_of_the_photo():
                 MissingPhoto, match="an upright crop of 224 pixels; one of 112 is needed.*'crop' set to 112"
             ):
                 crop(other, 112)
+
+
+def test_the_square_is_the_one_of_the_photo():
+    after = unpacked(*packed(without_photos(made(), unaligned=True)))
+    for one, other in zip(made()[0].faces, after[0].faces, strict=True):
+        assert np.array_equal(square(other), square(one)) and has_square(other)
+    bare = kept(224)[0].faces[0]
+    assert not has_square(bare)
+    with pytest.raises(MissingPhoto, match="no square around the face.*'crop' set to '336 square'"):
+        square(bare)
+    arrays, words = packed(without_photos(made(), unaligned=True))
+    with pytest.raises(ValueError, match="'square' is uint8"):
+        unpacked(spoilt(arrays, "square", lambda pixels: pixels[:, :224]), words)
 
 
 def test_without_a_crop_it_is_said_what_is_missing():
