@@ -10,7 +10,7 @@ app.registerExtension({
       name: 'Pictures as the old packs made them',
       category: ['Likeness', 'Old nodes', 'Compatible'],
       tooltip:
-        "For old nodes whose 'compatible' is 'by setting': the middle block left out, a black picture as 'no reference' of plus adapters, noise and keypoints of Apply InstantID.",
+        "For old nodes whose 'compatible' is 'by setting': the middle block left out, a black picture as 'no reference' of plus adapters, noise and keypoints of Apply InstantID, sides of prompts by their place with DualCFG, Perp-Neg or SAG.",
       type: 'boolean',
       defaultValue: false
     },

@@ -37,7 +37,8 @@ class Attachment:
     `attn_mask` (B, H, W), 0..1, where; mask i is for picture i, the last for all that follow; `mask_rule` says how it
     is scaled to a layer's grid. Where a side has several entries, entry i is for picture i; `short_batch` says what
     happens when there are fewer. `tell` takes a sentence for the person who applied it. `mask_is_cut` says that the
-    mask is of the very part of a picture that is sampled.
+    mask is of the very part of a picture that is sampled. `by_place` tells which half a conditioning is of by its place
+    in the call of the model: the second is negative, all others positive.
     """
 
     positive: Source
@@ -56,6 +57,7 @@ class Attachment:
     label: str = ""
     tell: Callable[[str], None] = warn
     mask_is_cut: bool = False
+    by_place: bool = False
 
     def __post_init__(self) -> None:
         for name, number in (("weight", self.scale), *(("a picture's weight", n) for n in self.frame_scales)):
@@ -148,6 +150,7 @@ class Attachment:
             self.fusion,
             self.embeds_scaling,
             self.per_picture,
+            *(("by place",) if self.by_place else ()),
         )
         mask = "" if self.attn_mask is None else digest(self.attn_mask)
         parts = (self.positive.digest, self.negative.digest, mask, repr(settings))

@@ -12,7 +12,7 @@ from ..branch.scaling import REFERENCE
 from ..inputs import at
 from ..models.families import BlockKey
 from .call import PictureArea, picture_areas
-from .rows import Polarity, Rows
+from .rows import Chunk, Polarity, Rows
 
 Group = tuple[Polarity, int]
 """A side, and which of its entries."""
@@ -69,9 +69,14 @@ def sources(attachment: Attachment, swapped: bool) -> Mapping[Polarity, Source]:
 def _groups(attachment: Attachment, rows: Rows, swapped: bool) -> tuple[Group, ...]:
     scaled_by_row = bool(attachment.frame_scales) and attachment.embeds_scaling != REFERENCE
     if not attachment.per_frame and not rows.copies and not scaled_by_row:
-        return tuple((chunk.polarity, 0) for chunk in rows.chunks)
+        return tuple((chunk.side(attachment.by_place), 0) for chunk in rows.chunks)
     entries = {
         side: dict(zip(rows.frames, references_of(attachment.per_picture, rows.frames, source.count), strict=True))
         for side, source in sources(attachment, swapped).items()
     }
-    return tuple((chunk.polarity, entries[chunk.polarity][frame]) for chunk, frame in rows.listed())
+
+    def group(chunk: Chunk, frame: int) -> Group:
+        side = chunk.side(attachment.by_place)
+        return side, entries[side][frame]
+
+    return tuple(group(*row) for row in rows.listed())

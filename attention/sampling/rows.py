@@ -27,12 +27,17 @@ class Chunk:
     """The rows of one conditioning in a model call: one row for each picture (or frame) of the batch.
 
     `area` is the part of the canvas they are about, None for all of it. `is_placed` is False where they are about a part
-    and nobody can tell which.
+    and nobody can tell which. `by_place` is the side that its place in the call gives it, where that is another.
     """
 
     polarity: Polarity
     area: Area | None = None
     is_placed: bool = True
+    by_place: Polarity | None = None
+
+    def side(self, by_place: bool) -> Polarity:
+        """Whose keys and values its rows get: by what it is, or `by_place` in the call as the old packs went."""
+        return (self.by_place if by_place else None) or self.polarity
 
 
 @dataclass(frozen=True)
@@ -73,11 +78,11 @@ class Conditionings:
         the name of the list decides; only one that is in lists of both polarities is told by its index.
         """
         by_index: Polarity = "positive" if index == 0 else "negative"
-        if uuid is None:
-            return Chunk(by_index)
-        polarities: set[Polarity] = {_polarity(name) for name in self.names.get(uuid, ())}
+        polarities: set[Polarity] = {_polarity(name) for name in self.names.get(uuid, ())} if uuid else set()
         polarity = by_index if len(polarities) != 1 else polarities.pop()
-        return Chunk(polarity, self.areas.get(uuid))
+        by_place: Polarity = "negative" if index == 1 else "positive"
+        area = self.areas.get(uuid) if uuid else None
+        return Chunk(polarity, area, by_place=None if by_place == polarity else by_place)
 
 
 def tell_apart(conds: Mapping[str, list[dict[str, Any]]]) -> None:

@@ -1,12 +1,38 @@
-"""The two plain ways in which an old node becomes one of ours."""
+"""How an old node becomes ours: as its row says, or in one of two plain ways."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .job import Job
+from .job import Job, Prompt
+from .shape import SIDES
+
+# The host's guidance in whose calls the second conditioning is not the negative one, or not the only one.
+_PLACES_MISLEAD = frozenset({"DualCFGGuider", "PerpNegGuider", "PerpNeg", "SelfAttentionGuidance"})
+_BY_WHAT_THEY_ARE = (
+    "all prompts but negative ones have the picture; the old packs went by their places, and 'compatible' does so too"
+)
+
+
+def become(job: Job) -> None:
+    """The nodes of ours for an old one that has a counterpart. Raises ValueError where they cannot express it."""
+    assert job.row.becomes is not None
+    job.row.becomes(job)
+    if SIDES not in job.row.faults:
+        return
+    if not job.repeats(SIDES):
+        job.notes += [f"{kind} ({number}): {_BY_WHAT_THEY_ARE}" for number, kind in _places_mislead(job.prompt)]
+    else:
+        model = job.row.outputs.index("MODEL")
+        steered = {"model": job.outputs[model], "before": job.value("model")}
+        job.outputs[model] = job.add("LikenessOldSides", **steered)
+
+
+def _places_mislead(prompt: Prompt) -> Iterator[tuple[str, str]]:
+    kinds = ((number, node.get("class_type")) for number, node in prompt.items() if isinstance(node, dict))
+    return ((number, kind) for number, kind in kinds if isinstance(kind, str) and kind in _PLACES_MISLEAD)
 
 
 @dataclass(frozen=True)

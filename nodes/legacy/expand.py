@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +12,12 @@ from comfy_api.v0_0_2 import io
 from comfy_execution.graph_utils import ExecutionBlocker, GraphBuilder
 
 from . import setting
+from .becomes import become
 from .job import Job, Ref
 from .rewrite import complete
 from .shape import Row
+
+log = logging.getLogger(__name__)
 
 
 def expanded(dynprompt: Any, number: str, rows: Mapping[str, Row]) -> io.NodeOutput:
@@ -25,7 +29,9 @@ def expanded(dynprompt: Any, number: str, rows: Mapping[str, Row]) -> io.NodeOut
     job = Job(prompt, rows, number, set(), setting.is_compatible)
     if job.row.becomes is None:
         raise ValueError(job.row.reason)
-    job.row.becomes(job)
+    become(job)
+    if job.notes:
+        log.info("likeness: %s", "; ".join(dict.fromkeys(job.notes)))
     prefix = GraphBuilder.alloc_prefix()
     classes = importlib.import_module("nodes").NODE_CLASS_MAPPINGS  # by name, for our own package is called so too
     nodes = {f"{prefix}{name}": _placed(node, prefix, classes) for name, node in job.added.items()}

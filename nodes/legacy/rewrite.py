@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .becomes import same_shape
+from .becomes import become, same_shape
 from .job import Job, Ref, is_link
 from .misfits import another_packs_wire, misfits
 from .shape import NoCounterpart, Row
 from .table import GONE
 from .widgets import current
-
-_OF_THREE = "of three conditionings all but the negative one have the picture; the old pack went by their places"
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def rewritten(
                 same_shape(job) if number in kept else _become(job)
             new = _joined(prompt, jobs, installed)
             _check_wires(new, jobs, kept, installed)
-            return Rewritten(new, sum(number not in kept for number in old), _notes(prompt, jobs), dict(kept))
+            return Rewritten(new, sum(number not in kept for number in old), _notes(jobs), dict(kept))
         except _Stays as stays:
             if stays.as_it_is or stays.number in kept:
                 as_they_are.add(stays.number)
@@ -93,7 +91,7 @@ def _become(job: Job) -> None:
     if job.row.becomes is None:
         raise _Stays(job.number, job.row.reason)
     try:
-        job.row.becomes(job)
+        become(job)
     except ValueError as reason:  # NoCounterpart, or a value that cannot be read
         raise _Stays(job.number, str(reason)) from reason
 
@@ -127,12 +125,8 @@ def _called(prompt: Mapping[str, Any], number: str) -> str:
     return f"{prompt[number]['class_type']} ({number})"
 
 
-def _notes(prompt: Mapping[str, Any], jobs: Mapping[str, Job]) -> tuple[str, ...]:
-    notes = dict.fromkeys(note for job in jobs.values() for note in job.notes)
-    threefold = [number for number, node in prompt.items() if _class_of(node) == "DualCFGGuider"]
-    if any("MODEL" in job.row.outputs for job in jobs.values()):
-        notes |= dict.fromkeys(f"DualCFGGuider ({number}): {_OF_THREE}" for number in threefold)
-    return tuple(notes)
+def _notes(jobs: Mapping[str, Job]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(note for job in jobs.values() for note in job.notes))
 
 
 def _resolved(value: Any, jobs: Mapping[str, Job]) -> Any:

@@ -26,6 +26,7 @@ STEERED = ("MODEL",)
 NO_MIDDLE = "the middle block left out"
 BLACK = "a black picture as 'no reference' of plus adapters"
 NOISE = "noise in the negative half"
+SIDES = "with DualCFG, Perp-Neg or SAG, the side of a prompt told by its place in the call"
 PHOTO_SIZE = "without 'image_kps', keypoints drawn at the size of the photo"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import loaders, references
-from .shape import BEFORE_2024_03, BLACK, RANGE, Row
+from .shape import BEFORE_2024_03, BLACK, RANGE, SIDES, Row
 from .steer import before_2024_03
 
 _WIDGETS = {"weight": 1.0, "noise": 0.0, "weight_type": "original", **RANGE}
@@ -19,7 +19,7 @@ def _row(node_id: str, sockets: tuple[str, ...], widgets: dict[str, Any], out: s
 def _steers(node_id: str, sockets: tuple[str, ...], widgets: dict[str, Any], *also: str) -> Row:
     """An apply node: those of that time reached the middle block."""
     optional = ("attn_mask", *also)
-    return _row(node_id, sockets, widgets, "MODEL", before_2024_03, optional=optional, faults=(BLACK,))
+    return _row(node_id, sockets, widgets, "MODEL", before_2024_03, optional=optional, faults=(BLACK, SIDES))
 
 
 ROWS = (

@@ -6,11 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from . import faces, loaders
-from .shape import INSTANTID, NO_MIDDLE, NOISE, PHOTO_SIZE, RANGE, Row
+from .shape import INSTANTID, NO_MIDDLE, NOISE, PHOTO_SIZE, RANGE, SIDES, Row
 
 _STEERED = ("MODEL", "positive", "negative")
 # InstantID Patch Attention reached the middle block, as the authors do.
-_FAULTS = {"ApplyInstantID": (NO_MIDDLE, NOISE, PHOTO_SIZE), "ApplyInstantIDAdvanced": (NO_MIDDLE, PHOTO_SIZE)}
+_FAULTS = {
+    "ApplyInstantID": (NO_MIDDLE, NOISE, PHOTO_SIZE, SIDES),
+    "ApplyInstantIDAdvanced": (NO_MIDDLE, PHOTO_SIZE, SIDES),
+    "InstantIDAttentionPatch": (SIDES,),
+}
 _SOCKETS = ("instantid", "insightface", "control_net", "image", "model", "positive", "negative")
 
 

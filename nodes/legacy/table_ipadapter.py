@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .shape import BLACK, COMBINE, NO_MIDDLE, RANGE, SCALING, STEERED, STEERS, TYPE, WEIGHT, Row, ipadapter_row
+from .shape import BLACK, COMBINE, NO_MIDDLE, RANGE, SCALING, SIDES, STEERED, STEERS, TYPE, WEIGHT, Row, ipadapter_row
 from .steer import Steer, StyleAndComposition, Tiled, kolors_faces
 
 _IMAGE = (*STEERS, "image")
@@ -17,7 +17,7 @@ _AND_FACE = (*_OPTIONAL, "insightface")
 _NEGATIVE_EMBED = ("neg_embed", "attn_mask", "clip_vision")
 _FACE_OUT = ("MODEL", "face_image")
 _TILED_OUT = ("MODEL", "tiles", "masks")
-_FAULTS = (NO_MIDDLE, BLACK)
+_FAULTS = (NO_MIDDLE, BLACK, SIDES)
 
 
 def _apply(node_id: str, widgets: dict[str, Any], becomes: Any, outputs: tuple[str, ...] = STEERED) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import loaders, pictures, references, regions, weights
 from .becomes import same_shape
-from .shape import BLACK, COMBINE, NO_MIDDLE, RANGE, SCALING, STEERED, STEERS, TYPE, WEIGHT, ipadapter_row
+from .shape import BLACK, COMBINE, NO_MIDDLE, RANGE, SCALING, SIDES, STEERED, STEERS, TYPE, WEIGHT, ipadapter_row
 
 _LOADED = ("model", "ipadapter")
 _LISTS = ("weights", "weights_invert", "total_frames", "image_1", "image_2", "weights_strategy")
@@ -164,7 +164,7 @@ _REGIONS = (
         STEERED,
         regions.apply_regions,
         optional=("image_negative", "clip_vision"),
-        faults=(NO_MIDDLE, BLACK),
+        faults=(NO_MIDDLE, BLACK, SIDES),
     ),
 )
 

@@ -151,8 +151,8 @@ BREAKS = (
     Break(
         "an area's rows get the area's part of the mask",
         "attention/sampling/rows.py",
-        "return Chunk(polarity, self.areas.get(uuid))",
-        "return Chunk(polarity)",
+        "area = self.areas.get(uuid) if uuid else None",
+        "area = None",
         ("tests/unit/test_rows.py", f"{COMPOSITION}/test_conditionings.py"),
     ),
     Break(

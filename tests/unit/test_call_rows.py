@@ -39,7 +39,7 @@ def test_uuids_tell_polarity_and_area():
     uuid = uuid4()
     known = Conditionings.of({"negative": [{"uuid": uuid, "area": (8, 4, 0, 4)}]}, (8, 8), 1)
     rows = rows_of_call(known, Given(torch.zeros(1, 4, 8, 4), {"cond_or_uncond": [0], "uuids": [uuid]}))
-    assert rows.chunks == (Chunk("negative", RIGHT),)
+    assert rows.chunks == (Chunk("negative", RIGHT, by_place="positive"),)
 
 
 def test_rows_that_are_about_the_same_take_one_place():

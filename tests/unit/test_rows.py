@@ -17,6 +17,15 @@ def test_the_list_a_conditioning_is_in_tells_its_polarity(index):
     assert known.chunk(NEGATIVE, index).polarity == "negative"
 
 
+@pytest.mark.parametrize(("index", "by_place"), [(0, "positive"), (1, "negative"), (2, "positive")])
+def test_by_its_place_the_second_conditioning_is_the_negative_one(index, by_place):
+    known = Conditionings.of(NAMES, (8, 8))
+    for uuid, polarity in ((POSITIVE, "positive"), (MIDDLE, "positive"), (NEGATIVE, "negative"), (None, None)):
+        chunk = known.chunk(uuid, index)
+        assert chunk.side(by_place=True) == by_place
+        assert chunk.side(by_place=False) == chunk.polarity == (polarity or ("positive", "negative", "negative")[index])
+
+
 def test_perp_neg_has_two_negative_lists():
     empty = uuid4()
     assert Conditionings.of({"empty_negative_prompt": [{"uuid": empty}]}, (8, 8)).chunk(empty, 2).polarity == "negative"

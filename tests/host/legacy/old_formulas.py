@@ -192,7 +192,8 @@ class Old:
 
     def added(self, t, to_kv, q, options):
         """What it adds to a layer, (B, N, D): in swapped layers the picture stands on the negative side."""
-        sides = (torch.zeros_like(self.image), self.image) if t in self.swap else (self.image, self.negative)
+        image, negative = (torch.zeros_like(self.image), self.image) if t in self.swap else (self.image, self.negative)
+        sides = image, negative, image  # by place in the call, whatever stands there
         rows = len(q) // len(options["cond_or_uncond"])
         return torch.cat(
             [

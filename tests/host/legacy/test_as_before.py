@@ -9,7 +9,7 @@ from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
 from pack.nodes.legacy import setting
 from pack.nodes.legacy.as_before import OldLora, OldWeight, old_negative, two_parts, without_middle
 from pack.nodes.legacy.rewrite import rewritten
-from pack.nodes.legacy.shape import BEFORE_2024_03, BLACK, NO_MIDDLE
+from pack.nodes.legacy.shape import BEFORE_2024_03, BLACK, NO_MIDDLE, SIDES
 from pack.nodes.legacy.table import ROWS
 
 MIDDLE = {"sd15": 6, "sdxl": 4}
@@ -52,6 +52,9 @@ def test_every_node_that_changed_can_be_as_before(classes, optional):
         # What the negative is is decided elsewhere where a picture is connected for it.
         if now.prompt == then.prompt and not (optional and ROWS[name].faults == (BLACK,)):
             return "nothing changes"
+        sides = [one["inputs"] for one in then.prompt.values() if one["class_type"] == "LikenessOldSides"]
+        if [one["before"] for one in sides] != ([["CheckpointLoaderSimple", 0]] if SIDES in ROWS[name].faults else []):
+            return f"sides {sides}"
         if rewritten(graphs.prompt_of(name, optional), ROWS, classes).prompt != now.prompt:
             return "not right by default"
         layers = [one for one in then.prompt.values() if one["class_type"] == "LikenessOldLayers"]
@@ -64,10 +67,10 @@ def test_every_node_that_changed_can_be_as_before(classes, optional):
 def test_which_nodes_have_a_choice():
     before = {row.node_id: row.faults for row in ROWS.values() if row.pack == BEFORE_2024_03 and row.faults}
     assert before == dict.fromkeys(
-        ("IPAdapterApply", "IPAdapterApplyFaceID", "IPAdapterApplyEncoded", "IPAdapterTilesMasked"), (BLACK,)
+        ("IPAdapterApply", "IPAdapterApplyFaceID", "IPAdapterApplyEncoded", "IPAdapterTilesMasked"), (BLACK, SIDES)
     ), "they reached the middle block"
-    assert not ROWS["InstantIDAttentionPatch"].faults, "it reached the middle block"
-    assert len(CHANGED) == 27
+    assert ROWS["InstantIDAttentionPatch"].faults == (SIDES,), "it reached the middle block"
+    assert len(CHANGED) == 28
 
 
 def test_the_hidden_noise_is_seeded_by_the_face(classes):

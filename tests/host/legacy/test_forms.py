@@ -218,7 +218,7 @@ def test_what_is_gone_and_what_differs_is_said(classes, become):
     left = rewritten({"1": graphs.node("IPAdapterCLIPVisionEncode", clip_vision=["0", 0])}, ROWS, classes)
     assert "use Encode Reference" in left.kept["1"] and not left.count
     dual = become("IPAdapterAdvanced", extra={"g": graphs.node("DualCFGGuider", model=["old", 0])})
-    assert "DualCFGGuider (g): of three conditionings" in " ".join(dual.notes)
+    assert "DualCFGGuider (g): all prompts but negative ones have the picture" in " ".join(dual.notes)
 
 
 CASES = sorted((Path(graphs.ROOT).parent / "shared" / "cases" / "old_prompts").glob("*.json"))

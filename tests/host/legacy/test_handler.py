@@ -25,6 +25,21 @@ def test_a_request_keeps_all_but_its_prompt(host, caplog):
     assert "0.35" in caplog.text and len(caplog.records) == 1
 
 
+@pytest.mark.parametrize("guider", ["DualCFGGuider", "PerpNegGuider", "PerpNeg", "SelfAttentionGuidance"])
+@pytest.mark.parametrize("kind", ["IPAdapterAdvanced", "IPAdapterApply", "ApplyInstantID"])
+def test_sides_of_prompts_are_said_where_places_mislead(host, caplog, kind, guider):
+    """Unless the old picture is wanted; then the old sides come with it."""
+    said = f"{guider} (guider): all prompts but negative ones have the picture"
+    for choice in ("off", "on"):
+        prompt = graphs.prompt_of(kind, compatible=choice) | {"guider": graphs.node(guider, model=["old", 0])}
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            new = handler.on_prompt({"prompt": prompt})["prompt"]
+        assert (said in caplog.text) == (choice == "off")
+        steered = new[new["guider"]["inputs"]["model"][0]]["class_type"]
+        assert (steered == "LikenessOldSides") == (choice == "on")
+
+
 SCHEDULE = "IPAdapterPromptScheduleFromWeightsStrategy"
 
 

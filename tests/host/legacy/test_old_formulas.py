@@ -3,8 +3,10 @@
 Everything goes the way of a prompt: it is rewritten, and the nodes that it became are run.
 """
 
+import importlib
 from dataclasses import dataclass, replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import comfy.samplers
@@ -29,8 +31,8 @@ MASK[..., 32:] = 1
 class OneCall(comfy.samplers.Sampler):
     """Calls the guided model once, on latents of noise."""
 
-    def sample(self, model_wrap, sigmas, extra_args, *_):
-        latent = torch.randn(BATCH, 4, SIDE, SIDE, generator=torch.Generator().manual_seed(5)) * sigmas[0]
+    def sample(self, model_wrap, sigmas, extra_args, callback, noise, *_):
+        latent = torch.randn(noise.shape, generator=torch.Generator().manual_seed(5)) * sigmas[0]
         return model_wrap(latent, sigmas[:1].expand(BATCH), **extra_args)
 
 
@@ -47,6 +49,13 @@ def halves(base, model, percent):
     empty = torch.zeros(BATCH, 4, SIDE, SIDE)
     guider.sample(empty, empty, OneCall(), torch.tensor([sigma, 0.0]), disable_pbar=True)
     return torch.stack([seen["cond_denoised"], seen["uncond_denoised"]]) / sigma
+
+
+def guided(guider):
+    """What a guider makes of the model's answers to one call, in which all its conditionings are."""
+    sigma = float(guider.model_patcher.get_model_object("model_sampling").percent_to_sigma(EARLY))
+    empty = torch.zeros(BATCH, 4, 2 * SIDE, 2 * SIDE)  # in a smaller one SAG finds nothing to look at
+    return guider.sample(empty, empty, OneCall(), torch.tensor([sigma, 0.0]), disable_pbar=True) / sigma
 
 
 @cache
@@ -83,7 +92,8 @@ def ours(classes, load, photo):
             ("LoadImage", 1): MASK,
             ("weights", 0): [0.9, 0.3],
         }
-        return run(result.prompt, classes, given, ("old", 0))
+        last = (number for number, one in result.prompt.items() if one["class_type"] == "LikenessOldSides")
+        return run(result.prompt, classes, given, (next(last, "old"), 0))
 
     return made
 
@@ -300,3 +310,38 @@ def test_a_negative_picture(sd15, ours, theirs, photo):
     model = ours(sd15, "plus", "IPAdapterAdvanced", **settings)
     negative = side.tokens(side.embeds(photo(2)))
     assert not difference(sd15, "plus", model, side.use(side.embeds(photo(1)), negative=negative))
+
+
+def host_nodes(name):
+    return importlib.import_module(f"comfy_extras.nodes_{name}")
+
+
+def of_two_prompts(model, base):
+    dual = host_nodes("custom_sampler").DualCFGGuider
+    return dual.execute(model, base.positive, base.more, base.negative, 4.0, 3.0, "regular").args[0]
+
+
+def of_an_empty_prompt(model, base):
+    return host_nodes("perpneg").PerpNegGuider.execute(model, base.positive, base.negative, base.more, 5.0, 1.0).args[0]
+
+
+def of_itself(model, base):
+    guider = comfy.samplers.CFGGuider(host_nodes("sag").SelfAttentionGuidance.execute(model, 0.7, 2.0).args[0])
+    guider.set_conds(base.positive, base.negative)
+    guider.set_cfg(5.0)
+    return guider
+
+
+@pytest.mark.parametrize("guidance", [of_two_prompts, of_an_empty_prompt, of_itself])
+def test_sides_by_their_place_in_the_call(sd15, ours, theirs, photo, guidance):
+    """The second conditioning was the negative one and all others had the picture, also where they are something else."""
+    another = sd15.clip.encode_from_tokens_scheduled(sd15.clip.tokenize("a dog"))
+    side, base = theirs(sd15, "base"), SimpleNamespace(**vars(sd15), more=another)
+    use = side.use(side.embeds(photo(1)), middle=False)
+    expected = guided(guidance(use.on(sd15.model, weights("sd15", "base")["ip_adapter"]), base))
+    by_place, by_role = (
+        guided(guidance(ours(sd15, "base", "IPAdapterAdvanced", weight=0.7, compatible=choice), base))
+        for choice in ("on", "off")
+    )
+    assert (by_place - expected).abs().max() < 5 * EXACT, "guidance multiplies rounding"
+    assert (by_role - expected).abs().max() > EFFECT
