@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import comfy_api.v0_0_2
 from comfy_api.v0_0_2 import io
 from server import PromptServer
 
-from . import as_before, faces_as_before, setting, sides, thin, tiled
+from . import as_before, faces_as_before, setting, sides, thin, tiled, told_apart
 from .becomes import Flat
 from .shape import Row
 from .table import ROWS
@@ -30,6 +31,7 @@ async def register() -> None:
     if server is None:
         return
     server.add_on_prompt_handler(on_prompt)
+    told_apart.add_routes(server.routes)
     facility = getattr(comfy_api.v0_0_2.ComfyAPI(), "node_replacement", None)
     if facility is not None and hasattr(io, "NodeReplace"):
         for row in ROWS.values():
@@ -49,7 +51,11 @@ def nodes() -> list[type[io.ComfyNode]]:
 
 
 def on_prompt(request: dict[str, Any]) -> dict[str, Any]:
-    """The request with its prompt rewritten; as it is where that fails, for the host to judge."""
+    """The request with its prompt rewritten; as it is where that fails, for the host to judge.
+
+    What stays comes back under a name that nobody has, with the reason in it: under its own the host would put in its
+    place what the page is offered, whose inputs it need not have.
+    """
     from .rewrite import rewritten
 
     prompt = request.get("prompt")
@@ -63,7 +69,20 @@ def on_prompt(request: dict[str, Any]) -> dict[str, Any]:
         log.error("likeness: nodes of the old packs stay as they are, because the prompt cannot be read: %r", error)
         return request
     _say(prompt, result)
-    return request if result.prompt == prompt else {**request, "prompt": result.prompt}
+    new = result.prompt | {number: _refused(prompt[number], why) for number, why in _missing(result, installed)}
+    return request if new == prompt else {**request, "prompt": new}
+
+
+def _missing(result: Rewritten, installed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for number, reason in result.kept.items():
+        if result.prompt[number]["class_type"] not in installed:
+            yield number, reason
+
+
+def _refused(node: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """A node that the host refuses as missing, with the reason in its words: it says the title, or else the class."""
+    name = f"{node['class_type']} ({reason})"
+    return {**node, "class_type": name, "_meta": {**(node.get("_meta") or {}), "title": name}}
 
 
 def replacement(row: Row) -> Any:

@@ -74,6 +74,47 @@ def test_a_value_between_two_steps_is_kept(frontend):
     assert (found["weight"], found["end_at"]) == (0.685, 0.333)
 
 
+def saved(number, kind, *sockets, pack=None):
+    """A node as a file has it."""
+    inputs = [{"name": name, "type": name.upper(), "link": None} for name in sockets]
+    where = {"pos": [0, 200 * number], "size": [300, 100], "flags": {}, "order": number, "mode": 0}
+    named = {} if pack is None else {"cnr_id": pack}
+    return {
+        "id": number,
+        "type": kind,
+        "inputs": inputs,
+        "outputs": [],
+        "properties": named,
+        "widgets_values": [],
+        **where,
+    }
+
+
+# Nodes that only share an old id: told by their inputs, or by the pack that the file names.
+THEIRS = (
+    saved(1, "IPAdapter", "model", "image", "clip_vision", "mask"),
+    saved(2, "InstantIDModelLoader", pack="comfyui-instantid"),
+)
+OLD = (
+    saved(3, "IPAdapterAdvanced", "model", "ipadapter", "image", "image_negative", "attn_mask", "clip_vision"),
+    saved(4, "InstantIDFaceAnalysis", pack="comfyui_instantid"),
+    saved(5, "IPAdapterEmbeds", "model", "ipadapter", "pos_embed", pack="a_fork_of_it"),
+)
+
+
+@pytest.mark.parametrize("beside", [(), (saved(6, "IPAdapter", "model", "ipadapter", "image", "attn_mask"),)])
+def test_another_packs_nodes_of_the_same_ids_are_left_alone(frontend, beside):
+    """Also where an old node of the very same id stands beside one."""
+    workflow = {"nodes": [*THEIRS, *OLD, *beside], "links": [], "version": 0.4}
+    frontend.load(workflow)
+    frontend.replace_all()
+    kinds = {number: one["known"] for number, one in frontend.nodes().items()}
+    assert kinds == {"1": False, "2": False, "3": True, "4": True, "5": True, **({"6": True} if beside else {})}
+    kept = {one["id"]: one for one in frontend.workflow()["nodes"]}
+    for node in THEIRS:
+        assert {name: kept[node["id"]][name] for name in node} == node
+
+
 @pytest.mark.skipif(not FILES, reason=NO_FILES)
 def test_how_many_ran(capsys):
     lines = ["", "| file on the page | old nodes replaced | pictures and previews | nodes of third packs replaced |"]

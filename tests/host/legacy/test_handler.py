@@ -54,6 +54,28 @@ def test_a_value_that_cannot_be_read_is_named(host, caplog):
     assert "IPAdapterAdvanced (1): there is no weight type 'sideways'" in caplog.text
 
 
+THEIRS = {"model": ["0", 0], "image": ["0", 0], "clip_vision": ["0", 0], "mask": ["0", 0], "weight": 0.5}
+
+
+def test_the_host_refuses_another_packs_node_with_the_reason(host, monkeypatch):
+    """The host replaces by ids, in prompts too, and would look for inputs that this node has not."""
+    from app.node_replace_manager import NodeReplaceManager
+    from execution import validate_prompt
+
+    manager = NodeReplaceManager()
+    for row in ROWS.values():
+        manager.register(handler.replacement(row))
+    prompt = {"1": graphs.node("IPAdapter", **THEIRS), "0": graphs.node("LoadImage", image="photo.png")}
+    answer = handler.on_prompt({"prompt": prompt})["prompt"]
+    manager.apply_replacements(answer)
+    is_valid, error, *_ = asyncio.run(validate_prompt("an id", answer, None))
+    assert not is_valid and error["type"] == "missing_node_type"
+    assert "Node 'IPAdapter (with 'clip_vision', 'mask' it is another pack's node of that id" in error["message"]
+    assert {**answer["1"], "class_type": "IPAdapter"}["inputs"] == THEIRS
+    with pytest.raises(KeyError):
+        manager.apply_replacements(prompt)
+
+
 @pytest.mark.parametrize(
     "prompt",
     [
