@@ -42,7 +42,7 @@ def load_what_tests_use() -> None:
     load_package("serving", ROOT / "tests" / "serving")
 
 
-pytest_plugins = ["running.order", "running.comparisons"]
+pytest_plugins = ["running.order", "running.memory", "running.comparisons"]
 load_package("runner", ROOT / "runner")
 load_package("attention", ROOT / "attention")  # by this name the runner's clients of ComfyUI know it
 load_package("running", ROOT / "tests" / "running")

@@ -19,12 +19,17 @@ def place_of(nodeid):
     return next((i for i, folder in enumerate(FIRST) if nodeid.startswith(folder)), len(FIRST))
 
 
+def is_in_chinese(item):
+    """Whether a test needs the page in Chinese: a page changes its language by being loaded anew, so these come last."""
+    return hasattr(item, "callspec") and item.callspec.params.get("language") == "zh"
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         if "server" in item.fixturenames and group_of(item.nodeid) not in SERVER:
             raise pytest.UsageError(f"{item.nodeid} asks for the server: put it into one of {', '.join(SERVER)}")
-    items.sort(key=lambda item: place_of(item.nodeid))
+    items.sort(key=lambda item: (place_of(item.nodeid), is_in_chinese(item)))
 
 
 @pytest.hookimpl(optionalhook=True)
