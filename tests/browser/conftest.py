@@ -58,9 +58,15 @@ def opened(browser, api, example_photo, example_folder, saved_embeds, saved_face
 
 
 @pytest.fixture
-def frontend(opened):
-    """The page with an empty canvas in English and the classic renderer."""
-    opened.locale("en")
+def language():
+    """The language of the page; a test that is parametrised by this name has another."""
+    return "en"
+
+
+@pytest.fixture
+def frontend(opened, language):
+    """The page with an empty canvas in the classic renderer."""
+    opened.locale(language)
     opened.renderer("canvas")
     opened.clear()
     opened.complaints.clear()

@@ -4,18 +4,6 @@ import json
 
 from serving.patience import until
 
-TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
-REMEMBER = f"() => {TRACKER}.captureCanvasState()"
-# While the host makes nodes anew, their sizes settle; it would take that for a further step.
-STILL = f"""async () => {{
-    const look = () => JSON.stringify(app.graph.serialize().nodes) + {TRACKER}._restoringState
-    let before, now = look()
-    do {{
-        before = now
-        await new Promise(done => setTimeout(done, 300))
-        now = look()
-    }} while (before !== now || {TRACKER}._restoringState)
-}}"""
 # Where the host draws another graph, it makes the editor anew, and maybe once more.
 MOUNTED = """async () => {
     const look = () => document.querySelector('.likeness-editor')
@@ -44,7 +32,7 @@ class Editor:
         frontend.show(self.node)
         self.root = self.page.locator(".likeness-editor")
         self.root.locator("svg > *").first.wait_for(state="attached")
-        self.page.evaluate(REMEMBER)  # what a person did so far is one step
+        frontend.remember()
         self.breathe()
 
     def is_mounted(self):
@@ -91,7 +79,7 @@ class Editor:
     def press(self, *keys):
         for key in keys:
             if key in STEPS_BACK:
-                self.page.evaluate(STILL)
+                self.frontend.still()
             self.page.keyboard.press(key)
 
     def button(self, icon):

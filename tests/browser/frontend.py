@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from serving.patience import PATIENCE
 
 PICTURES = Path(__file__).resolve().parents[2] / ".likeness" / "screenshots" / os.environ.get("LIKENESS_FRONTEND", "")
+PICTURES_ARE_ASKED_FOR = bool(os.environ.get("LIKENESS_SCREENSHOTS"))
 TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
 READY = "window.app?.vueAppReady && app.extensionManager && Object.keys(LiteGraph.registered_node_types).length > 100"
 NORMAL = re.compile(  # what the page says without any fault: files that need not be, its own start,
@@ -27,6 +28,17 @@ SETTINGS = {
 RENDERERS = {"canvas": False, "nodes 2.0": True}
 # The page draws with its own fonts and timers; two frames after the last change everything asked for is on it.
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+TRACKER = "app.extensionManager.workflow.activeWorkflow.changeTracker"
+STILL = f"""async () => {{
+    const look = () => JSON.stringify(app.graph.serialize().nodes) + {TRACKER}._restoringState
+    let before, now = look()
+    do {{
+        before = now
+        await new Promise(done => setTimeout(done, 300))
+        now = look()
+    }} while (before !== now || {TRACKER}._restoringState)
+}}"""
 
 
 class Frontend:
@@ -180,6 +192,19 @@ class Frontend:
         """The API prompt of what is on the canvas."""
         return self.page.evaluate("async () => (await app.graphToPrompt()).output")
 
+    def remember(self):
+        """Take what a person did so far, and what runs showed meanwhile, for one step that is done."""
+        self.still()
+        self.capture()
+
+    def capture(self):
+        """Let the host look whether something has changed since the last step, as it does after each click and key."""
+        self.page.evaluate(f"() => {TRACKER}.captureCanvasState()")
+
+    def still(self):
+        """Wait until nodes have the sizes that they keep: the host takes a later change for a step of a person."""
+        self.page.evaluate(STILL)
+
     def workflow(self):
         """What 'save' would write."""
         # As text, as a file has it: handed out as objects, what is undefined would come as null.
@@ -226,6 +251,17 @@ class Frontend:
         self.page.keyboard.insert_text(words)
         self.found(wanted).wait_for()
         return [row.splitlines()[0] for row in self.page.get_by_test_id("result-item").all_inner_texts()]
+
+    def ranked(self, words):
+        """All titles that the search offers for words, best first, without typing them."""
+        return self.page.evaluate(
+            """words => {
+                const { $pinia } = document.getElementById('vue-app').__vue_app__.config.globalProperties
+                const { nodeSearchService } = $pinia._s.get('nodeDef')
+                return nodeSearchService.searchNode(words, [], { limit: 64 }).map(node => node.display_name)
+            }""",
+            words,
+        )
 
     def found(self, title):
         """The row of the search that offers the node with this title."""
@@ -296,7 +332,7 @@ class Frontend:
     def picture(self, name, node=None, margin=12):
         """Write a picture of the window, or of one node, to the folder of screenshots, if pictures are asked for."""
         self.settle()
-        if not os.environ.get("LIKENESS_SCREENSHOTS"):
+        if not PICTURES_ARE_ASKED_FOR:
             return
         PICTURES.mkdir(parents=True, exist_ok=True)
         clip = None

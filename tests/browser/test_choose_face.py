@@ -33,14 +33,13 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
     pressed = page.locator('.likeness-box[aria-pressed="true"]')
     assert pressed.evaluate_all("them => them.map(one => one.dataset.face)") == [str(largest)] * 2  # on both nodes
 
-    page.evaluate("() => app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState()")
+    frontend.remember()
     other = 1 - largest
     page.locator(f'.likeness-box[data-face="{other}"]').first.click()
     assert (frontend.value(chooses, "rule"), frontend.value(chooses, "index")) == ("as numbered", other)
     assert pressed.evaluate_all("them => them.map(one => one.dataset.face)") == [str(other)] * 2
-    sent = frontend.prompt()[chooses]["inputs"]
-    assert (sent["rule"], sent["index"]) == ("as numbered", other)
-    assert frontend.queue().entry["outputs"][chooses]["likeness_faces"][0][0]["chosen"] == [other]
+    assert {"rule": "as numbered", "index": other}.items() <= frontend.prompt()[chooses]["inputs"].items()
+    frontend.still()
     page.locator(".likeness-editor").evaluate_all("them => them.forEach(one => (one.dataset.before = 'undo'))")
     page.keyboard.press("Control+z")
     until(lambda: frontend.value(chooses, "rule") == "largest", "the rule before")
@@ -51,6 +50,7 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     assert (frontend.value(chooses, "rule"), frontend.value(chooses, "index")) == ("as numbered", 1)
+    assert frontend.queue().entry["outputs"][chooses]["likeness_faces"][0][0]["chosen"] == [1]
 
 
 def test_a_click_adds_choose_face_where_there_is_none(frontend, example_photo):

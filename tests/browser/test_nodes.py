@@ -37,28 +37,31 @@ FIRST = 6
 TOP = {"image prompt": "Apply IP-Adapter", "faceid": "Load by Preset", "insightface": "Load Face Models"}
 
 
-def test_every_node_is_found_by_its_name_and_added(frontend, our_nodes):
-    for kind, node in our_nodes.items():
-        placed = frontend.place(node["display_name"])
-        assert frontend.nodes()[placed]["kind"] == kind
-        frontend.remove(placed)
+TYPED = ("ip-adapter", "same person", "faceid")
 
 
-@pytest.mark.parametrize(("words", "wanted"), WORDS.items(), ids=list(WORDS))
-def test_a_node_is_found_by_the_words_people_know(words, wanted, frontend, page):
-    offered = frontend.search(words, wanted)
+@pytest.mark.parametrize("words", TYPED)
+def test_a_node_is_found_by_typing_and_put_down(words, frontend, page):
+    offered = frontend.search(words, WORDS[words])
     page.keyboard.press("Escape")
-    assert wanted in offered[: 1 if TOP.get(words) == wanted else FIRST], offered
+    assert offered == frontend.ranked(words)[: len(offered)], "what is asked below is what a person sees"
+    placed = frontend.place(WORDS[words])
+    assert frontend.nodes()[placed]["title"] == WORDS[words]
+
+
+def test_nodes_are_found_by_the_words_people_know(frontend):
+    for words, wanted in WORDS.items():
+        offered = frontend.ranked(words)
+        assert wanted in offered[: 1 if TOP.get(words) == wanted else FIRST], (words, offered)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_node_is_found_by_its_chinese_words(language, frontend, page, our_nodes):
-    frontend.locale(language)
+def test_every_node_is_found_by_its_name_and_by_chinese_words(language, frontend, our_nodes):
     chinese = json.loads((ROOT / "locales" / "zh" / "nodeDefs.json").read_text(encoding="utf-8"))
     for kind, node in our_nodes.items():
         title = node["display_name"] if language == "en" else chinese[kind]["display_name"]
-        offered = frontend.search(chinese[kind]["search_aliases"][0], title)
-        page.keyboard.press("Escape")
+        assert title in frontend.ranked(title), kind
+        offered = frontend.ranked(chinese[kind]["search_aliases"][0])
         assert title in offered[:FIRST], (kind, offered)
 
 

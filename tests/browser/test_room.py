@@ -2,8 +2,7 @@
 
 import pytest
 
-from .editors import REMEMBER, STILL, TRACKER
-from .frontend import RENDERERS
+from .frontend import RENDERERS, TRACKER
 
 WITH_EDITORS = ("LayerWeights", "RenderKeypoints", "ChooseFace", "FindFaces", "WeightSchedule", "ApplyIPAdapter")
 
@@ -13,12 +12,12 @@ def test_a_new_node_is_one_step(renderer, frontend, page):
     frontend.renderer(renderer)
     for kind in WITH_EDITORS:
         frontend.clear()
-        page.evaluate(REMEMBER)
+        frontend.remember()
         page.evaluate(f"() => {{ {TRACKER}.undoQueue.length = 0 }}")  # it keeps fifty
         node = frontend.add(f"Likeness{kind}")
-        page.evaluate(REMEMBER)
-        page.evaluate(STILL)
-        page.evaluate(REMEMBER)
+        frontend.capture()
+        frontend.still()
+        frontend.capture()
         assert page.evaluate(f"{TRACKER}.undoQueue.length") == 1, (kind, frontend.box(node))
 
 
@@ -29,7 +28,7 @@ def test_an_editor_keeps_its_room_on_a_node_that_was_made_small(renderer, fronte
         frontend.clear()
         node = frontend.add(f"Likeness{kind}")
         page.evaluate("id => { const n = app.graph.getNodeById(id); n.setSize([n.computeSize()[0], 40]) }", node)
-        page.evaluate(STILL)
+        frontend.still()
         frontend.show(node)
         drawing = page.locator(
             ".likeness-editor svg.likeness-plot, .likeness-editor svg.likeness-canvas"

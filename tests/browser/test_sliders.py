@@ -4,7 +4,6 @@ import pytest
 from pack.nodes.people.recipes import NONE, RECIPES
 from serving.patience import until
 
-from .editors import REMEMBER
 from .frontend import RENDERERS
 
 NODE = "LikenessApplyInstantID"
@@ -20,7 +19,7 @@ class Numbers:
         frontend.renderer(renderer)
         self.node = frontend.add(kind)
         frontend.show(self.node)
-        self.page.evaluate(REMEMBER)
+        frontend.remember()
 
     def value(self, name):
         return self.frontend.value(self.node, name)

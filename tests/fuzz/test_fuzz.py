@@ -11,7 +11,7 @@ import pytest
 
 FUZZ = Path(__file__).with_name("fuzz.py")
 READERS = ("checkpoint", "embeds", "faces", "keypoints")
-FILES = 2000
+FILES = 1000
 
 
 def test_no_made_up_file_ends_a_reader(tmp_path):

@@ -1,6 +1,6 @@
 """Many prompts through one server's queue: nothing grows, nothing stays, and the same prompt is the same picture.
 
-20 prompts; with LIKENESS_PROMPTS=300 the long form, which writes what it measured to the file LIKENESS_REPORT names.
+15 prompts; with LIKENESS_PROMPTS=300 the long form, which writes what it measured to the file LIKENESS_REPORT names.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from serving.api import Api
 from serving.fixtures import DATA, node
 from serving.patience import until
 
-PROMPTS = int(os.environ.get("LIKENESS_PROMPTS", "20"))
+PROMPTS = int(os.environ.get("LIKENESS_PROMPTS", "15"))
 ROUND = 5 if PROMPTS < 100 else 30  # different prompts; each is queued once in a round
 WARM = 2 * ROUND
 MOST_PER_PROMPT = 60_000  # bytes
