@@ -1,6 +1,18 @@
-// The two settings on old nodes; the server reads them from ComfyUI's settings file.
+// The two settings on old nodes, which the server reads from ComfyUI's settings file; and "Replace All" on newer pages.
 
 import { app } from '../../scripts/app.js'
+
+// Newer pages keep the order in which a graph is drawn until its version changes, and "Replace All" does not change it:
+// they would draw the nodes that it took away, fail at that, and never draw again.
+const watched = new WeakSet() // graphs
+
+function drawAnewAfterReplacing(graph) {
+  if (!graph?.events?.addEventListener || watched.has(graph)) return
+  watched.add(graph)
+  graph.events.addEventListener('node:added', ({ detail }) => {
+    if (detail?.node?.comfyClass?.startsWith('Likeness')) graph.incrementVersion?.()
+  })
+}
 
 app.registerExtension({
   name: 'likeness.oldNodes',
@@ -23,5 +35,9 @@ app.registerExtension({
       type: 'boolean',
       defaultValue: false
     }
-  ]
+  ],
+
+  afterConfigureGraph() {
+    for (const graph of [app.graph, ...(app.graph.subgraphs?.values() ?? [])]) drawAnewAfterReplacing(graph)
+  }
 })

@@ -176,6 +176,17 @@ class Frontend:
         self.page.get_by_role("button", name="Replace All").click()
         self.settle()
 
+    def is_drawing(self):
+        """Whether the classic canvas still draws what changes."""
+        return self.page.evaluate(
+            f"""async () => {{
+                const before = app.canvas.frame
+                app.graph.setDirtyCanvas(true, true)
+                await ({FRAMES})()
+                return app.canvas.frame > before
+            }}"""
+        )
+
     def change(self, node, widget, value):
         """Set a widget, as typing into it does."""
         self.page.evaluate(

@@ -19,6 +19,7 @@ def test_a_file_is_replaced_with_one_click_and_runs(path, frontend, old_files):
     frontend.load(workflow)
     assert {number for number, one in frontend.nodes().items() if not one["known"]} == set(old)
     frontend.replace_all()
+    assert frontend.is_drawing()
     nodes = frontend.nodes()
     assert not [one for one in nodes.values() if not one["known"]]
     for number, one in old.items():
@@ -70,6 +71,7 @@ def test_a_value_between_two_steps_is_kept(frontend):
     node = {"id": 1, "type": "IPAdapterAdvanced", "pos": [0, 0], "size": [300, 300], "mode": 0, "order": 0, "flags": {}}
     frontend.load({"nodes": [node | {"widgets_values": values}], "links": [], "version": 0.4})
     frontend.replace_all()
+    assert frontend.is_drawing()
     found = frontend.widgets("1")
     assert (found["weight"], found["end_at"]) == (0.685, 0.333)
 
