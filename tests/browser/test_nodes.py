@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from .editors import are_plain
 from .frontend import RENDERERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,6 +73,7 @@ def test_every_node_is_drawn_saved_and_opened_again(renderer, frontend, our_node
         frontend.add(kind, (450 * (place % 7), 700 * (place // 7)))
     before = frontend.workflow()
     assert {node["type"] for node in before["nodes"]} == set(our_nodes)
+    assert are_plain(before)
     frontend.show()
     frontend.picture(f"all nodes, {renderer}")
     frontend.load(before)
