@@ -1,4 +1,5 @@
-"""What a call of the model holds, drawn at random: tiles, couples of rows, parts, one half of guidance, pictures, masks.
+"""What a call of the model holds, drawn at random: tiles, couples, windows, areas, parts, one half of guidance, pictures,
+masks.
 
 Rows of every call are compared with the same row alone, steered by its own picture's reference and its own part of
 the mask. `LIKENESS_DRAWS` sets how many calls are drawn, `LIKENESS_SEED` from where.
@@ -13,6 +14,8 @@ import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
 from pack.attention.sampling.attach import ATTACHMENTS
+
+import nodes
 
 DRAWS = int(os.environ.get("LIKENESS_DRAWS", "100"))
 FIRST = int(os.environ.get("LIKENESS_SEED", "0"))
@@ -29,7 +32,7 @@ class Drawn:
     def __init__(self, seed):
         draw = random.Random(seed)
         self.seed = seed
-        self.pictures = draw.randint(1, 3)
+        self.pictures = draw.choice((1, 1, 1, 2, 2, 3, 4, 5))
         self.per_picture = draw.random() < 0.5
         self.masks = draw.choice([0, 0, 1, self.pictures])
         self.adapters = draw.choice([1, 1, 2])
@@ -39,13 +42,18 @@ class Drawn:
         self.one_by_one = draw.random() < 0.25
         self.cfg = draw.choice([1.0, 4.0, 4.0])
         self.split = draw.random() < 0.3
+        self.halves = draw.random() < 0.25
+        self.window = draw.choice([0, 0, 2, 3]) if self.pictures > 3 else 0
+        self.regions = draw.choice([1, 1, 1, 2, 3])
+        if self.regions > 1:  # packs that couple prompts take a call for all rows of the host's conditionings, once
+            self.together, self.one_by_one = 1, False
 
     def __repr__(self):
         return str(vars(self))
 
 
-def tiles_of(drawn):
-    high, wide = HEIGHT // drawn.rows, WIDTH // drawn.columns
+def tiles_of(drawn, height, width):
+    high, wide = height // drawn.rows, width // drawn.columns
     return [
         (slice(r * high, (r + 1) * high), slice(c * wide, (c + 1) * wide))
         for r in range(drawn.rows)
@@ -60,12 +68,22 @@ def repeated(value, rows, times, side_by_side):
     return value.repeat_interleave(times, 0) if side_by_side else torch.cat([value] * times)
 
 
-def tiled(drawn, calls):
+def noted(wholes):
+    """Around a step, or a window of it: keeps the latent that its calls are cut from."""
+
+    def wrapper(executor, model, conds, x_in, *rest):
+        wholes.append(x_in)
+        return executor(model, conds, x_in, *rest)
+
+    return wrapper
+
+
+def tiled(drawn, calls, wholes):
     """Runs each call of the model in tiles, several of them in one call, and notes what went in and came out."""
 
     def wrapper(function, given):
         x, t, c = given["input"], given["timestep"], given["c"]
-        out, places = torch.empty_like(x), tiles_of(drawn)
+        out, places = torch.empty_like(x), tiles_of(drawn, *x.shape[-2:])
         for first in range(0, len(places), drawn.together):
             group = places[first : first + drawn.together]
             # Side by side the places of single rows are not known: only without masks.
@@ -78,10 +96,43 @@ def tiled(drawn, calls):
             for (high, wide), part in zip(group, made, strict=True):
                 out[..., high, wide] = part
                 one = {"x": x[..., high, wide], "t": t, "c": c, "sides": given["cond_or_uncond"]}
-                calls.append(SimpleNamespace(**one, place=(high, wide), made=part))
+                calls.append(SimpleNamespace(**one, place=(high, wide), made=part, whole=wholes[-1]))
         return out
 
     return wrapper
+
+
+def coupled(model, regions):
+    """A model as packs make it that couple prompts to regions: a text of its own for each, their attention averaged."""
+
+    def chunks_of(x, options):
+        return zip(x.chunk(len(options["cond_or_uncond"])), options["cond_or_uncond"], strict=True)
+
+    def expand(n, context, value, options):
+        def repeated(x, step):
+            parts = chunks_of(x, options)
+            return torch.cat([p if i else torch.cat([p * (1 + step * r) for r in range(regions)]) for p, i in parts])
+
+        return repeated(n, 0.0), repeated(context, 0.1), repeated(value, 0.1)
+
+    def join(n, options):
+        copies = [1 if index else regions for index in options["cond_or_uncond"]]
+        frames = len(n) // sum(copies)
+        parts = zip(n.split([frames * count for count in copies]), copies, strict=True)
+        return torch.cat([part.unflatten(0, (count, frames)).mean(0) for part, count in parts])
+
+    changed = model.clone()
+    changed.set_model_attn2_patch(expand)
+    changed.set_model_attn2_output_patch(join)
+    return changed
+
+
+def in_windows(model, length):
+    """Frames in the host's context windows."""
+    from comfy_extras.nodes_context_windows import ContextWindowsManualNode
+
+    node = ContextWindowsManualNode.execute
+    return node(model, length, 1, "standard_static", 1, False, "pyramid", 0, False, causal_window_fix=False).args[0]
 
 
 def one_by_one(executor, x, t, context, y, control, options, **kwargs):
@@ -94,8 +145,9 @@ def one_by_one(executor, x, t, context, y, control, options, **kwargs):
 class Compared:
     """Runs drawn calls, and their rows again one by one."""
 
-    def __init__(self, base, apply, ksample, picture):
+    def __init__(self, base, apply, ksample, picture, prompt):
         self.base, self.apply, self.ksample, self.picture = base, apply, ksample, picture
+        self.halves = [prompt(text) for text in ("a dog", "a bird")]
 
     def steered(self, drawn, index=None):
         """The model with the drawn references: of all pictures, or of one alone."""
@@ -110,22 +162,45 @@ class Compared:
             elif drawn.per_picture:
                 inputs["image"] = inputs["image"][index : index + 1]
             model = self.apply(model, "sd15", variant, weight=0.8, attn_mask=masks, **inputs)
-        return model
+        return coupled(model, drawn.regions) if drawn.regions > 1 else model
+
+    def prompts(self, drawn):
+        """The positive prompt, or one for each half of the canvas."""
+        if not drawn.halves:
+            return {}
+        side = 8 * HEIGHT, 8 * WIDTH // 2
+        areas = [
+            nodes.ConditioningSetArea().append(one, side[1], side[0], i * side[1], 0, 1.0)[0]
+            for i, one in enumerate(self.halves)
+        ]
+        return {"positive": nodes.ConditioningCombine().combine(*areas)[0]}
+
+    def moved(self, call, row, frame):
+        """How far from the left the part of the canvas begins that a row's conditioning is about: negative prompts are
+        brought to the places of positive ones, and only the latent tells which."""
+        high, wide = call.place
+        left, right = (call.whole[frame].roll(-shift, -1)[..., high, wide] for shift in (0, WIDTH // 2))
+        return 0 if torch.equal(call.x[row], left) else WIDTH // 2 if torch.equal(call.x[row], right) else None
 
     def calls(self, drawn):
         """Everything that the drawn layout calls the model with, and gets."""
-        calls, model = [], self.steered(drawn)
-        model.set_model_unet_function_wrapper(tiled(drawn, calls))
+        calls, wholes, model = [], [], self.steered(drawn)
+        model.set_model_unet_function_wrapper(tiled(drawn, calls, wholes))
+        model.add_wrapper(WrappersMP.CALC_COND_BATCH, noted(wholes))
         if drawn.one_by_one:
             model.add_wrapper(WrappersMP.DIFFUSION_MODEL, one_by_one)
+        model = in_windows(model, drawn.window) if drawn.window else model
         size = {"height": HEIGHT, "width": WIDTH}
-        self.ksample(self.base, model, steps=1, batch=drawn.pictures, cfg=drawn.cfg, **size)
+        self.ksample(self.base, model, steps=1, batch=drawn.pictures, cfg=drawn.cfg, **size, **self.prompts(drawn))
         return calls
 
     def alone(self, drawn, call, row):
         """What one row of a call must be: by itself, with its picture's reference and its part of the mask."""
-        index = row % drawn.pictures
-        high, wide = call.place
+        window = call.c["transformer_options"].get("context_window")
+        frames = window.index_list if window else range(drawn.pictures)
+        frame = row % len(frames)
+        index, (high, wide), left = frames[frame], call.place, self.moved(call, row, frame)
+        wide = slice(wide.start + left, wide.stop + left)
         attached = self.steered(drawn, index).model_options["transformer_options"]
         own = tuple(
             one if one.attn_mask is None else replace(one, attn_mask=one.attn_mask[:, high, wide])
@@ -146,8 +221,8 @@ def is_of_rows(value, x):
 
 
 @pytest.fixture
-def compared(sd15, apply, ksample, picture):
-    return Compared(sd15, apply, ksample, picture)
+def compared(sd15, apply, ksample, picture, prompt):
+    return Compared(sd15, apply, ksample, picture, prompt)
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
