@@ -1,10 +1,12 @@
 """What the host hands to the handler comes back rewritten, or as it was."""
 
 import asyncio
+from types import SimpleNamespace
 
 import graphs
 import pytest
-from pack.nodes.legacy import handler
+from pack.nodes.legacy import handler, thin
+from pack.nodes.legacy.expand import expanded
 from pack.nodes.legacy.table import ROWS
 
 
@@ -38,6 +40,18 @@ def test_sides_of_prompts_are_said_where_places_mislead(host, caplog, kind, guid
         assert (said in caplog.text) == (choice == "off")
         steered = new[new["guider"]["inputs"]["model"][0]]["class_type"]
         assert (steered == "LikenessOldSides") == (choice == "on")
+
+
+@pytest.mark.parametrize("choice", ["off", "on"])
+def test_what_the_page_has_put_in_place_says_it_when_it_runs(host, caplog, choice):
+    prompt = graphs.prompt_of("IPAdapterAdvanced", compatible=choice) | {"g": graphs.node("DualCFGGuider")}
+    prompt["old"]["class_type"] = ROWS["IPAdapterAdvanced"].thin_id
+    running = SimpleNamespace(ephemeral_prompt={}, original_prompt=prompt)
+    with caplog.at_level("INFO"):
+        made = expanded(running, "old", thin.BY_CLASS)
+    assert ("DualCFGGuider (g): all prompts but negative ones" in caplog.text) == (choice == "off")
+    last = made.expand[made.args[0][0]]["class_type"]
+    assert last == ("LikenessOldSides" if choice == "on" else "LikenessApplyIPAdapter")
 
 
 SCHEDULE = "IPAdapterPromptScheduleFromWeightsStrategy"
