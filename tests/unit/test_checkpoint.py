@@ -6,7 +6,7 @@ import torch
 from miniature import adapters
 from pack.attention.adapter import checkpoint
 from pack.attention.adapter.identify import identify
-from pack.attention.adapter.variants import has, lacks, other_size, size, tokens_per_face
+from pack.attention.adapter.variants import LAYER, has, lacks, other_size, size, tokens_per_face, variants_of
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +111,21 @@ def test_a_projection_of_no_known_kind_is_told_what_each_kind_would_need(tmp_pat
         caught.value
     )
     assert "latents and proj_in.weight (IP-Adapter plus, Kolors IP-Adapter plus" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reads", "attention", "variant"),
+    [(1664, 2048, "plus"), (1024, 2048, "plus"), (1664, 768, "plus"), (1024, 768, "kolors_plus")],
+)
+def test_a_resampler_of_kolors_width_is_kolors_only_with_all_its_numbers(reads, attention, variant):
+    """People train resamplers as wide as SDXL's layers read, on other encoders too."""
+    shapes = {
+        "latents": (1, 16, 2048),
+        "proj_in.weight": (2048, reads),
+        "layers.0.0.to_q.weight": (attention, 2048),
+        LAYER: (640, 2048),
+    }
+    assert [found.name for found in variants_of(shapes)] == [variant]
 
 
 def test_a_condition_is_named_by_what_it_asks_for():
