@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .families import ENCODERS, FAMILIES
+from .wan_kinds import KINDS as WAN
 from .world.loaders import NODES as WORLD
 
 # The models pull in the whole host, so each node imports them when it runs.
@@ -31,6 +32,69 @@ class MiniatureModel(io.ComfyNode):
         from . import models
 
         return io.NodeOutput(models.unet(family, seed), models.clip(family, seed), models.vae(seed, family))
+
+
+class MiniatureWan(io.ComfyNode):
+    """A small video model with random weights and the published number of blocks."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MiniatureWan",
+            display_name="Miniature Wan",
+            category="miniature",
+            description=cls.__doc__,
+            inputs=[io.Combo.Input("kind", options=list(WAN)), seed_input()],
+            outputs=[io.Model.Output()],
+        )
+
+    @classmethod
+    def execute(cls, kind: str, seed: int) -> io.NodeOutput:
+        from . import wan
+
+        return io.NodeOutput(wan.model(kind, seed))
+
+
+class MiniatureWanCLIP(io.ComfyNode):
+    """A small text encoder for the miniature Wans."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MiniatureWanCLIP",
+            display_name="Miniature Wan CLIP",
+            category="miniature",
+            description=cls.__doc__,
+            inputs=[seed_input()],
+            outputs=[io.Clip.Output()],
+        )
+
+    @classmethod
+    def execute(cls, seed: int) -> io.NodeOutput:
+        from . import wan
+
+        return io.NodeOutput(wan.clip(seed))
+
+
+class MiniatureWanVAE(io.ComfyNode):
+    """A small autoencoder for videos with random weights."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MiniatureWanVAE",
+            display_name="Miniature Wan VAE",
+            category="miniature",
+            description=cls.__doc__,
+            inputs=[seed_input()],
+            outputs=[io.Vae.Output()],
+        )
+
+    @classmethod
+    def execute(cls, seed: int) -> io.NodeOutput:
+        from . import wan
+
+        return io.NodeOutput(wan.vae(seed))
 
 
 class MiniatureCLIPVision(io.ComfyNode):
@@ -82,7 +146,15 @@ class MiniatureExtension(ComfyExtension):
         encoder_files.teach_the_host()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [MiniatureModel, MiniatureCLIPVision, MiniatureControlNet, *WORLD]
+        return [
+            MiniatureModel,
+            MiniatureWan,
+            MiniatureWanCLIP,
+            MiniatureWanVAE,
+            MiniatureCLIPVision,
+            MiniatureControlNet,
+            *WORLD,
+        ]
 
 
 async def comfy_entrypoint() -> MiniatureExtension:
