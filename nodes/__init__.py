@@ -30,6 +30,7 @@ FORMS = (
     "weight_schedule",
     "fusion",
     "scale_adapters",
+    "scale_image_branch",
     "combine_embeds",
     "save_embeds",
     "load_embeds",

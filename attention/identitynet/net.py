@@ -12,7 +12,7 @@ import torch
 from comfy.controlnet import ControlBase, ControlNet
 from torch import Tensor
 
-from ..branch.attachment import warn
+from ..branch.effect import warn
 from ..branch.masks import MASK_RULES, MEAN, Grid
 from ..cache import Cache
 from ..inputs import at, check_mask

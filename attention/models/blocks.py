@@ -9,7 +9,7 @@ from .families import FAMILIES, layers, level_of
 
 @dataclass(frozen=True)
 class BlockOutline:
-    """One SpatialTransformer. `cell` is the side in pixels of the area that one of its queries covers."""
+    """One SpatialTransformer of a UNet, or one block of a transformer. `cell` is the side in pixels of the area that one of its queries covers."""
 
     number: int
     side: str

@@ -8,14 +8,14 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
-Side = Literal["input", "middle", "output"]
+Side = Literal["input", "middle", "output", "block"]
 BlockKey = tuple[str, int, int]
 """How the host announces one cross-attention: (side, block number, transformer in that block)."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One SpatialTransformer of the UNet: `depth` cross-attentions at one resolution."""
+    """One SpatialTransformer of the UNet, or one block of a transformer: `depth` cross-attentions at one resolution."""
 
     side: Side
     block: int
@@ -69,7 +69,8 @@ class Family:
     """A layout of cross-attention layers that adapters are trained for.
 
     `text_width` is C of the published models. `levels` counts the resolutions of the UNet, each half as fine as the
-    one before; the finest has a query for each latent cell, which is `cell` pixels wide.
+    one before; the finest has a query for each `cell` pixels. `takes_adapters` is False where the model has an image
+    branch of its own instead.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Family:
     stages: tuple[Stage, ...]  # in checkpoint order: input, output, middle
     roles: Roles
     cell: int = LATENT_CELL
+    takes_adapters: bool = True
 
     @property
     def num_layers(self) -> int:
@@ -96,6 +98,7 @@ def level_of(family: Family, side: str, block: int) -> int:
         "input": (block - 1) // BLOCKS_PER_LEVEL,
         "middle": coarsest,
         "output": coarsest - block // BLOCKS_PER_LEVEL,
+        "block": 0,
     }[side]
 
 
@@ -105,6 +108,15 @@ BLOCKS_PER_LEVEL = 3
 
 def _stages(side: Side, depths: Mapping[int, int]) -> tuple[Stage, ...]:
     return tuple(Stage(side, block, depth) for block, depth in depths.items())
+
+
+_NO_ROLES = Roles(frozenset(), {})
+
+
+def _wan(name: str, label: str, blocks: int) -> Family:
+    """Wan with an image branch: nobody has published which of its blocks carry what. A token is two cells wide."""
+    stages = _stages("block", dict.fromkeys(range(blocks), 1))
+    return Family(name, label, 4096, 1, stages, _NO_ROLES, 2 * LATENT_CELL, takes_adapters=False)
 
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
@@ -141,12 +153,17 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 # SDXL's blocks without the middle: it was distilled from SDXL, nobody has looked for others.
                 Roles(frozenset({5}), {3: 1.0}, frozenset({0, 1, 2, 4, 6, 7, 8, 9})),
             ),
+            _wan("wan14b", "Wan 14B", 40),
+            _wan("wan1.3b", "Wan 1.3B", 30),
         )
     }
 )
 
+ADAPTED: tuple[Family, ...] = tuple(family for family in FAMILIES.values() if family.takes_adapters)
+"""Those that adapters are trained for."""
+
 # The UNet runs the middle before the output blocks; checkpoints store it last.
-_EXECUTION = {"input": 0, "middle": 1, "output": 2}
+_EXECUTION = {"input": 0, "block": 0, "middle": 1, "output": 2}
 
 
 @cache
@@ -163,14 +180,14 @@ def layers(family: str) -> tuple[Layer, ...]:
 
 
 def family_of(num_layers: int) -> Family:
-    """The family whose UNet has `num_layers` cross-attentions.
+    """The family of an adapter for `num_layers` cross-attentions.
 
     Raises ValueError when no family has that many.
     """
-    for family in FAMILIES.values():
+    for family in ADAPTED:
         if family.num_layers == num_layers:
             return family
-    known = ", ".join(f"{f.num_layers} ({f.label})" for f in FAMILIES.values())
+    known = ", ".join(f"{f.num_layers} ({f.label})" for f in ADAPTED)
     raise ValueError(f"no known base model has {num_layers} cross-attention layers; known are: {known}.")
 
 

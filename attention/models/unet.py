@@ -10,7 +10,7 @@ from comfy.ldm.modules.attention import CrossAttention
 from comfy.model_patcher import ModelPatcher
 from torch import nn
 
-from .families import FAMILIES, BlockKey, Family, LayerShape, family_with
+from .families import ADAPTED, BlockKey, Family, LayerShape, family_with
 from .text_projection import text_projection_of
 
 
@@ -100,7 +100,7 @@ def family_of_model(layers: ModelLayers) -> Family:
     """The family of a model. Raises ValueError when no adapter family has its layout."""
     if layers.family is not None:
         return layers.family
-    *first, last = (family.label for family in FAMILIES.values())
+    *first, last = (family.label for family in ADAPTED)
     known = f"{', '.join(first)} or {last}"
     raise ValueError(
         f"the connected model is {layers.kind} ({layers.network}, {len(layers.shapes)} "

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..adapter.key_values import Pair, Source
 from ..branch.attachment import Attachment
+from ..branch.effect import Effect
 from ..branch.per_picture import references_of
 from ..identitynet.apply import Conditioning
 from ..identitynet.hint import Hint
@@ -140,17 +141,19 @@ class OneEntry:
         return self.source.pick(block, (self.entry,) * len(entries), device)
 
 
-def _attachment_for(attachment: Attachment, crop: Crop) -> Attachment:
-    changes: Mapping[str, Any] = {
-        side: OneEntry(source, references_of(attachment.per_picture, (crop.index,), source.count)[0])
-        for side, source in (("positive", attachment.positive), ("negative", attachment.negative))
-        if source.count > 1
-    }
-    scales = attachment.frame_scales
+def _attachment_for(effect: Effect, crop: Crop) -> Effect:
+    changes: Mapping[str, Any] = {}
+    if isinstance(effect, Attachment):
+        changes = {
+            side: OneEntry(source, references_of(effect.per_picture, (crop.index,), source.count)[0])
+            for side, source in (("positive", effect.positive), ("negative", effect.negative))
+            if source.count > 1
+        }
+    scales = effect.frame_scales
     return replace(
-        attachment,
+        effect,
         **changes,
         frame_scales=(at(scales, crop.index),) if scales else (),
-        attn_mask=None if attachment.attn_mask is None else crop.of(attachment.attn_mask),
+        attn_mask=None if effect.attn_mask is None else crop.of(effect.attn_mask),
         mask_is_cut=True,
     )

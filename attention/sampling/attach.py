@@ -9,12 +9,12 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, get_wrappers_with_key
 from torch import Tensor
 
-from ..branch.attachment import Attachment
+from ..branch.effect import Effect
 from .acting import Acting
 from .again import samples_again
 from .call import WHOLE, Given, rows_of_call
-from .compiled import is_compiled, own_graphs
-from .dispatch import CALL, Call, dispatch
+from .compiled import own_graphs
+from .entries import ENTRIES, AnyCall
 from .rows import Conditionings, tell_apart
 from .run import Run
 
@@ -23,18 +23,21 @@ RUN = "likeness_run"
 _KEY = "likeness"
 
 
-def attach(model: ModelPatcher, *added: Attachment) -> ModelPatcher:
+def attach(model: ModelPatcher, *added: Effect) -> ModelPatcher:
     """A clone of `model` with further attachments; `model` itself stays as it is."""
     return with_attachments(model, (*attachments(model), *added))
 
 
-def attachments(model: ModelPatcher) -> tuple[Attachment, ...]:
+def attachments(model: ModelPatcher) -> tuple[Effect, ...]:
     """What is attached to a model."""
     return model.model_options.get("transformer_options", {}).get(ATTACHMENTS, ())
 
 
-def with_attachments(model: ModelPatcher, attached: tuple[Attachment, ...]) -> ModelPatcher:
-    """A clone of `model` with exactly these attachments."""
+def with_attachments(model: ModelPatcher, attached: tuple[Effect, ...]) -> ModelPatcher:
+    """A clone of `model` with exactly these attachments. Raises ValueError where they are for models of different kinds."""
+    kinds = {each.kind for each in attached}
+    if len(kinds) > 1:
+        raise ValueError(f"branches of {' and '.join(sorted(kinds))} cannot be on one model.")
     steered = model.clone()
     # A tuple: the host copies dictionaries and lists of options, and joins lists, but hands other values on.
     steered.model_options.setdefault("transformer_options", {})[ATTACHMENTS] = attached
@@ -108,7 +111,7 @@ def _apply(  # noqa: PLR0913  the host's signature
         acting = passing.acting(_sigma(transformer_options, t) if passing.needs_sigma else None)
         if not acting:
             return executor(x, t, c_concat, c_crossattn, control, _without_ours(transformer_options), **kwargs)
-        call = _call(passing, acting, Given(x, transformer_options, c_crossattn))
+        call = _call(passing, acting, Given(x, transformer_options, c_crossattn, kwargs, executor.class_obj))
         steered = _dispatching(call, transformer_options)
         with own_graphs(transformer_options):
             made = executor(x, t, c_concat, c_crossattn, control, steered, **kwargs)
@@ -124,28 +127,16 @@ def _sigma(options: Mapping[str, Any], t: Tensor) -> float:
     return float(options.get("sigmas", t)[0])
 
 
-def _call(run: Run, acting: tuple[Acting, ...], given: Given) -> Call:
+def _call(run: Run, acting: tuple[Acting, ...], given: Given) -> AnyCall:
     """What the layers of one call need to know, and the branches told of what nobody can know."""
     rows = rows_of_call(run.conditionings, given)
     run.tell_of_rows(acting, rows)
-    replaced = given.options.get("patches_replace", {}).get("attn2", {})
-    return Call(run, rows, acting, replaced, given.size)
+    return ENTRIES[run.branches[acting[0].branch].attachment.kind](run, rows, acting, given)
 
 
-def _dispatching(call: Call, options: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the options in which our one dispatcher is on every layer that a branch acts in."""
-    replacements = options.get("patches_replace", {})
-    branches = call.run.branches
-    if is_compiled(options):
-        # A block's compiled code serves blocks like it, and looks for a patch under its own key: give all of them.
-        blocks = {block for branch in branches for block in branch.attachment.positive.blocks}
-    else:
-        blocks = {block for a in call.acting for block in branches[a.branch].attachment.blocks}
-    return {
-        **_without_ours(options),
-        CALL: call,
-        "patches_replace": {**replacements, "attn2": {**call.replaced, **dict.fromkeys(blocks, dispatch)}},
-    }
+def _dispatching(call: AnyCall, options: dict[str, Any]) -> dict[str, Any]:
+    """A copy of the options that brings the branches into the call."""
+    return {**_without_ours(options), **call.into(options)}
 
 
 _WRAPPERS = (

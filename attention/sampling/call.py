@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from einops import rearrange
@@ -24,11 +24,15 @@ MOST_SPOTS = 64
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What one call of the model is given: `x` (rows, 4, h, w), its options, and the text (rows, L, C) of its rows."""
+    """What one call of the model is given: `x` (rows, C, h, w), of videos (rows, C, T, h, w), its options, and the text
+    (rows, L, C) of its rows; `extra` is what it is given beside them, `model` the host's object that is called.
+    """
 
     x: Tensor
     options: Mapping[str, Any]
     text: Tensor | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    model: Any = None
 
     @property
     def size(self) -> Grid:
@@ -66,17 +70,23 @@ def _chunks(conditionings: Conditionings, options: Mapping[str, Any]) -> tuple[C
 
 def _frames(conditionings: Conditionings, count: int, options: Mapping[str, Any]) -> tuple[int, ...]:
     """Which pictures of the whole batch a chunk's rows are: all of them, or those of a context window."""
-    window = options.get("context_window")
-    if window is not None and getattr(window, "dim", 0) == 0:
-        # The host may put one earlier picture before a window's own, for continuity.
-        anchor = getattr(window, "causal_anchor_index", None)
-        frames = (*(() if anchor is None else (anchor,)), *window.index_list)
-        if frames and count % len(frames) == 0:
-            return frames
+    frames = windowed(options, 0)
+    if frames and count % len(frames) == 0:
+        return frames
     animated = (options.get("ad_params") or {}).get("sub_idxs")  # AnimateDiff-Evolved's windows
     if animated and count % len(animated) == 0:
         return tuple(animated)
     return tuple(range(conditionings.pictures or max(count, 1)))
+
+
+def windowed(options: Mapping[str, Any], dim: int) -> tuple[int, ...]:
+    """The numbers of what a context window of the host takes from this dimension of the latent; none where there is none."""
+    window = options.get("context_window")
+    if window is None or getattr(window, "dim", 0) != dim:
+        return ()
+    # The host may put one earlier picture before a window's own, for continuity.
+    anchor = getattr(window, "causal_anchor_index", None)
+    return (*(() if anchor is None else (anchor,)), *window.index_list)
 
 
 def _order(given: Given, times: int, frames: int) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import comfy.ldm.modules.attention as host
 import torch
 from einops import rearrange
 from torch import Tensor
 
+from ..branch.attachment import Attachment
 from ..branch.masks import Grid
 from ..models.families import BlockKey
 from .acting import Acting
+from .call import Given
+from .compiled import is_compiled
 from .layer import Layer
 from .rows import Rows
 from .run import CallKind, Run, Site
@@ -43,6 +46,23 @@ class Call:
     def previous(self, block: BlockKey) -> Patch:
         """What computed this layer before: another pack's patch (in the host's order of lookup) or the host."""
         return self.replaced.get(block) or self.replaced.get(block[:2]) or _host_attention
+
+    @classmethod
+    def of(cls, run: Run, rows: Rows, acting: tuple[Acting, ...], given: Given) -> Call:
+        replaced = given.options.get("patches_replace", {}).get("attn2", {})
+        return cls(run, rows, acting, replaced, given.size)
+
+    def into(self, options: Options) -> dict[str, Any]:
+        """What changes in the options of the call: our one dispatcher is on every layer that a branch acts in."""
+        branches = self.run.branches
+        if is_compiled(options):
+            # A block's compiled code serves blocks like it, and looks for a patch under its own key: give all of them.
+            blocks = {block for branch in branches for block in branch.attachment.all_blocks}
+        else:
+            acting = (cast(Attachment, branches[one.branch].attachment) for one in self.acting)
+            blocks = {block for attachment in acting for block in attachment.blocks}
+        attn2 = {**self.replaced, **dict.fromkeys(blocks, dispatch)}
+        return {CALL: self, "patches_replace": {**options.get("patches_replace", {}), "attn2": attn2}}
 
     @cached_property
     def _kind(self) -> CallKind:

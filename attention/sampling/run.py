@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from ..adapter.key_values import KeyValuesOnDemand
 from ..branch.attachment import Attachment
+from ..branch.effect import Effect
 from ..branch.masks import on_grid
 from ..branch.scaling import EMBEDS_SCALING, Scaled
 from ..models.families import BlockKey
@@ -34,9 +35,9 @@ KINDS_KEPT = 16
 
 @dataclass(frozen=True)
 class Branch:
-    """An attachment in a run, with the noise levels between which it acts, both included."""
+    """What is attached to the model, in a run, with the noise levels between which it acts, both included."""
 
-    attachment: Attachment
+    attachment: Effect
     sigma_start: float
     sigma_end: float
 
@@ -61,7 +62,7 @@ class Site:
 class Run:
     """Everything the branches of one run need. After it is made only its memories are filled."""
 
-    def __init__(self, attachments: Sequence[Attachment], model_sampling: Any, conditionings: Conditionings) -> None:
+    def __init__(self, attachments: Sequence[Effect], model_sampling: Any, conditionings: Conditionings) -> None:
         acting = sorted((a for a in attachments if a.ever_acts), key=lambda a: a.order)
         sigma = model_sampling.percent_to_sigma
         self.branches = tuple(Branch(a, sigma(a.range.start), sigma(a.range.end)) for a in acting)
@@ -69,7 +70,7 @@ class Run:
         self.needs_sigma = not all(a.always_on for a in acting)
         self._course = Course(model_sampling) if any(a.schedule for a in acting) else None
         self._store = Store(STORE_BUDGET)
-        self._kinds: OrderedDict[Hashable, CallKind] = OrderedDict()
+        self._kinds: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
         self._remembered: dict[Hashable, Any] = {}
         self._told: set[Hashable] = set()
@@ -79,16 +80,18 @@ class Run:
 
     def acting(self, sigma: float | None) -> tuple[Acting, ...]:
         """The branches that act at this noise level, in the order in which they are summed."""
-        found = (Acting(i, self._factor(branch, sigma)) for i, branch in enumerate(self.branches))
-        return tuple(acting for acting in found if acting.factor)
+        found = ((i, self._factor(branch, sigma)) for i, branch in enumerate(self.branches))
+        return tuple(Acting(i, factor) for i, factor in found if factor is not None)
 
-    def _factor(self, branch: Branch, sigma: float | None) -> float:
-        if sigma is None:
-            return 1.0
-        if not branch.sigma_end <= sigma <= branch.sigma_start:
-            return 0.0
-        schedule = branch.attachment.schedule
-        return schedule.factor(self._course.percent(sigma)) if schedule and self._course else 1.0
+    def _factor(self, branch: Branch, sigma: float | None) -> float | None:
+        """The factor of a branch's schedule at this noise level; None where the branch does not act."""
+        factor, effect = 1.0, branch.attachment
+        if sigma is not None:
+            if not branch.sigma_end <= sigma <= branch.sigma_start:
+                return None
+            if effect.schedule and self._course:
+                factor = effect.schedule.factor(self._course.percent(sigma))
+        return factor if effect.acts_with(factor) else None
 
     def release(self) -> None:
         """Forget every tensor. Called when sampling ends, fails or is interrupted."""
@@ -135,19 +138,35 @@ class Run:
         """After a whole run: say of every branch that should have acted at one of its levels and acted in no layer."""
         levels: list[float] = sigmas[:-1].tolist()
         for number, branch in enumerate(self.branches):
-            if number not in self._acted | self._left_out and any(self._factor(branch, level) for level in levels):
+            due = any(self._factor(branch, level) is not None for level in levels)
+            if number not in self._acted | self._left_out and due:
                 self.tell(number, said.never_acted(bool(self._calls), said.packs_around(model_options, model)))
 
+    def have_acted(self, numbers: Iterable[int]) -> None:
+        """Remember that these branches had a part in some layer."""
+        self._acted.update(numbers)
+
     def kind(self, acting: tuple[Acting, ...], rows: Rows) -> CallKind:
-        """The kind of a call in which these branches act on these rows."""
+        """The kind of a call in which these references act on these rows."""
+        references = (cast(Attachment, self.branches[one.branch].attachment) for one in acting)
+        return self.kind_of(
+            (acting, rows),
+            lambda: CallKind(tuple(on_rows(one, at, rows) for one, at in zip(acting, references, strict=True))),
+        )
+
+    def kind_of(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What calls of one kind share: made for the first of them, forgotten after many other kinds."""
         with self._lock:
-            found = self._kinds.get((acting, rows))
+            found = self._kinds.get(key)
             if found is None:
-                found = CallKind(tuple(on_rows(one, self.branches[one.branch].attachment, rows) for one in acting))
-                self._kinds[acting, rows] = found
+                found = self._kinds[key] = make()
                 while len(self._kinds) > KINDS_KEPT:
                     self._kinds.popitem(last=False)
             return found
+
+    def store(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
+        """A tensor that is made when it is first asked for, and kept for this run while there is room."""
+        return self._store.get(key, make, lambda made: made.nbytes)
 
     def layer(self, kind: CallKind, site: Site, q: Tensor) -> Layer:
         """What acts at a site in calls of a kind, for queries like `q`: put together when it is first asked for."""
@@ -172,7 +191,7 @@ class Run:
             )
             for branch in acting
         )
-        self._acted.update(branch.number for branch in acting)
+        self.have_acted(branch.number for branch in acting)
         return Layer(branches, FusedLayer.of(branches, q, site.heads, lambda: self._packed(branches, site.key, q)))
 
     def _tokens(self, branch: BranchOnRows, block: BlockKey, q: Tensor) -> Tokens:

@@ -24,6 +24,21 @@ PICTURES = (
     "reference, mask or weight is a guess. Sample without the pack that splits or adds pictures."
 )
 
+NO_PICTURE = (
+    "The model was shown no picture in this run (the conditioning has no CLIP vision output), and ComfyUI then lets the "
+    "image branch read the text. Connect clip_vision_output of the node that makes the conditioning, or set weight to 0, "
+    "which is the model without its image branch."
+)
+
+
+def one_picture(tokens: int) -> str:
+    """Start and end were told apart, but the model was not shown two pictures."""
+    return (
+        f"start_image_weight and end_image_weight did nothing: the model was shown {tokens} tokens of pictures, where a start "
+        "and an end picture have 514. Connect both to WanFirstLastFrameToVideo, as clip_vision_start_image and "
+        "clip_vision_end_image."
+    )
+
 
 def left_out(found: int, expected: int, pack: str | None) -> str:
     """A layer had other rows or queries than the host gives it, in no way that is known."""

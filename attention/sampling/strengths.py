@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..branch.attachment import Attachment
-from ..models.families import family_of, layers
+from ..branch.effect import Effect
+from ..models.blocks import outlines
+from ..models.families import BlockKey, Layer, family_with, layers
+from ..models.kinds import KINDS
 from .rows import Conditionings
 from .run import Run
 
@@ -16,20 +18,35 @@ from .run import Run
 class Strengths:
     """One branch's factors: `factors[step][block]`, the blocks numbered in the order in which they run.
 
-    `swapped` are the blocks where guidance leads away from the reference.
+    `places` says where each block is. `swapped` are the blocks where guidance leads away from the reference.
     """
 
-    attachment: Attachment
-    family: str
+    attachment: Effect
+    places: tuple[str, ...]
     factors: tuple[tuple[float, ...], ...]
     swapped: frozenset[int]
 
     @property
+    def plain(self) -> float:
+        """The factor at which the model is as it is."""
+        return KINDS[self.attachment.kind].plain
+
+    @property
+    def acting_blocks(self) -> int:
+        """In how many blocks it acts at any step."""
+        return sum(any(factor != self.plain for factor in column) for column in zip(*self.factors, strict=True))
+
+    @property
+    def acting_steps(self) -> int:
+        """At how many steps it acts in any block."""
+        return sum(any(factor != self.plain for factor in step) for step in self.factors)
+
+    @property
     def acts(self) -> bool:
-        return any(any(step) for step in self.factors)
+        return bool(self.acting_steps)
 
 
-def strengths(attached: Sequence[Attachment], model_sampling: Any, sigmas: Sequence[float]) -> tuple[Strengths, ...]:
+def strengths(attached: Sequence[Effect], model_sampling: Any, sigmas: Sequence[float]) -> tuple[Strengths, ...]:
     """The factors of every attachment at these noise levels, as the run itself would have them.
 
     Without the factors of single pictures, which are the attachment's `frame_scales`.
@@ -41,13 +58,25 @@ def strengths(attached: Sequence[Attachment], model_sampling: Any, sigmas: Seque
         ]
     finally:
         run.release()
-    return tuple(_of(attachment, [step.get(id(attachment), 0.0) for step in acting]) for attachment in attached)
+    return tuple(_of(attachment, [step.get(id(attachment)) for step in acting]) for attachment in attached)
 
 
-def _of(attachment: Attachment, course: Sequence[float]) -> Strengths:
-    family = family_of(len(attachment.positive.blocks)).name
-    first = {layer.transformer: layer.key for layer in reversed(layers(family))}
-    scales = [attachment.scale_in(first[number]) for number in sorted(first)]
-    factors = tuple(tuple(scale * factor for scale in scales) for factor in course)
-    swapped = frozenset(number for number, key in first.items() if key in attachment.swapped)
-    return Strengths(attachment, family, factors, swapped)
+def _of(attachment: Effect, course: Sequence[float | None]) -> Strengths:
+    first, places = _blocks(attachment.all_blocks)
+    plain = [KINDS[attachment.kind].plain] * len(first)
+    factors = tuple(
+        tuple(plain if factor is None else (attachment.weight_in(block, factor) for block in first))
+        for factor in course
+    )
+    return Strengths(
+        attachment, places, factors, frozenset(i for i, block in enumerate(first) if block in attachment.swapped)
+    )
+
+
+def _blocks(found: Sequence[BlockKey]) -> tuple[list[BlockKey], tuple[str, ...]]:
+    """The first layer of every block in the order in which they run, and where each is."""
+    family = family_with(found)
+    if family is None:  # a model of no known size: its own numbers
+        return list(found), tuple(f"{side} {number}" for side, number, _ in found)
+    first: dict[int, Layer] = {layer.transformer: layer for layer in reversed(layers(family.name))}
+    return [first[number].key for number in sorted(first)], tuple(outline.place for outline in outlines(family.name))

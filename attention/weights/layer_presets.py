@@ -38,11 +38,15 @@ class Block:
 
 @dataclass(frozen=True)
 class LayerPreset:
-    """A row of the table: the factor of each block, and the blocks where the two sides are swapped."""
+    """A row of the table: the factor of each block, and the blocks where the two sides are swapped.
+
+    `of_unets` is True where it asks for the sides of a UNet, or for blocks that carry style or composition.
+    """
 
     factor: Callable[[Block], float]
     swaps: Callable[[Block], bool] = lambda _block: False
     takes_boost: bool = False
+    of_unets: bool = True
 
 
 def _eased(share: Callable[[float], float]) -> Callable[[Block], float]:
@@ -69,11 +73,11 @@ def _precise_composition(block: Block) -> float:
 
 LAYER_PRESETS: Mapping[str, LayerPreset] = MappingProxyType(
     {
-        LINEAR: LayerPreset(lambda _block: 1.0),
-        "ease in": LayerPreset(_eased(lambda x: 1 - x)),
-        "ease out": LayerPreset(_eased(lambda x: x)),
-        "ease in-out": LayerPreset(_eased(lambda x: 1 - abs(2 * x - 1))),
-        "reverse in-out": LayerPreset(_eased(lambda x: abs(2 * x - 1))),
+        LINEAR: LayerPreset(lambda _block: 1.0, of_unets=False),
+        "ease in": LayerPreset(_eased(lambda x: 1 - x), of_unets=False),
+        "ease out": LayerPreset(_eased(lambda x: x), of_unets=False),
+        "ease in-out": LayerPreset(_eased(lambda x: 1 - abs(2 * x - 1)), of_unets=False),
+        "reverse in-out": LayerPreset(_eased(lambda x: abs(2 * x - 1)), of_unets=False),
         "weak input": LayerPreset(_weak("input")),
         "weak middle": LayerPreset(_weak("middle")),
         "weak output": LayerPreset(_weak("output")),
@@ -93,10 +97,21 @@ LAYER_PRESETS: Mapping[str, LayerPreset] = MappingProxyType(
 )
 
 
+def presets_of(family: str) -> tuple[str, ...]:
+    """The presets that have a meaning for a family."""
+    is_unet = FAMILIES[family].takes_adapters
+    return tuple(name for name, row in LAYER_PRESETS.items() if is_unet or not row.of_unets)
+
+
 def preset(name: str, family: str, boost: float = 1.0) -> LayerWeights:
     """A preset's weights for a family. `boost` is its second factor, where it has one."""
     if name not in LAYER_PRESETS:
         raise ValueError(f"there is no layer preset '{name}'; choose one of: {', '.join(LAYER_PRESETS)}.")
+    if name not in presets_of(family):
+        raise ValueError(
+            f"the layer preset '{name}' has no meaning for {FAMILIES[family].label}, of whose blocks nobody has published "
+            f"which carry what; choose one of: {', '.join(presets_of(family))}."
+        )
     row, blocks = LAYER_PRESETS[name], _blocks(family, boost)
     return LayerWeights(
         family,

@@ -30,7 +30,8 @@ class LayerWeightsNode(io.ComfyNode):
                     "family",
                     options=sorted(FAMILIES, reverse=True),
                     default="sdxl",
-                    tooltip="The base model: SDXL has 11 blocks with cross-attention, SD1.5 has 16.",
+                    tooltip="The base model: SDXL has 11 blocks with cross-attention, SD1.5 has 16, Wan 14B has 40, Wan 1.3B "
+                    "has 30.",
                 ),
                 io.Combo.Input(
                     "preset",
@@ -63,7 +64,11 @@ class LayerWeightsNode(io.ComfyNode):
                     "Blocks that are not named get 0.",
                 ),
             ],
-            outputs=[wires.LayersWire.Output("layers", tooltip="For 'layers' of Apply IP-Adapter or Apply InstantID.")],
+            outputs=[
+                wires.LayersWire.Output(
+                    "layers", tooltip="For 'layers' of Apply IP-Adapter, Apply InstantID or Scale Image Branch."
+                )
+            ],
             hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from comfy.model_patcher import ModelPatcher
 from comfy_api.v0_0_2 import io
 
@@ -50,8 +48,8 @@ class ScaleAdapters(io.ComfyNode):
         before = attachments(model)
         if not before:
             return noted(cls, "nothing is attached to this model", model)
-        after = tuple(replace(attachment, scale=attachment.scale * factor) for attachment in before)
-        lines = (f"{b.label}: {b.scale:g} -> {a.scale:g}" for b, a in zip(before, after, strict=True))
+        after = tuple(effect.scaled(factor) for effect in before)
+        lines = (f"{b.label}: {b.weight:g} -> {a.weight:g}" for b, a in zip(before, after, strict=True))
         return noted(cls, "\n".join(lines), with_attachments(model, after))
 
 

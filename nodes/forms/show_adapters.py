@@ -69,7 +69,7 @@ class ShowAdapters(io.ComfyNode):
         if not attached:
             raise ValueError(
                 "Show Adapters: nothing is attached to this model. Connect the model that comes out of Apply "
-                "IP-Adapter or Apply InstantID."
+                "IP-Adapter, Apply InstantID or Scale Image Branch."
             )
         sampling = model.get_model_object("model_sampling")
         levels = comfy.samplers.calculate_sigmas(sampling, scheduler, int(steps / denoise))[-(steps + 1) : -1].tolist()
@@ -79,11 +79,9 @@ class ShowAdapters(io.ComfyNode):
 
 
 def _line(branch: Strengths) -> str:
-    steps = sum(any(step) for step in branch.factors)
-    blocks = sum(any(column) for column in zip(*branch.factors, strict=True))
-    total = len(branch.factors[0]), len(branch.factors)
-    acts = f"{blocks} of {total[0]} blocks, {steps} of {total[1]} steps" if branch.acts else "does not act"
-    return f"{branch.attachment.label}: {acts}"
+    blocks, steps = len(branch.places), len(branch.factors)
+    acts = f"{branch.acting_blocks} of {blocks} blocks, {branch.acting_steps} of {steps} steps"
+    return f"{branch.attachment.label}: {acts if branch.acts else 'does not act'}"
 
 
 NODES = [ShowAdapters]

@@ -100,7 +100,9 @@ class WeightScheduleNode(io.ComfyNode):
                 ),
             ],
             outputs=[
-                wires.ScheduleWire.Output("schedule", tooltip="For 'schedule' of Apply IP-Adapter or Apply InstantID.")
+                wires.ScheduleWire.Output(
+                    "schedule", tooltip="For 'schedule' of Apply IP-Adapter, Apply InstantID or Scale Image Branch."
+                )
             ],
             hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...attention.models.families import FAMILIES
 from ...attention.weights.curves import CURVES, Curve
-from ...attention.weights.layer_presets import LAYER_PRESETS, preset
+from ...attention.weights.layer_presets import LAYER_PRESETS, preset, presets_of
 from ...attention.weights.layer_weights import LayerWeights
 from ...attention.weights.schedule_text import parse_points
 from ...face.pose import MIRRORED, from_json, to_json
@@ -22,7 +22,7 @@ def tables() -> dict[str, Any]:
 
     return {
         "families": {name: {"label": family.label, "blocks": _blocks(name)} for name, family in FAMILIES.items()},
-        "layer_presets": {name: {family: _preset(name, family) for family in FAMILIES} for name in LAYER_PRESETS},
+        "layer_presets": {name: _of_families(name) for name in LAYER_PRESETS},
         "curves": {name: _curve(curve) for name, curve in CURVES.items()},
         "heads": {
             "poses": {name: pose_keypoints(name).tolist() for name in POSES},
@@ -63,6 +63,11 @@ def _blocks(family: str) -> list[dict[str, Any]]:
     return [
         {"place": block.place, "side": block.side, "cell": block.cell, "role": block.role} for block in outlines(family)
     ]
+
+
+def _of_families(name: str) -> dict[str, Any]:
+    """A preset for every family that it has a meaning for."""
+    return {family: _preset(name, family) for family in FAMILIES if name in presets_of(family)}
 
 
 def _preset(name: str, family: str) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 from ...attention.branch.attachment import Attachment
-from ...attention.models.blocks import outlines
+from ...attention.branch.effect import Effect
+from ...attention.branch.own import OwnBranch
+from ...attention.models.kinds import KINDS, UNET, WAN
 from ...attention.sampling.strengths import Strengths
 from . import plot
 
@@ -33,7 +36,7 @@ def adapters_picture(branches: Sequence[Strengths], sigmas: Sequence[float]) -> 
 
 
 def _height(branch: Strengths) -> int:
-    return _TOP + _CELL * len(outlines(branch.family)) + _FOOT
+    return _TOP + _CELL * len(branch.places) + _FOOT
 
 
 def _panel(
@@ -55,29 +58,48 @@ def _panel(
     _side(picture, draw, top + _TOP, branch.attachment)
 
 
-def _settings(attachment: Attachment) -> tuple[str, str]:
+def _settings(effect: Effect) -> tuple[str, str]:
     """Everything but the factors, in words."""
+    when = f"{effect.range.start:g} to {effect.range.end:g} of sampling{', scheduled' if effect.schedule else ''}"
+    weight, more = _WORDS[effect.kind](effect)
+    return f"{weight}, {when}", more
+
+
+def _of_reference(effect: Effect) -> tuple[str, str]:
+    attachment = cast(Attachment, effect)
     fusion = attachment.fusion
     rule = f"fusion {fusion.rule}{f', {fusion.zero_tokens} zero tokens' if fusion.zero_tokens else ''}"
     entries = attachment.positive.count
     reference = f"{entries} pictures, one for each frame" if entries > 1 else "one reference"
-    return (
-        f"weight {attachment.scale:g}, {attachment.range.start:g} to {attachment.range.end:g} of sampling"
-        f"{', scheduled' if attachment.schedule else ''}",
-        f"{rule}, {attachment.embeds_scaling}, {reference} of {attachment.positive.num_tokens} tokens",
-    )
+    more = f"{rule}, {attachment.embeds_scaling}, {reference} of {attachment.positive.num_tokens} tokens"
+    return f"weight {attachment.weight:g}", more
+
+
+def _of_image_branch(effect: Effect) -> tuple[str, str]:
+    own = cast(OwnBranch, effect)
+    negative = "the same" if own.negative_scale is None else f"{own.part_of(own.negative_scale):g}"
+    start, end = own.shares_of_pictures
+    more = f"for the negative prompt {negative}, start image {start:g}, end image {end:g}; 1 is the plain model"
+    return f"weight {own.weight:g}", more
+
+
+_WORDS: Mapping[str, Callable[[Effect], tuple[str, str]]] = {
+    UNET.name: _of_reference,
+    WAN.name: _of_image_branch,
+}
+"""Kind of a model -> what a branch on it is set to, in two parts."""
 
 
 def _map(draw: ImageDraw.ImageDraw, top: int, branch: Strengths, most: float) -> None:
     """One row for each block, one column for each step."""
     column = _WIDE / len(branch.factors)
-    for outline in outlines(branch.family):
-        y = top + _CELL * outline.number
-        label = f"{outline.number}  {outline.place}{' swap' if outline.number in branch.swapped else ''}"
-        colour = plot.DOWN if outline.number in branch.swapped else plot.FAINT
+    for number, place in enumerate(branch.places):
+        y = top + _CELL * number
+        label = f"{number}  {place}{' swap' if number in branch.swapped else ''}"
+        colour = plot.DOWN if number in branch.swapped else plot.FAINT
         plot.write(draw, (_LEFT - 10, y + _CELL / 2), label, 12, colour, "right")
         for step, factors in enumerate(branch.factors):
-            value, x = factors[outline.number], _LEFT + step * column
+            value, x = factors[number], _LEFT + step * column
             draw.rectangle((x, y, x + column - 1, y + _CELL - 2), fill=plot.heat(value, most))
             if round(value, 2) and column >= _NUMBERED:
                 ink = plot.SHEET if abs(value) > 0.4 * most else plot.TEXT
@@ -97,7 +119,7 @@ def _steps(draw: ImageDraw.ImageDraw, y: float, sigmas: Sequence[float]) -> None
         plot.write(draw, (x, y + 16), sigma, 12, plot.FAINT, "centre")
 
 
-def _side(picture: Image.Image, draw: ImageDraw.ImageDraw, top: int, attachment: Attachment) -> None:
+def _side(picture: Image.Image, draw: ImageDraw.ImageDraw, top: int, attachment: Effect) -> None:
     """The mask, and the factors of single pictures."""
     left = _LEFT + _WIDE + 16
     mask = attachment.attn_mask
@@ -113,7 +135,13 @@ def _side(picture: Image.Image, draw: ImageDraw.ImageDraw, top: int, attachment:
     if attachment.frame_scales:
         some = ", ".join(f"{factor:.2g}" for factor in attachment.frame_scales[:5])
         more = ", ..." if len(attachment.frame_scales) > 5 else ""
-        plot.write(draw, (left, below), f"{len(attachment.frame_scales)} pictures times", 12, plot.FAINT)
+        plot.write(
+            draw,
+            (left, below),
+            f"{len(attachment.frame_scales)} {KINDS[attachment.kind].counted} times",
+            12,
+            plot.FAINT,
+        )
         plot.write(draw, (left, below + 16), plot.clipped(f"{some}{more}", _SIDE - 24, 12), 12)
 
 

@@ -30,6 +30,10 @@ KINDS = {
     "wan2.1 t2v 1.3b": Wan("WAN21_T2V", 30, "t2v", LATENT),
     # 2.2 has no image branch: it is the first row without it.
     "wan2.2 i2v": Wan("WAN21_T2V", 40, "t2v", 36),
+    # For what does not depend on the number of blocks.
+    "short i2v": Wan("WAN21_I2V", 4, "i2v", 36),
+    "short flf2v": Wan("WAN21_I2V", 4, "i2v", 36, {"flf_pos_embed_token_number": 2 * PICTURE_TOKENS}),
+    "short without branch": Wan("WAN21_T2V", 4, "t2v", 36),
 }
 
 

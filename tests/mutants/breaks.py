@@ -38,10 +38,24 @@ BREAKS = (
     ),
     Break(
         "every cross-attention is reached, the middle block too",
-        "attention/sampling/attach.py",
-        "blocks = {block for a in call.acting for block in branches[a.branch].attachment.blocks}",
-        'blocks = {b for a in call.acting for b in branches[a.branch].attachment.blocks if b[0] != "middle"}',
+        "attention/sampling/dispatch.py",
+        "blocks = {block for attachment in acting for block in attachment.blocks}",
+        'blocks = {block for attachment in acting for block in attachment.blocks if block[0] != "middle"}',
         (LAWS, "-k", "every_cross_attention"),
+    ),
+    Break(
+        "of an image branch only the blocks that change are touched",
+        "attention/sampling/own_branch.py",
+        "if not self.on_rows.leaves(block)}",
+        "if block}",
+        ("tests/host/wan/test_laws.py", "-k", "only_blocks_that_change"),
+    ),
+    Break(
+        "what is scaled of a block is its attention to the picture",
+        "attention/sampling/own_branch.py",
+        "_ITSELF, _PICTURE = 0, 1",
+        "_ITSELF, _PICTURE = 0, 2",
+        ("tests/host/wan/test_exact.py", "-k", "weight_1_is_the_host"),
     ),
     Break(
         "the order of adapters changes no bit",
@@ -137,8 +151,8 @@ BREAKS = (
     Break(
         "a window of frames gets the references of its frames",
         "attention/sampling/call.py",
-        "            return frames\n    animated",
-        "            return tuple(range(len(frames)))\n    animated",
+        "        return frames\n    animated",
+        "        return tuple(range(len(frames)))\n    animated",
         ("tests/unit/test_call_rows.py", f"{COMPOSITION}/test_batches_and_windows.py"),
     ),
     Break(

@@ -7,18 +7,24 @@ import pytest
 from aiohttp import ClientSession, web
 from pack.attention.models.families import FAMILIES
 from pack.attention.weights.curves import CURVES, schedule_of
-from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
+from pack.attention.weights.layer_presets import LAYER_PRESETS, preset, presets_of
 from pack.nodes.page import editor_routes
 from pack.nodes.page.editor_tables import tables
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", LAYER_PRESETS)
+@pytest.mark.parametrize(("family", "name"), [(family, name) for family in FAMILIES for name in presets_of(family)])
 def test_every_layer_preset_is_a_straight_line_of_boost(family, name):
     row, wanted = tables()["layer_presets"][name][family], preset(name, family, 0.37)
     factors = [low + 0.37 * (high - low) for low, high in zip(row["at_0"], row["at_1"], strict=True)]
     assert factors == pytest.approx(wanted.factors) and set(row["swapped"]) == wanted.swapped
     assert len(tables()["families"][family]["blocks"]) == len(wanted.factors)
+
+
+def test_a_preset_is_given_for_the_families_that_it_has_a_meaning_for():
+    rows = tables()["layer_presets"]
+    assert set(rows) == set(LAYER_PRESETS)
+    assert {family for family in FAMILIES if family in rows["style"]} == {"sd15", "sdxl", "vega"}
+    assert set(rows["linear"]) == set(FAMILIES)
 
 
 @pytest.mark.parametrize("name", CURVES)

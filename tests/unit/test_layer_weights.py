@@ -1,12 +1,13 @@
 """Layer presets and texts against the formulas and dictionaries people know."""
 
 import pytest
-from pack.attention.models.families import FAMILIES, layers
-from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
+from pack.attention.models.families import ADAPTED, FAMILIES, layers
+from pack.attention.weights.layer_presets import preset, presets_of
 from pack.attention.weights.layer_text import parse
 
-LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10}
+LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10, "wan14b": 40, "wan1.3b": 30}
 FAMILY = pytest.mark.parametrize("family", FAMILIES)
+UNET = pytest.mark.parametrize("family", [family.name for family in ADAPTED])
 
 # factor(t / L), as published with the node pack that made these names common
 EASES = {
@@ -65,7 +66,7 @@ def test_precise_presets_swap_the_sides_where_they_push_away(family, name, swapp
     assert preset(name, family).swapped == swapped
 
 
-@FAMILY
+@UNET
 @pytest.mark.parametrize("side", ["input", "middle", "output"])
 def test_weak_and_strong_presets_are_each_others_opposite(family, side):
     sides = {layer.transformer: layer.key[0] for layer in layers(family)}
@@ -74,8 +75,7 @@ def test_weak_and_strong_presets_are_each_others_opposite(family, side):
     assert all({w, s} == {0.2, 1.0} for w, s in zip(weak, strong, strict=True))
 
 
-@FAMILY
-@pytest.mark.parametrize("name", LAYER_PRESETS)
+@pytest.mark.parametrize(("family", "name"), [(family, name) for family in FAMILIES for name in presets_of(family)])
 def test_every_preset_has_a_factor_for_every_layer(family, name):
     weights = preset(name, family)
     assert set(weights.by_block) == {layer.key for layer in layers(family)}

@@ -45,5 +45,7 @@ def test_a_family_is_told_by_its_number_of_layers():
     assert family_of(16).name == "sd15"
     assert family_of(70).name == "sdxl"
     assert family_of(15).name == "vega"
+    with pytest.raises(ValueError, match=r"40 .* known are"):
+        family_of(40)  # those of Wan 14B, for which there are no adapters
     with pytest.raises(ValueError, match=r"24 .* known are: 16 \(SD1.5\), 70 \(SDXL\)"):
         family_of(24)
