@@ -84,6 +84,7 @@ class LayerEditor extends PlotEditor {
     const { words } = this
     if (this.problem) this.status(this.problem, true)
     else if (this.isFixed) this.status(this.weights ? words.linked : words.unknown)
+    else if (!this.weights) this.status(words.meaningless(valueOf(this.node, 'preset')), true)
     else this.status(`${this.isOwn ? words.own : words.preset(valueOf(this.node, 'preset'))}. ${words.hint}`)
   }
 

@@ -2,7 +2,7 @@
 
 import pytest
 from pack.attention.models.families import FAMILIES
-from pack.attention.weights.layer_presets import LAYER_PRESETS, preset
+from pack.attention.weights.layer_presets import preset, presets_of
 from serving.patience import until
 
 from .editors import Editor
@@ -105,10 +105,18 @@ def test_every_preset_is_shown_as_the_node_computes_it(any_editor):
     any_editor.set("boost", 0.5)
     for family in FAMILIES:
         any_editor.set("family", family)
-        for name in LAYER_PRESETS:
+        for name in presets_of(family):
             any_editor.set("preset", name)
             assert bars(any_editor) == pytest.approx(preset(name, family, 0.5).factors, abs=1e-4), (family, name)
     assert any_editor.value("weights") == "", "a preset that a person chooses replaces the numbers"
+
+
+def test_a_preset_without_a_meaning_for_the_model_is_said(any_editor):
+    any_editor.set("family", "wan14b")
+    any_editor.part(".likeness-wrong >> text=has no meaning for this model").wait_for()
+    assert bars(any_editor) == []
+    any_editor.set("preset", "linear")
+    any_editor.page.wait_for_function("() => document.querySelectorAll('.likeness-plot [role=slider]').length === 40")
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

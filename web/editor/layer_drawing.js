@@ -7,6 +7,7 @@ const WIDTH = 440
 const HEIGHT = 212
 export const PLOT = { left: 30, right: 434, top: 18, bottom: 150 }
 export const LIMIT = 5
+const ROOM = 18 // a narrower column has no room for numbers of its own
 const FAINT = 'var(--likeness-faint)'
 
 export const newPlot = (label) =>
@@ -66,6 +67,8 @@ function spans(blocks, key, y, column, words, colour) {
   })
 }
 
+const cellText = (cell, column) => (column > 30 ? `${cell}px` : column >= ROOM ? cell : '')
+
 function bar(block, { number, factor, away }, { column, height, current, isFixed, words }) {
   const left = PLOT.left + number * column
   const [top, bottom] = [height(Math.max(factor, 0)), height(Math.min(factor, 0))]
@@ -104,8 +107,8 @@ function bar(block, { number, factor, away }, { column, height, current, isFixed
       'stroke-dasharray': away ? '4 2' : null,
       'fill-opacity': factor ? 1 : 0.4
     }),
-    text(top - 4, factor ? Number(factor.toFixed(2)) : ''),
-    text(PLOT.bottom + 14, number),
-    text(PLOT.bottom + 25, column > 30 ? `${block.cell}px` : block.cell, { class: 'likeness-small' })
+    text(top - 4, factor && (column >= ROOM || number === current) ? Number(factor.toFixed(2)) : ''),
+    text(PLOT.bottom + 14, column >= ROOM || number % 5 === 0 ? number : ''),
+    text(PLOT.bottom + 25, cellText(block.cell, column), { class: 'likeness-small' })
   )
 }
