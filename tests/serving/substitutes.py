@@ -4,8 +4,12 @@ from itertools import count
 
 SMALLER = 4  # times, each side
 PLACED = ("shift_x", "shift_y", "dilate", "feather")  # in pixels of the picture too
-SIZED = ("EmptyLatentImage", "LikenessRenderKeypoints", "LikenessFaceMasks", "SolidMask")
-FAMILY = {"sd_xl_base_1.0.safetensors": "sdxl", "v1-5-pruned-emaonly-fp16.safetensors": "sd15"}
+SIZED = ("EmptyLatentImage", "LikenessRenderKeypoints", "LikenessFaceMasks", "SolidMask", "WanImageToVideo")
+FAMILY = {
+    "sd_xl_base_1.0.safetensors": "sdxl",
+    "v1-5-pruned-emaonly-fp16.safetensors": "sd15",
+    "wan2.1_i2v_480p_14B_fp16.safetensors": "wan",
+}
 PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys cannot tell
     "plus": ("plus", "auto"),
     "FaceID": ("faceid", "auto"),
@@ -30,8 +34,14 @@ SUBSTITUTES = {
     },
     "CLIPVisionLoader": lambda inputs, family: {
         "class_type": "MiniatureCLIPVision",
-        "inputs": {"kind": "vit_h", "seed": 3},
+        "inputs": {"kind": "vit_h_wide" if family == "wan" else "vit_h", "seed": 3},
     },
+    "UNETLoader": lambda inputs, family: {
+        "class_type": "MiniatureWan",
+        "inputs": {"kind": "wan2.1 i2v", "seed": 1},
+    },
+    "CLIPLoader": lambda inputs, family: {"class_type": "MiniatureWanCLIP", "inputs": {"seed": 1}},
+    "VAELoader": lambda inputs, family: {"class_type": "MiniatureWanVAE", "inputs": {"seed": 1}},
     "ControlNetLoader": lambda inputs, family: {
         "class_type": "MiniatureControlNet",
         "inputs": {"family": family, "seed": 2},
@@ -55,14 +65,16 @@ SUBSTITUTES = {
 
 
 def on_the_miniature(graph):
-    checkpoints = [n["inputs"]["ckpt_name"] for n in graph.values() if n["class_type"] == "CheckpointLoaderSimple"]
-    family = FAMILY[checkpoints[0]] if checkpoints else "sd15"
+    files = (n["inputs"].get("ckpt_name") or n["inputs"].get("unet_name") for n in graph.values())
+    family = next((FAMILY[file] for file in files if file), "sd15")
     made = {ENCODER: {"class_type": "MiniatureCLIPVision", "inputs": {"kind": "vit_h", "seed": 3}}}
     for name, node in graph.items():
         kind, inputs = node["class_type"], dict(node["inputs"])
         if kind in SIZED:
             inputs |= {side: inputs[side] // SMALLER // 8 * 8 for side in ("width", "height")}
             inputs |= {name: inputs[name] / SMALLER for name in PLACED if name in inputs}
+        if kind == "WanImageToVideo":
+            inputs["length"] = 5
         if kind == "KSampler":
             inputs["steps"] = 2
         if "any_recogniser" in inputs:

@@ -10,7 +10,14 @@ FOLDER = ROOT / "example_workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.json"))
 ON_THE_PAGE_ONLY = {"MarkdownNote", "Note"}
 SMALL = 100_000  # bytes of a thumbnail
-OTHERS = {"controlnet-depth-sdxl-1.0.safetensors": "controlnet", "watercolor_v1_sdxl.safetensors": "loras"}
+OTHERS = {
+    "controlnet-depth-sdxl-1.0.safetensors": "controlnet",
+    "watercolor_v1_sdxl.safetensors": "loras",
+    "wan2.1_i2v_480p_14B_fp16.safetensors": "diffusion_models",
+    "umt5_xxl_fp8_e4m3fn_scaled.safetensors": "text_encoders",
+    "wan_2.1_vae.safetensors": "vae",
+    "clip_vision_h.safetensors": "clip_vision",
+}
 """Files that examples use beside the pack's own, and checkpoints."""
 
 
