@@ -116,6 +116,13 @@ def test_what_has_no_counterpart_says_so_before_anything_runs(api, prompt):
     assert "nothing here makes such text" in str(answer["node_errors"]["schedule"])
 
 
+def test_another_packs_node_of_an_old_id_is_refused_with_the_reason(api, old):
+    theirs = {"model": ["model", 0], "image": ["photo", 0], "clip_vision": ["encoder", 0], "model_name": "a.bin"}
+    status, answer = api.post("/prompt", {"prompt": old(apply=node("IPAdapter", **theirs))})
+    assert status == 400 and answer["error"]["type"] == "missing_node_type"
+    assert "it is another pack's node of that id" in answer["error"]["message"]
+
+
 def test_the_editor_hears_of_the_replacements(api):
     offered = api.json("/node_replacements")
     assert offered["IPAdapterModelLoader"][0]["new_node_id"] == "LikenessLoadIPAdapter"
