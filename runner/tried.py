@@ -13,6 +13,7 @@ from .recreated import HOSTS
 FACTS = Path("docs", "tried.json")
 READMES = ("README.md", "README.zh-CN.md")
 TABLE = re.compile(r"(?<=<!-- tried -->\n).*?(?=<!-- end of tried -->)", re.DOTALL)
+WHOLE = "run.py test"
 _VERSION = re.compile(r"__version__ = \"([^\"]+)\"")
 
 Facts = Mapping[str, Mapping[str, str]]
@@ -20,9 +21,9 @@ Facts = Mapping[str, Mapping[str, str]]
 
 def record(root: Path, tree: Path, outcomes: Iterable[Outcome]) -> None:
     """Write facts and tables below `root` anew: the whole run on the pinned tree, and every lane that has a summary."""
-    known: dict[str, Mapping[str, str]] = read(root)
     main = _pinned(tree)
-    known["run.py test"] = {**main, "result": "passed"}
+    known: dict[str, Mapping[str, str]] = {WHOLE: {**main, "result": "passed"}}  # first, whatever was written before it
+    known |= {name: fact for name, fact in read(root).items() if name != WHOLE}
     for outcome in outcomes:
         if outcome.counted:
             known[f"--lane {outcome.name}"] = {**main, **_on(outcome, main), "result": outcome.counted}

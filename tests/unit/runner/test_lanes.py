@@ -1,5 +1,6 @@
 """Lanes run on what their row names, two at once, and say at the end what failed and whether it counts."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -127,6 +128,8 @@ def test_what_lanes_ran_on_is_kept_and_written_into_both_readmes(tmp_path):
     for name in tried.READMES:
         (tmp_path / name).write_text(f"before\n<!-- tried -->\n| head of {name} |\n<!-- end of tried -->\nafter\n")
     (tmp_path / "comfyui_version.py").write_text('__version__ = "0.99.1"')
+    earlier = dict.fromkeys(tried.COLUMNS, "?") | {"result": "written before any whole run"}
+    (tmp_path / tried.FACTS).write_text(json.dumps({"--lane host-newer": earlier}))
     ran = (
         Outcome("newest-frontend", "page 9.8.7", "1 failed, 5 passed in 3.00s", is_good=False),
         Outcome("newest-python", "Python 3.13", "7 passed in 3.00s (0:00:03)", is_good=True),
@@ -139,8 +142,9 @@ def test_what_lanes_ran_on_is_kept_and_written_into_both_readmes(tmp_path):
     rows = [re.sub(r" \| 2\.[\d.]+ ", "", row) for row in table.splitlines()]
     assert (before, after, rows[0]) == ("before\n", "after\n", "| head of README.zh-CN.md |")
     assert rows[2].startswith("| `run.py test` | 0.99.1 | ") and rows[2].endswith("| passed |")
-    assert "`--lane newest-frontend` | 0.99.1 | 9.8.7" in rows[3] and rows[3].endswith("| 1 failed, 5 passed |")
-    assert rows[4].endswith("| 3.13 | 7 passed |") and "| 0.99.1 + fast-disk |" in rows[5] and len(rows) == 6
+    assert rows[3].endswith("| written before any whole run |")
+    assert "`--lane newest-frontend` | 0.99.1 | 9.8.7" in rows[4] and rows[4].endswith("| 1 failed, 5 passed |")
+    assert rows[5].endswith("| 3.13 | 7 passed |") and "| 0.99.1 + fast-disk |" in rows[6] and len(rows) == 7
 
 
 def test_the_readmes_have_what_was_tried():
