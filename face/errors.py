@@ -11,22 +11,35 @@ CUT = (
 )
 """What else may be the reason where a picture is one of several; begins with a space."""
 
+SHOWN_AS = "likeness"
+"""The module under which the page and the history name these errors, in place of the path of the pack's folder."""
+
 
 class MissingPackage(ImportError):
     """A Python package that only the face nodes need is not installed."""
+
+    __module__ = SHOWN_AS
 
 
 class MissingModel(ValueError):
     """A face model file is absent, unreadable or ambiguous."""
 
+    __module__ = SHOWN_AS
+
 
 class MissingFace(ValueError):
     """A picture that should show a face shows none."""
+
+    __module__ = SHOWN_AS
 
 
 class WrongRecogniser(ValueError):
     """An embedding comes from another recogniser than the one that is needed."""
 
+    __module__ = SHOWN_AS
+
 
 class MissingPhoto(ValueError):
     """The pixels of a picture are asked for of which only the faces were kept."""
+
+    __module__ = SHOWN_AS

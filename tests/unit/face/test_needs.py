@@ -46,7 +46,7 @@ USES = {
 def test_using_what_is_missing_says_how_to_install_it(package):
     done = run(BLOCK + USES[package])
     message = done.stderr.strip().splitlines()[-1]
-    assert message.startswith("face.errors.MissingPackage"), done.stderr
+    assert message.startswith("likeness.MissingPackage"), done.stderr
     assert f"'{package}'" in message
     assert needs.pip("install", "insightface", "onnxruntime", "opencv-python") in message
 
