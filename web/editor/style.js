@@ -67,4 +67,18 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
 }
 .likeness-editor .likeness-wrong { color: var(--likeness-alarm); }
+.likeness-editor.likeness-message { position: relative; min-height: 0; overflow: visible; }
+.likeness-message [role='alert'] {
+  position: absolute; left: 0; right: 0; bottom: 0; padding: 8px 10px; box-sizing: border-box; border-radius: 6px;
+  border-left: 4px solid #ff6b6b; background: #7f1d1d; color: #fff; z-index: 1;
+}
+.likeness-message p { margin: 0 20px 0 0; white-space: pre-line; overflow-wrap: anywhere; user-select: text; cursor: text; }
+.likeness-editor.likeness-message button {
+  height: auto; min-height: 24px; margin: 6px 6px 0 0; padding: 2px 8px; background: #fff; color: #7f1d1d; font-weight: 600;
+  white-space: normal; overflow-wrap: anywhere; text-align: left;
+}
+.likeness-editor.likeness-message button:hover:enabled { background: #ffdcdc; }
+.likeness-editor.likeness-message button.likeness-close {
+  position: absolute; top: 2px; right: 2px; margin: 0; padding: 0; background: none; color: #fff; font-size: 16px; text-align: center;
+}
 </style>`)

@@ -57,3 +57,13 @@ export function outputOf(node) {
   const place = node.graph && node.graph !== root ? `${node.graph.id}:${node.id}` : String(node.id)
   return app.nodeOutputs?.[place]
 }
+
+// The nodes behind an id of a prompt, from the root graph inwards: those of subgraphs are 'outer:inner'.
+export function nodesOf(id) {
+  let graph = app.rootGraph ?? app.graph
+  return id.split(':').flatMap((step) => {
+    const node = graph?.getNodeById(step)
+    graph = node?.subgraph
+    return node ?? []
+  })
+}

@@ -1,0 +1,64 @@
+// Why a node failed, on the node itself and in one toast with its title: the host's own says only that it failed.
+
+import { app } from '../../scripts/app.js'
+import { api } from '../../scripts/api.js'
+import { Strip } from './editor/strip.js'
+import { loadSentences, understood } from './editor/sentences.js'
+import { chain, nodesOf } from './editor/widgets.js'
+
+const FOLDER = new URL('.', import.meta.url).pathname.split('/').at(-2) // the pack's, in which its files are imported
+
+const strips = new Map() // node -> the message on it
+let toast
+
+// Ours are the nodes of the pack, and others while they run its code: a sampler with a reference on its model.
+function isOurs(node, { node_type, traceback }) {
+  if (node?.comfyClass !== node_type) return false // of a workflow in another tab
+  const last = traceback?.at(-1)?.replaceAll('\\', '/') ?? ''
+  return node_type.startsWith('Likeness') || last.includes(`/${FOLDER}/`)
+}
+
+async function failed({ detail }) {
+  clear()
+  const nodes = nodesOf(String(detail.node_id))
+  const node = nodes.at(-1)
+  if (!isOurs(node, detail)) return
+  const said = await understood(detail.exception_message.trim())
+  clear() // another one may have failed while the sentences were fetched
+  for (const one of nodes) strips.set(one, new Strip(one, said.text, [], clear))
+  toast = { severity: 'error', summary: node.title, detail: said.text }
+  app.extensionManager.toast.add(toast)
+  dismissHostToast()
+}
+
+// The host's says of every failure the same, over the place where ours is; what it knows stays in its panel of errors.
+function dismissHostToast() {
+  const store = app.extensionManager._p?._s.get('executionError')
+  if (store?.totalErrorCount === 1) store.dismissErrorOverlay()
+}
+
+function clear() {
+  for (const strip of strips.values()) strip.remove()
+  strips.clear()
+  if (toast) app.extensionManager.toast.remove(toast)
+  toast = undefined
+}
+
+app.registerExtension({
+  name: 'likeness.messages',
+
+  setup() {
+    loadSentences()
+    api.addEventListener('execution_error', failed)
+    api.addEventListener('execution_start', clear)
+  },
+
+  afterConfigureGraph: clear,
+
+  nodeCreated(node) {
+    const changed = () => strips.has(node) && clear()
+    for (const widget of node.widgets ?? []) chain(widget, 'callback', changed)
+    chain(node, 'onConnectionsChange', changed)
+    chain(node, 'onRemoved', changed)
+  }
+})
