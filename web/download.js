@@ -4,7 +4,7 @@ import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
 
 const NODE = 'LikenessLoadByPreset'
-const EVENT = 'likeness.download'
+export const EVENT = 'likeness.download' // what the server says while it gets a file
 
 const WORDS = {
   en: {
@@ -55,6 +55,13 @@ function toast(severity, summary, detail) {
 async function familiesOf(preset) {
   const answer = await api.fetchApi(`/likeness/installed?preset=${encodeURIComponent(preset)}`)
   return answer.ok ? (await answer.json()).families : []
+}
+
+// Ask whether to get files (id -> description), and get them.
+export async function offer(title, files) {
+  const { dialog } = app.extensionManager
+  const agreed = await dialog.confirm({ title: `${title}?`, message: words().message, itemList: Object.values(files) })
+  if (agreed) for (const id of Object.keys(files)) await post('/likeness/download', id)
 }
 
 const presetOf = (node) => node.widgets.find((widget) => widget.name === 'preset')

@@ -2,9 +2,11 @@
 
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
+import { EVENT } from './download.js'
 import { Strip } from './editor/strip.js'
 import { loadSentences, understood } from './editor/sentences.js'
 import { chain, nodesOf } from './editor/widgets.js'
+import { remediesOf } from './remedies.js'
 
 const FOLDER = new URL('.', import.meta.url).pathname.split('/').at(-2) // the pack's, in which its files are imported
 
@@ -25,7 +27,8 @@ async function failed({ detail }) {
   if (!isOurs(node, detail)) return
   const said = await understood(detail.exception_message.trim())
   clear() // another one may have failed while the sentences were fetched
-  for (const one of nodes) strips.set(one, new Strip(one, said.text, [], clear))
+  const remedies = remediesOf(node, said).map(({ label, act, file }) => ({ label, file, act: () => act(clear) }))
+  for (const one of nodes) strips.set(one, new Strip(one, said.text, remedies, clear))
   toast = { severity: 'error', summary: node.title, detail: said.text }
   app.extensionManager.toast.add(toast)
   dismissHostToast()
@@ -44,6 +47,11 @@ function clear() {
   toast = undefined
 }
 
+function downloaded({ detail }) {
+  if (detail.state === 'done' && [...strips.values()].some((strip) => strip.waitsFor(detail.file))) clear()
+  else for (const strip of strips.values()) strip.tell(detail)
+}
+
 app.registerExtension({
   name: 'likeness.messages',
 
@@ -51,6 +59,7 @@ app.registerExtension({
     loadSentences()
     api.addEventListener('execution_error', failed)
     api.addEventListener('execution_start', clear)
+    api.addEventListener(EVENT, downloaded)
   },
 
   afterConfigureGraph: clear,

@@ -1,12 +1,12 @@
-"""Why a node failed, read on the node and in one toast."""
+"""Why a node failed, read on the node and in one toast, and the buttons that help."""
 
 import json
 from pathlib import Path
 
 import pytest
+from pack.attention.files.published import FILES
 from serving.patience import until
 
-from .editors import REMEMBER, STILL
 from .frontend import RENDERERS
 from .test_choose_face import KINDS, LINKS
 from .test_render_keypoints import GRAPH
@@ -22,6 +22,12 @@ IN_SIGHT = """strip => [...strip.children].every(part => {
 })"""
 
 
+def template(key, language="en"):
+    """A message with places for its values."""
+    words = json.loads((LOCALES / language / "main.json").read_text(encoding="utf-8"))
+    return words["likenessMessages"][key]
+
+
 def said(frontend):
     """The messages on nodes, seen on the page."""
     return frontend.page.locator(f"{STRIP} p").all_inner_texts()
@@ -30,6 +36,10 @@ def said(frontend):
 def toasts(frontend):
     """Title and text of every toast of ours, and of the host's own on a failure."""
     return frontend.page.locator(".p-toast-message, [data-testid='error-overlay']").all_inner_texts()
+
+
+def buttons(frontend):
+    return frontend.page.locator(f"{STRIP} button:not(.likeness-close)")
 
 
 def is_whole(frontend, node):
@@ -54,7 +64,7 @@ def fails(frontend, kinds, links, node):
     """Run a graph of which one node, by its number, fails; the ids of all nodes and the server's sentence."""
     ids = frontend.page.evaluate(GRAPH, [kinds, links])
     frontend.show()
-    frontend.page.evaluate(REMEMBER)
+    frontend.remember()
     failed = frontend.queue().messages["execution_error"]
     assert failed["node_id"] == ids[node], failed
     sentence = failed["exception_message"].strip()
@@ -68,11 +78,11 @@ def saved(frontend, node):
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
-def test_a_node_that_failed_says_why_until_it_is_changed(renderer, frontend):
+def test_a_node_that_failed_says_why_until_the_button_is_pressed(renderer, frontend):
     frontend.renderer(renderer)
-    *_, chooses, _, _ = frontend.page.evaluate(GRAPH, [NO_FACE, LINKS])
+    _, _, finds, chooses, *_ = frontend.page.evaluate(GRAPH, [NO_FACE, LINKS])
     frontend.show()
-    frontend.page.evaluate(STILL)
+    frontend.remember()
     size, values, prompt = (
         saved(frontend, chooses)["size"],
         saved(frontend, chooses)["widgets_values"],
@@ -85,23 +95,27 @@ def test_a_node_that_failed_says_why_until_it_is_changed(renderer, frontend):
     assert failed["node_id"] == chooses and sentence.startswith("No face found in picture 1 of 1. Lower")
     assert failed["exception_type"] == "likeness.MissingFace"
     until(lambda: said(frontend) == [sentence] and is_whole(frontend, chooses), "the sentence on the node")
-    assert toasts(frontend) == [f"Choose Face\n{sentence}"]
+    until(lambda: toasts(frontend) == [f"Choose Face\n{sentence}"], "one toast with the title")
     assert frontend.overlapping() == covered
     frontend.picture(f"message {renderer}")
     assert frontend.prompt() == prompt
     assert (saved(frontend, chooses)["size"], saved(frontend, chooses)["widgets_values"]) == (size, values)
     assert sentence not in json.dumps(frontend.workflow())
 
-    frontend.change(chooses, "missing", "skip")
+    assert buttons(frontend).all_inner_texts() == ["Lower the threshold to 0.3"]
+    buttons(frontend).click()
     gone(frontend)
     until(lambda: saved(frontend, chooses)["size"] == size, "the size that it had")
+    assert frontend.prompt()[finds]["inputs"]["threshold"] == 0.3
+    frontend.page.keyboard.press("Control+z")
+    until(lambda: frontend.value(finds, "threshold") == 0.5, "the threshold before")
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_message_does_not_lie_over_the_node_below(renderer, frontend):
     frontend.renderer(renderer)
     *_, chooses, _, shows = frontend.page.evaluate(GRAPH, [NO_FACE, LINKS])
-    frontend.page.evaluate(STILL)
+    frontend.still()
     frontend.page.evaluate(
         """([above, below]) => {
             const [upper, lower] = [above, below].map(id => app.graph.getNodeById(id))
@@ -116,8 +130,12 @@ def test_a_message_does_not_lie_over_the_node_below(renderer, frontend):
     frontend.picture(f"message above a node {renderer}")
 
 
-def test_the_message_goes_with_the_next_run_and_with_the_workflow(frontend, example_photo):
+def test_a_message_is_closed_and_goes_with_the_next_run_and_with_the_workflow(frontend, example_photo):
     ids, _ = fails(frontend, NO_FACE, LINKS, 3)
+    frontend.page.locator(f"{STRIP} .likeness-close").click()
+    gone(frontend)
+    frontend.queue()
+    until(lambda: said(frontend), "the message again")
     found = frontend.add("LoadImage")
     frontend.change(found, "image", "example.png")
     frontend.connect(found, 0, ids[2], "image")
@@ -131,20 +149,6 @@ def test_the_message_goes_with_the_next_run_and_with_the_workflow(frontend, exam
     gone(frontend)
 
 
-def test_the_message_can_be_closed(frontend):
-    fails(frontend, NO_FACE, LINKS, 3)
-    frontend.page.locator(f"{STRIP} .likeness-close").click()
-    gone(frontend)
-
-
-def test_a_wrong_file_is_named_on_its_loader(frontend):
-    (frontend.api.server.base / "models" / "ipadapter" / "saved page.safetensors").write_text("<!doctype html>")
-    kinds = [["LikenessLoadIPAdapter", 0, {"file": "saved page.safetensors"}], *WITHOUT_ENCODER[1:]]
-    ids, sentence = fails(frontend, kinds, APPLIED, 0)
-    assert "'saved page.safetensors'" in sentence and "web page" in sentence
-    until(lambda: said(frontend) == [sentence] and is_whole(frontend, ids[0]), "the sentence on the loader")
-
-
 WITHOUT_ENCODER = [
     ["LikenessLoadIPAdapter", 0, {"file": "miniature/sd15_base.safetensors"}],
     ["MiniatureModel", 400, {"family": "sd15"}],
@@ -156,11 +160,121 @@ WITHOUT_ENCODER = [
 APPLIED = [[0, 3, "adapter"], [1, 3, "model"], [2, 3, "image"], [3, 4, "model"], [4, 5, "images"]]
 
 
+def test_a_wrong_file_is_named_on_its_loader(frontend):
+    (frontend.api.server.base / "models" / "ipadapter" / "saved page.safetensors").write_text("<!doctype html>")
+    kinds = [["LikenessLoadIPAdapter", 0, {"file": "saved page.safetensors"}], *WITHOUT_ENCODER[1:]]
+    ids, sentence = fails(frontend, kinds, APPLIED, 0)
+    assert "'saved page.safetensors'" in sentence and "web page" in sentence
+    until(lambda: said(frontend) == [sentence] and is_whole(frontend, ids[0]), "the sentence on the loader")
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_button_connects_an_image_encoder(renderer, frontend):
+    frontend.renderer(renderer)
+    ids, sentence = fails(frontend, WITHOUT_ENCODER, APPLIED, 3)
+    assert "needs an image encoder" in sentence
+    frontend.picture(f"message encoder {renderer}")
+    buttons(frontend).filter(has_text="Insert a Load CLIP Vision").click()
+    gone(frontend)
+    (made,) = (id for id, node in frontend.nodes().items() if node["kind"] == "CLIPVisionLoader")
+    assert frontend.prompt()[ids[3]]["inputs"]["clip_vision"] == [made, 0]
+    titles = {node["title"] for id, node in frontend.nodes().items() if id == made}
+    assert not [pair for pair in frontend.overlapping() if titles & set(pair)]
+
+
+def test_a_button_takes_the_largest_face(frontend, example_photo):
+    kinds = [*KINDS[:3], ["LikenessChooseFace", 900, {"rule": "left to right", "index": 7}], *KINDS[4:]]
+    ids, sentence = fails(frontend, kinds, LINKS, 3)
+    assert sentence == "picture 1 of 1 shows 2 faces, 0 to 1; number 7 was asked for."
+    buttons(frontend).filter(has_text="Take the largest face").click()
+    gone(frontend)
+    assert (frontend.value(ids[3], "rule"), frontend.value(ids[3], "index")) == ("largest", 0)
+    assert frontend.queue().succeeded
+    assert not said(frontend)
+
+
+def test_a_button_chooses_one_of_several_faces(frontend, example_photo):
+    kinds = [
+        *KINDS[:2],
+        ["LikenessFindFaces", 400, {}],
+        ["LikenessLoadIPAdapter", 0, {"file": "miniature/sd15_faceid.safetensors"}],
+        ["MiniatureModel", 0, {"family": "sd15"}],
+        ["LikenessApplyIPAdapter", 1400, {"any_recogniser": True}],
+        ["LikenessShowAdapters", 1900, {}],
+        ["PreviewImage", 2400, {}],
+    ]
+    links = [*LINKS[:2], [2, 5, "faces"], [3, 5, "adapter"], [4, 5, "model"], [5, 6, "model"], [6, 7, "images"]]
+    ids, sentence = fails(frontend, kinds, links, 5)
+    assert sentence == "picture 1 of 1 has 2 faces; one is needed. Pick it with Choose Face."
+    buttons(frontend).filter(has_text="Insert a Choose Face").click()
+    gone(frontend)
+    (chooses,) = (id for id, node in frontend.nodes().items() if node["kind"] == "LikenessChooseFace")
+    sent = frontend.prompt()
+    assert (sent[chooses]["inputs"]["faces"], sent[ids[5]]["inputs"]["faces"]) == ([ids[2], 0], [chooses, 0])
+    assert frontend.queue().succeeded
+    assert not said(frontend)
+
+
+def fail_with(frontend, node, sentence):
+    """What the server says when this node fails with this sentence."""
+    frontend.page.evaluate(
+        """([node_id, exception_message]) => {
+            const node_type = app.graph.getNodeById(node_id).type
+            app.api.dispatchCustomEvent('execution_error', { prompt_id: 'none', node_id, node_type, executed: [],
+                exception_message, exception_type: 'ValueError', traceback: [], current_inputs: {}, current_outputs: [] })
+        }""",
+        [node, f"{sentence}\n"],
+    )
+    until(lambda: said(frontend), "a message")
+
+
+def test_a_button_sets_the_size_of_the_keypoints(frontend):
+    kinds = [["LikenessRenderKeypoints", 0, {}], ["LikenessApplyIdentityNet", 500, {}]]
+    drawn, applied = frontend.page.evaluate(GRAPH, [kinds, [[0, 1, "image"]]])
+    fail_with(frontend, applied, template("keypoint_size").format(given="1024x1024", wanted="640x832"))
+    buttons(frontend).filter(has_text="Set 640x832 in Render Keypoints").click()
+    gone(frontend)
+    assert (frontend.value(drawn, "width"), frontend.value(drawn, "height")) == (640, 832)
+
+
+def test_a_button_downloads_what_is_missing_and_shows_how_much_has_arrived(frontend, page):
+    """The sentence is real; the miniature model is of other widths than any published adapter."""
+    file = next(file for file in FILES.values() if file.folder == "ipadapter")
+    node = frontend.add("LikenessLoadByPreset")
+    sentence = (
+        f"No installed adapter serves 'standard' for SD1.5.\nGet {file.described()}. The Download button on the node "
+        "fetches it."
+    )
+    fail_with(frontend, node, sentence)
+    assert said(frontend) == [sentence]
+    frontend.show(node)
+    asked = []
+    page.route(
+        "**/likeness/download", lambda route: (asked.append(route.request.post_data_json), route.fulfill(json={}))
+    )
+    try:
+        button = buttons(frontend)
+        assert button.all_inner_texts() == [f"Download {file.name}"]
+        button.click()
+        page.get_by_role("button", name="Confirm").click()
+        until(lambda: asked == [{"file": file.id}], "the download to be asked for")
+    finally:
+        page.unroute("**/likeness/download")
+    tell = "data => app.api.dispatchCustomEvent('likeness.download', data)"
+    going = {"file": file.id, "state": "running", "received": file.size // 4 + 1, "total": file.size, "message": ""}
+    page.evaluate(tell, going)
+    assert button.all_inner_texts() == [f"Download {file.name}: 25 %"] and button.is_disabled()
+    page.evaluate(tell, {**going, "state": "done", "message": "there"})
+    until(lambda: not said(frontend), "the message to go")
+    page.evaluate("() => app.extensionManager.toast.removeAll()")
+
+
 def test_the_sentence_is_chinese_on_the_chinese_page(frontend):
     frontend.locale("zh")
-    fails(frontend, NO_FACE, LINKS, 3)
-    words = json.loads((LOCALES / "zh" / "main.json").read_text(encoding="utf-8"))["likenessMessages"]
-    sentence = words["no_face"].format(picture=words["in_picture"].format(number=1, count=1))
+    ids, _ = fails(frontend, NO_FACE, LINKS, 3)
+    title = frontend.nodes()[ids[3]]["title"]
+    sentence = template("no_face", "zh").format(picture=template("in_picture", "zh").format(number=1, count=1))
     assert said(frontend) == [sentence]
-    assert sentence in toasts(frontend)[0]
+    until(lambda: f"{title}\n{sentence}" in toasts(frontend), "the toast with the title")
+    assert not title.isascii() and not buttons(frontend).inner_text().isascii()
     frontend.picture("message zh")
