@@ -14,6 +14,7 @@ KINDS = [
     ["LikenessRenderKeypoints", 1300, {}],
     ["PreviewImage", 1800, {}],
 ]
+SAID = "1 of 1 pictures have a face"
 LINKS = [[0, 2, "image"], [1, 2, "face_models"], [2, 3, "faces"], [3, 4, "faces"], [4, 5, "images"]]
 
 
@@ -22,13 +23,15 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
     page = frontend.page
     frontend.renderer(renderer)
     _, _, finds, chooses, *_ = page.evaluate(GRAPH, [KINDS, LINKS])
-    entry = frontend.queue()
-    assert entry.succeeded, entry.messages.get("execution_error")
-    found = entry.entry["outputs"][finds]["likeness_faces"][0][0]["faces"]
-    (largest,) = entry.entry["outputs"][chooses]["likeness_faces"][0][0]["chosen"]
+    outputs = frontend.queue_anew().entry["outputs"]
+    found = outputs[finds]["likeness_faces"][0][0]["faces"]
+    (largest,) = outputs[chooses]["likeness_faces"][0][0]["chosen"]
     frontend.show(finds, chooses)
     boxes = page.locator(".likeness-box")
-    until(lambda: boxes.count() == 2 * len(found) == 4, "both nodes show both faces")
+    until(
+        lambda: boxes.count() == 2 * len(found) == 4 and page.get_by_text(SAID).count() == 1,
+        "both nodes show both faces, and one says which",
+    )
     frontend.picture(f"face picker {renderer}")
     pressed = page.locator('.likeness-box[aria-pressed="true"]')
     assert pressed.evaluate_all("them => them.map(one => one.dataset.face)") == [str(largest)] * 2  # on both nodes
@@ -36,6 +39,7 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
     frontend.remember()
     other = 1 - largest
     page.locator(f'.likeness-box[data-face="{other}"]').first.click()
+    until(lambda: not page.get_by_text(SAID).count(), "no word of the face that was chosen before")
     assert (frontend.value(chooses, "rule"), frontend.value(chooses, "index")) == ("as numbered", other)
     assert pressed.evaluate_all("them => them.map(one => one.dataset.face)") == [str(other)] * 2
     assert {"rule": "as numbered", "index": other}.items() <= frontend.prompt()[chooses]["inputs"].items()
