@@ -8,12 +8,20 @@ import { chain, outputOf, valueOf, widgetOf } from './editor/widgets.js'
 const NODES = ['LikenessLoadIPAdapter', 'LikenessLoadByPreset', 'LikenessLoadFaceModels', 'LikenessFindFaces']
 const PANEL = 'recognised'
 const HEIGHT = 22
+const SHORT = 20 // letters that have room on any node
 const shown = new Map() // node -> its badges
 
 // What a person has chosen: the inputs that are widgets, and none that the page adds.
 function choicesOf(node) {
   const names = node.inputs.map((input) => input.widget?.name).filter(Boolean)
   return JSON.stringify(names.map((name) => valueOf(node, name)))
+}
+
+// In one row: where there is no room a long one is cut off, rather than a short one, and whole under the pointer.
+function badge(text) {
+  const made = Object.assign(document.createElement('span'), { textContent: text, title: text })
+  made.style.flexShrink = Math.max(text.length - SHORT, 0)
+  return made
 }
 
 class Badges {
@@ -41,7 +49,7 @@ class Badges {
     // A node that ran once for each of a list says it for each: every word once.
     const words = this.isStale ? [] : [...new Set((outputOf(this.node)?.likeness_badges ?? []).flat())]
     for (const badge of this.element.querySelectorAll('span')) badge.remove()
-    this.element.append(...words.map((textContent) => Object.assign(document.createElement('span'), { textContent })))
+    this.element.append(...words.map(badge))
     widgetOf(this.node, PANEL).hidden = !words.length // no room for nothing in the classic renderer
     this.node.graph?.setDirtyCanvas(true, true)
   }

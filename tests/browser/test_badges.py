@@ -8,6 +8,7 @@ from serving.substitutes import on_the_miniature
 
 from .frontend import RENDERERS, TEMPLATES
 from .test_choose_face import KINDS, LINKS
+from .test_node_text import SAY
 from .test_render_keypoints import GRAPH
 
 (FIRST,) = (path for path in TEMPLATES if path.stem == "Picture prompt")
@@ -52,6 +53,41 @@ def test_a_list_of_photos_has_the_badges_of_all(frontend):
     )
     frontend.show(node)
     assert badges(frontend, node) == ["1 face", "at 640", "at 448", "less likeness: dark"]
+
+
+LONG = ["SDXL", "IP-Adapter Plus", "an encoder of 1280 channels in 32 layers of 1664 that reads pictures of 224 pixels"]
+# How far each badge reaches over the node and over what comes below it, and whether its text is cut off.
+REACH = """id => {
+    const panel = app.graph.getNodeById(id).widgets.find(widget => widget.name === 'recognised').element
+    const { right, bottom } = panel.getBoundingClientRect()
+    return [...panel.querySelectorAll('span')].map(badge => {
+        const box = badge.getBoundingClientRect()
+        return [box.right - right, box.bottom - bottom, badge.scrollWidth > badge.clientWidth, badge.title]
+    })
+}"""
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_long_badges_stay_in_one_row_on_their_node(renderer, frontend, page):
+    frontend.renderer(renderer)
+    node = frontend.add("LikenessLoadByPreset")
+    page.evaluate(SAY, [node, "Chosen from the files that are installed."])
+    page.evaluate(
+        """([id, words]) => {
+            app.nodeOutputs[id] = { likeness_badges: [words] }
+            app.graph.getNodeById(id).onExecuted({})
+        }""",
+        [node, LONG],
+    )
+    frontend.show(node)
+    until(lambda: badges(frontend, node) == LONG, "the badges")
+    reach = page.evaluate(REACH, node)
+    assert all(over <= 0.5 and below <= 0.5 for over, below, *_ in reach), reach
+    assert [is_cut for *_, is_cut, _ in reach] == [False, False, True] and reach[-1][-1] == LONG[-1]
+    bottom = page.locator(".likeness-badges span").first.bounding_box()
+    text = page.get_by_text("Chosen from the files").first.bounding_box()
+    assert text["y"] >= bottom["y"] + bottom["height"] or text["y"] + text["height"] <= bottom["y"]
+    frontend.picture(f"long badges {renderer}", node)
 
 
 def test_an_adapter_says_what_it_is_until_another_is_chosen(frontend, example_photo):

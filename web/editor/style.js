@@ -16,9 +16,10 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
   display: flex; flex-direction: column; gap: 4px; box-sizing: border-box; width: 100%; height: 100%; min-width: 0;
   color: var(--likeness-text); font: 12px/1.3 system-ui, sans-serif; user-select: none; text-align: left;
 }
-.likeness-editor.likeness-badges { flex-direction: row; flex-wrap: wrap; align-content: start; min-height: 0 !important; }
+.likeness-editor.likeness-badges { flex-direction: row; align-items: start; min-height: 0 !important; overflow: hidden; }
 .likeness-editor.likeness-badges span {
   padding: 2px 8px; border-radius: 10px; background: #2f5d48; color: #e6f4ec; font-size: 11px; height: 15px;
+  min-width: 24px; text-align: center; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
 }
 .likeness-editor svg.likeness-track { flex: none; height: 10px; margin: 0 20px; width: auto; overflow: visible; cursor: ew-resize; border-radius: 2px; }
 .lg-node .likeness-editor svg.likeness-track { margin: 0 8px; }
