@@ -1,6 +1,7 @@
 """The faces of every picture -> one face of each, by a rule."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -53,6 +54,24 @@ def choose(
     return tuple(_one(entry, ordered(entry, rule, like), index, missing) for entry in batch)
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    """The faces that a text lists, as people count them, from 1: '3, 1'. Raises ValueError for anything else."""
+    words = [word for word in re.split(r"[\s,;]+", text) if word]
+    if not all(re.fullmatch(r"[1-9]\d{0,5}", word) for word in words):
+        raise ValueError(f"'several' must be numbers of faces such as '3, 1', counted from 1; found '{text}'.")
+    if len(set(words)) < len(words):
+        raise ValueError(f"'several' lists a face twice: '{text}'.")
+    return tuple(int(word) for word in words)
+
+
+def choose_several(batch: FaceBatch, wanted: Sequence[int], missing: str = "error") -> FaceBatch:
+    """The faces of every picture with these numbers, from 1, as Find Faces numbers them, in this order.
+
+    A picture without one of them raises MissingFace, or with missing="skip" keeps those that it has.
+    """
+    return tuple(_several(entry, wanted, missing) for entry in batch)
+
+
 def skipped(batch: FaceBatch) -> list[str]:
     """One line for each picture without a face."""
     return [f"no face in {entry.picture.name}: skipped" for entry in batch if not entry.faces]
@@ -66,6 +85,15 @@ def _one(entry: PictureFaces, faces: tuple[Face, ...], index: int, missing: str)
     if not faces:
         reason = CUT if entry.picture.count > 1 else ""
         raise MissingFace(f"No face found in {entry.picture.name}. {FIND_IT}, or set 'missing' to skip.{reason}")
-    raise MissingFace(
-        f"{entry.picture.name} shows {len(faces)} faces, 0 to {len(faces) - 1}; number {index} was asked for."
-    )
+    raise _absent(entry, index + 1, f"'index' {index}, which counts from 0")
+
+
+def _several(entry: PictureFaces, wanted: Sequence[int], missing: str) -> PictureFaces:
+    there = [number for number in wanted if number <= len(entry.faces)]
+    if len(there) < len(wanted) and missing != "skip":
+        raise _absent(entry, next(number for number in wanted if number not in there), "'several'")
+    return replace(entry, faces=tuple(entry.faces[number - 1] for number in there))
+
+
+def _absent(entry: PictureFaces, number: int, asked: str) -> MissingFace:
+    return MissingFace(f"Face {number} was asked for, by {asked}; {entry.picture.name} shows {len(entry.faces)}.")

@@ -40,10 +40,10 @@ def draw_keypoints(faces: Sequence[Array], size: tuple[int, int]) -> Pixels:
 
 
 def _check_near(faces: Sequence[Array]) -> None:
-    for number, keypoints in enumerate(faces):
+    for number, keypoints in enumerate(faces, 1):
         if not bool((np.abs(keypoints) <= FARTHEST).all()):  # NaN is not
             raise ValueError(
-                f"Face {number} (from 0) has a keypoint at {np.asarray(keypoints).round(1).tolist()}, which is not a position "
+                f"Face {number} of {len(faces)} has a keypoint at {np.asarray(keypoints).round(1).tolist()}, which is not a position "
                 "in a picture. Lower scale and shift, or check where the points come from."
             )
 

@@ -112,7 +112,9 @@ def centres(masks: Tensor) -> Array:
     weights = masks.cpu().double()
     totals = weights.sum(dim=(1, 2))
     if not bool((totals > 0).all()):
-        raise ValueError(f"mask {int((totals <= 0).nonzero()[0])} (from 0) is empty, so no face can be near it.")
+        raise ValueError(
+            f"mask {int((totals <= 0).nonzero()[0]) + 1} of {len(totals)} is empty, so no face can be near it."
+        )
     height, width = masks.shape[1:]
     x = (weights.sum(dim=1) * (torch.arange(width) + 0.5)).sum(dim=1) / totals / width
     y = (weights.sum(dim=2) * (torch.arange(height) + 0.5)).sum(dim=1) / totals / height

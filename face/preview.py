@@ -1,27 +1,29 @@
 """A picture and its faces -> the picture with numbered boxes and keypoints drawn on it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from .colours import Colour, of_person
 from .draw import COLOURS
 from .needs import opencv
 from .value import PictureFaces, Pixels
 
-BOX = (80, 220, 120)
 SMALLEST = 256
 
 
 def preview(entry: PictureFaces, longest: int = 1024) -> Pixels:
-    """(H, W, 3) RGB, at most `longest` pixels long; numbers are the faces' places, from 0."""
+    """(H, W, 3) RGB, at most `longest` pixels long; each face in its colour, numbered from 1."""
     cv2 = opencv()
     drawn = small(entry, longest)
     scale = max(drawn.shape[:2]) / max(entry.picture.size)
     thick = max(round(max(drawn.shape[:2]) / 500), 1)
     for number, face in enumerate(entry.faces):
         x0, y0, x1, y1 = (int(v) for v in np.round(face.box * scale))
-        cv2.rectangle(drawn, (x0, y0), (x1, y1), BOX, thick)
+        cv2.rectangle(drawn, (x0, y0), (x1, y1), of_person(number), thick)
         for colour, (x, y) in zip(COLOURS, face.keypoints * scale, strict=True):
             cv2.circle(drawn, (round(float(x)), round(float(y))), thick + 1, colour, -1)
-        _label(drawn, str(number), (x0, y0), max(thick * 0.35, 0.35))
+        label(drawn, str(number + 1), (x0, y0), max(thick * 0.35, 0.35), of_person(number))
     return drawn
 
 
@@ -61,10 +63,10 @@ def same_size(drawn: list[Pixels]) -> list[Pixels]:
     return sheets
 
 
-def _label(drawn: Pixels, text: str, corner: tuple[int, int], size: float) -> None:
-    """White on the box's colour, kept inside the picture."""
+def label(drawn: Pixels, text: str, corner: Sequence[int], size: float, colour: Colour) -> None:
+    """Black on the box's colour, kept inside the picture."""
     cv2 = opencv()
     (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
     x, y = max(corner[0], 0), max(corner[1], height + 4)
-    cv2.rectangle(drawn, (x, y - height - 4), (x + width + 4, y), BOX, -1)
+    cv2.rectangle(drawn, (x, y - height - 4), (x + width + 4, y), colour, -1)
     cv2.putText(drawn, text, (x + 2, y - 2), cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA)

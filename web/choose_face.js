@@ -1,8 +1,12 @@
-// Find Faces and Choose Face: the pictures with numbered boxes; a click sets 'index' of Choose Face.
+// Find Faces and Choose Face: the pictures with numbered boxes, and the faces alone; a click sets 'index' of Choose Face,
+// one with Ctrl 'several'.
 
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
+import { crop, frames, loupe } from './editor/face_picture.js'
+import { FaceStrip } from './editor/face_strip.js'
 import { addBar, addButton, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
+import { colourOf } from './editor/people.js'
 import { mark, numberOf, unitsPerPixel } from './editor/svg.js'
 import { chain, isLinked, outputOf, rememberStep, setValue, valueOf, watch } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
@@ -10,6 +14,7 @@ import { wordsOf } from './editor/words.js'
 const FINDS = 'LikenessFindFaces'
 const CHOOSES = 'LikenessChooseFace'
 const AS_NUMBERED = 'as numbered' // the rule under which 'index' is the number in the picture
+const SETTINGS = ['rule', 'index', 'several'] // of Choose Face, by which a choice is made
 const HEIGHT = 260
 const GAP = 60 // between Find Faces and a Choose Face that is added
 
@@ -24,9 +29,12 @@ const WORDS = {
     nobody: 'No face in this picture.',
     click: (count) => `${count === 1 ? '1 face' : `${count} faces`}. Click the one to use.`,
     adds: 'Click a face to choose it: this adds a Choose Face.',
-    chosen: (number) => `Face ${number} is chosen.`,
+    chosen: (numbers) =>
+      numbers.length === 1
+        ? `Face ${numbers[0]} is chosen. Ctrl+click adds another.`
+        : `Faces ${numbers.join(', ')} are chosen, in this order.`,
     byRule: (rule) => `Chosen by the rule '${rule}'. Click a face to choose by number.`,
-    linked: "'rule' or 'index' is set by a connected node."
+    linked: "'rule', 'index' or 'several' is set by a connected node."
   },
   zh: {
     previous: '上一张图片',
@@ -38,9 +46,12 @@ const WORDS = {
     nobody: '此图片中没有人脸。',
     click: (count) => `${count} 张人脸。点击要使用的人脸。`,
     adds: '点击人脸即可选择：会添加一个“选择人脸”节点。',
-    chosen: (number) => `已选择人脸 ${number}。`,
+    chosen: (numbers) =>
+      numbers.length === 1
+        ? `已选择人脸 ${numbers[0]}。按住 Ctrl 点击可再选一张。`
+        : `已按此顺序选择人脸 ${numbers.join('、')}。`,
     byRule: (rule) => `按规则“${rule}”选择。点击人脸可按编号选择。`,
-    linked: '“规则”或“序号”由已连接的节点设定。'
+    linked: '“规则”、“序号”或“多张”由已连接的节点设定。'
   }
 }
 
@@ -53,6 +64,10 @@ function choosersOf(node) {
   )
   return targets.filter((target) => target?.comfyClass === CHOOSES)
 }
+
+const addressOf = (file) => api.apiURL(`/view?${new URLSearchParams(file)}`)
+
+const numbersIn = (text) => (text?.match(/\d+/g) ?? []).map(Number)
 
 // The pictures of a node's last run: one after the other where it ran once for each of a list.
 function picturesOf(node) {
@@ -81,10 +96,19 @@ class FacePicker {
     this.on = addButton(this.bar, 'chevron-right', this.words.next, () => this.turn(1))
     this.svg = mark('svg', { class: 'likeness-plot', role: 'group', 'aria-label': this.words.pictures })
     this.element.append(this.svg)
+    const pick = (number, event) => this.pick(number, event)
+    this.faces = []
+    this.strip = new FaceStrip(this.element, pick, (number) => this.point(number))
     this.status = addStatus(this.element)
-    this.svg.addEventListener('click', (event) => this.pick(numberOf(event)))
+    this.svg.addEventListener('click', (event) => pick(numberOf(event), event))
+    this.svg.addEventListener('pointerover', (event) => this.point(numberOf(event)))
+    this.svg.addEventListener('pointerleave', () => this.point(undefined))
     this.svg.addEventListener('keydown', (event) => this.key(event))
-    this.svg.addEventListener('focusin', (event) => (this.current = numberOf(event) ?? this.current))
+    this.svg.addEventListener('focusin', (event) => {
+      this.current = numberOf(event) ?? this.current
+      this.point(this.current)
+    })
+    this.svg.addEventListener('focusout', () => this.point(undefined))
     new ResizeObserver(() => this.draw()).observe(this.svg) // numbers keep their size
   }
 
@@ -93,7 +117,7 @@ class FacePicker {
   }
 
   get isFixed() {
-    return choosersOf(this.node).some((chooser) => ['rule', 'index'].some((name) => isLinked(chooser, name)))
+    return choosersOf(this.node).some((chooser) => SETTINGS.some((name) => isLinked(chooser, name)))
   }
 
   turn(by) {
@@ -102,13 +126,33 @@ class FacePicker {
     this.draw()
   }
 
-  // The numbers that are chosen now: by 'index' at once, by another rule as in the last run.
+  // The places of the faces that are chosen now, in their order: by 'several' or 'index' at once, by another rule as in
+  // the last run.
   chosen(picture) {
     const [chooser] = choosersOf(this.node)
     if (!chooser) return []
+    const several = numbersIn(valueOf(chooser, 'several'))
+    if (several.length) return several.map((number) => number - 1)
     if (valueOf(chooser, 'rule') === AS_NUMBERED) return [valueOf(chooser, 'index')]
     const run = picturesOf(chooser)[this.page]
     return run?.faces.length === picture.faces.length ? run.chosen : []
+  }
+
+  // Every face with what its marks need. Without a Choose Face all of them go on.
+  marked({ faces }, chosen) {
+    const isOpen = !choosersOf(this.node).length
+    return faces.map(({ box, score }, number) => {
+      const place = isOpen ? number : chosen.indexOf(number)
+      return {
+        box,
+        number,
+        label: this.words.face(number + 1, score),
+        colour: place < 0 ? undefined : colourOf(place),
+        place: chosen.length > 1 ? place + 1 : 0,
+        isPressed: chosen.includes(number),
+        isFocusable: number === this.current
+      }
+    })
   }
 
   draw() {
@@ -119,87 +163,68 @@ class FacePicker {
     this.label.textContent = words.page(this.page + 1, pictures.length)
     this.back.disabled = this.page === 0
     this.on.disabled = this.page >= pictures.length - 1
+    this.faces = []
     if (!picture) {
       this.svg.replaceChildren()
+      this.strip.draw([])
       this.status(words.empty)
       return
     }
     const focused = this.svg.contains(document.activeElement)
     const [width, height] = picture.size
     this.svg.setAttribute('viewBox', `0 0 ${width} ${height}`)
-    const unit = unitsPerPixel(this.svg)
     const chosen = this.chosen(picture)
-    const boxes = picture.faces.map((face, i) => this.box(face, i, chosen.includes(i), unit))
-    this.svg.replaceChildren(this.photo(picture), ...boxes)
+    this.faces = this.marked(picture, chosen)
+    this.strip.draw(this.faces, picture.crops, picture.crops && addressOf(picture.crops.file))
+    this.svg.replaceChildren(this.photo(picture), ...frames(this.faces, picture.size, unitsPerPixel(this.svg)))
     if (focused) this.focus()
     this.tell(picture, chosen)
+  }
+
+  // The face that the pointer or the focus is on, enlarged beside its frame.
+  point(number) {
+    const picture = this.pictures[this.page]
+    const face = this.faces[number]
+    this.svg.querySelector('.likeness-loupe')?.remove()
+    for (const box of this.svg.querySelectorAll('.likeness-box'))
+      box.classList.toggle('likeness-pointed', Boolean(face) && Number(box.dataset.face) === number)
+    if (!face || !picture?.crops) return
+    const { crops, faces, size } = picture
+    const alone = (place) => crop(crops, faces.length, addressOf(crops.file), number, place)
+    this.svg.append(loupe(face, size, unitsPerPixel(this.svg), alone))
   }
 
   tell({ faces }, chosen) {
     const { words } = this
     const [chooser] = choosersOf(this.node)
+    const isListed = chosen.length > 1 || (chooser && valueOf(chooser, 'rule') === AS_NUMBERED)
     if (!faces.length) this.status(words.nobody)
     else if (!chooser) this.status(words.adds)
     else if (this.isFixed) this.status(words.linked)
-    else if (valueOf(chooser, 'rule') !== AS_NUMBERED) this.status(words.byRule(valueOf(chooser, 'rule')))
-    else if (chosen[0] < faces.length) this.status(words.chosen(chosen[0]))
-    else this.status(words.click(faces.length), true)
+    else if (!isListed) this.status(words.byRule(valueOf(chooser, 'rule')))
+    else if (chosen.some((number) => number >= faces.length)) this.status(words.click(faces.length), true)
+    else this.status(words.chosen(chosen.map((number) => number + 1)))
   }
 
   photo({ file, size }) {
-    const href = api.apiURL(`/view?${new URLSearchParams(file)}`)
-    return mark('image', { href, width: size[0], height: size[1], preserveAspectRatio: 'none' })
+    return mark('image', { href: addressOf(file), width: size[0], height: size[1], preserveAspectRatio: 'none' })
   }
 
-  box({ box: [x0, y0, x1, y1], score }, number, isChosen, unit) {
-    const label = this.words.face(number, score)
-    const colour = isChosen ? 'var(--likeness-focus)' : '#50dc78'
-    const [width, height] = [(8 + 7 * String(number).length) * unit, 15 * unit]
-    const [left, top] = [Math.max(x0, 0), Math.max(y0 - height, 0)]
-    return mark(
-      'g',
-      {
-        class: 'likeness-box',
-        role: 'button',
-        tabindex: number === this.current ? 0 : -1,
-        'aria-label': label,
-        'aria-pressed': isChosen,
-        'data-face': number,
-        'data-focus': `face ${number}`
-      },
-      mark('title', {}, label),
-      mark('rect', {
-        class: 'likeness-frame',
-        x: x0,
-        y: y0,
-        width: x1 - x0,
-        height: y1 - y0,
-        fill: isChosen ? colour : 'transparent',
-        'fill-opacity': 0.25,
-        stroke: colour,
-        'stroke-width': (isChosen ? 3 : 1.5) * unit
-      }),
-      mark('rect', { x: left, y: top, width, height, rx: 2 * unit, fill: colour }),
-      mark(
-        'text',
-        {
-          x: left + width / 2,
-          y: top + 11.5 * unit,
-          'text-anchor': 'middle',
-          style: `font-size: ${12 * unit}px; fill: #000`
-        },
-        number
-      )
-    )
-  }
-
-  pick(number) {
-    if (number === undefined || this.isFixed) return
+  // Chosen alone, or with Ctrl or Shift beside those that are; once more, and it is not.
+  pick(number, { ctrlKey, metaKey, shiftKey }) {
+    const picture = this.pictures[this.page]
+    if (number === undefined || this.isFixed || !picture) return
     this.current = number
+    const former = this.chosen(picture)
+    const isFurther = (ctrlKey || metaKey || shiftKey) && former.length
+    const rest = former.filter((one) => one !== number)
+    const wanted = !isFurther ? [number] : rest.length < former.length ? rest : [...former, number]
+    if (!wanted.length) return
     const found = choosersOf(this.node)
     for (const chooser of found.length ? found : [addChooser(this.node)]) {
       setValue(chooser, 'rule', AS_NUMBERED)
-      setValue(chooser, 'index', this.current)
+      setValue(chooser, 'index', wanted[0])
+      setValue(chooser, 'several', wanted.length > 1 ? wanted.map((one) => one + 1).join(', ') : '')
     }
     drawAll()
     this.focus()
@@ -228,8 +253,8 @@ class FacePicker {
       End: go(count - 1),
       PageUp: () => this.turn(-1),
       PageDown: () => this.turn(1),
-      Enter: () => this.pick(this.current),
-      ' ': () => this.pick(this.current)
+      Enter: () => this.pick(this.current, event),
+      ' ': () => this.pick(this.current, event)
     }[event.key]
     if (!act || !count) return
     event.preventDefault()
@@ -250,7 +275,10 @@ app.registerExtension({
     chain(node, 'onRemoved', () => pickers.delete(node))
     hideHostPreview(node)
     widen(node, 360, 430) // Nodes 2.0 has higher rows
-    watch(node, ['rule', 'index'], drawAll)
+    watch(node, SETTINGS, (changed) => {
+      if (changed && changed !== 'several') setValue(node, 'several', '') // it would go before
+      drawAll()
+    })
     chain(node, 'onExecuted', drawAll)
   }
 })

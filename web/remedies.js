@@ -86,6 +86,7 @@ function largest(node, _values, _english, words) {
   const act = once(() => {
     setValue(node, 'rule', 'largest')
     setValue(node, 'index', 0)
+    setValue(node, 'several', '')
   })
   return { label: words.largest, act }
 }

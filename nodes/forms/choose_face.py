@@ -1,10 +1,10 @@
-"""The node that picks one face of every picture."""
+"""The node that picks one face of every picture, or several."""
 
 from __future__ import annotations
 
 from comfy_api.v0_0_2 import io
 
-from ...face.choose import MISSING, ORDERS, choose, skipped
+from ...face.choose import MISSING, ORDERS, choose, choose_several, numbers, skipped
 from ...face.errors import MissingFace
 from ...face.value import Face, FaceBatch
 from ..page.description import described
@@ -13,7 +13,7 @@ from ..wires import FacesWire
 
 
 class ChooseFace(io.ComfyNode):
-    """Picks one face of every picture; a batch keeps its length."""
+    """Picks one face of every picture, or several in an order; a batch keeps its length."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -39,7 +39,8 @@ class ChooseFace(io.ComfyNode):
                     default=0,
                     min=0,
                     max=999,
-                    tooltip="Which one in that order: 0 is the first. With 'as numbered', the number in the preview.",
+                    tooltip="Which one in that order, counted from 0: the first is 0. With 'as numbered', face 1 in the "
+                    "picture is 0.",
                 ),
                 io.Combo.Input(
                     "missing",
@@ -53,8 +54,16 @@ class ChooseFace(io.ComfyNode):
                 FacesWire.Input(
                     "like", optional=True, tooltip="For the rule 'most like': the face to look for (its largest)."
                 ),
+                io.String.Input(
+                    "several",
+                    optional=True,
+                    default="",
+                    advanced=True,
+                    tooltip="Several faces of each picture, by their numbers in the preview (the first is 1), in the order "
+                    "in which they go on: '3, 1'. Used instead of 'rule' and 'index'. A click with Ctrl writes it.",
+                ),
             ],
-            outputs=[FacesWire.Output("faces", tooltip="One face of every picture.")],
+            outputs=[FacesWire.Output("faces", tooltip="One face of every picture, or those that 'several' lists.")],
             hidden=[io.Hidden.unique_id],
             has_intermediate_output=True,
         )
@@ -67,16 +76,23 @@ class ChooseFace(io.ComfyNode):
         index: int = 0,
         missing: str = "error",
         like: FaceBatch | None = None,
+        several: str = "",
     ) -> io.NodeOutput:
         from ...face.preview import preview
         from ..page.face_notes import quality_lines
         from ..page.pickable_faces import pickable
         from ..page.show import shown
 
-        chosen = choose(faces, rule, index, _wanted(like), missing)
-        kept = sum(len(entry.faces) for entry in chosen)
+        wanted = numbers(several)
+        if wanted:
+            chosen = choose_several(faces, wanted, missing)
+            how = f"number {', '.join(map(str, wanted))}"
+        else:
+            chosen = choose(faces, rule, index, _wanted(like), missing)
+            how = f"{rule}, {index}"
+        kept = sum(bool(entry.faces) for entry in chosen)
         lines = [
-            f"{kept} of {len(chosen)} pictures have a face: {rule}, {index}",
+            f"{kept} of {len(chosen)} pictures have a face: {how}",
             *skipped(chosen),
             *quality_lines(chosen),
         ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import torch
 from comfy_api.v0_0_2 import io
-from einops import repeat
 
 from ...face.errors import MissingFace
 from ...face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
@@ -114,6 +115,7 @@ class FaceMasks(io.ComfyNode):
         fit: str = "fit",
         keypoints: str = "",
     ) -> io.NodeOutput:
+        from ...face.mask_preview import tinted
         from ..page.show import shown
 
         size, pictures = _placed(faces, keypoints, (width, height), fit)
@@ -123,7 +125,10 @@ class FaceMasks(io.ComfyNode):
         stacks = [face_masks(people, size, shape, soft, normalise=normalise) for people in pictures]
         masks, together = torch.cat(stacks), torch.stack([union(stack) for stack in stacks])
         text = f"{len(masks)} masks of {size[0]}x{size[1]}"
-        return shown(cls, text, repeat(masks, "n h w -> n h w rgb", rgb=3), masks, together)
+        firsts = accumulate((len(stack) for stack in stacks), initial=0)
+        photos = faces or (None,) * len(stacks)
+        drawn = [tinted(stack, photo, fit, first) for stack, photo, first in zip(stacks, photos, firsts, strict=False)]
+        return shown(cls, text, drawn, masks, together)
 
 
 def _placed(

@@ -86,7 +86,8 @@ class RegionPrompts(io.ComfyNode):
         lines = _lines(prompts, len(regions))
         read = [clip.encode_from_tokens_scheduled(clip.tokenize(line)) if line else None for line in lines]
         text = "\n".join(
-            f"mask {number}: {line or '(only the prompt for the whole picture)'}" for number, line in enumerate(lines)
+            f"mask {number}: {line or '(only the prompt for the whole picture)'}"
+            for number, line in enumerate(lines, 1)
         )
         return noted(cls, text, with_region_prompts(positive, read, regions, base_share))
 

@@ -17,7 +17,7 @@ from ...face.pose import MIRRORED, from_json, to_json
 @cache
 def tables() -> dict[str, Any]:
     """Everything an editor needs before a node has run; numbers and words only."""
-    from ...face import draw
+    from ...face import colours, draw
     from ...face.head_poses import POSES, head_fit, pose_keypoints
 
     return {
@@ -29,6 +29,7 @@ def tables() -> dict[str, Any]:
             "fit": head_fit().tolist(),
             "mirrored": MIRRORED,
         },
+        "people": colours.PEOPLE,
         "drawing": {
             "colours": draw.COLOURS,
             "limbs": draw.LIMBS,

@@ -22,7 +22,7 @@ def quality_badges(batch: FaceBatch) -> list[str]:
 
 
 def _lines(entry: PictureFaces) -> list[str]:
-    faces = sorted(enumerate(entry.faces), key=lambda numbered: -_area(numbered[1]))
+    faces = sorted(enumerate(entry.faces, 1), key=lambda numbered: -_area(numbered[1]))
     found = [(number, quality(face).words) for number, face in faces]
     weak = [(number, words) for number, words in found if words]
     lines = [

@@ -76,7 +76,7 @@ def people_inputs() -> list[io.Input]:
             "order",
             optional=True,
             default="",
-            tooltip="For 'by list': the face of each mask in turn, counted from 0, as '1, 0'. Faces may be left out.",
+            tooltip="For 'by list': the face of each mask in turn, counted from 0, as '1, 0' (person 1 in the pictures is 0). Faces may be left out.",
         ),
         io.Boolean.Input(
             "any_recogniser",

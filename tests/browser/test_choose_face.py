@@ -1,6 +1,9 @@
 """The numbered faces of Find Faces and Choose Face."""
 
+import shutil
+
 import pytest
+from serving.fixtures import DATA
 from serving.patience import until
 
 from .frontend import RENDERERS
@@ -14,6 +17,20 @@ KINDS = [
     ["LikenessRenderKeypoints", 1300, {}],
     ["PreviewImage", 1800, {}],
 ]
+# Number of every tag, and whether it lies over any face's frame of its picture.
+TAGS = """() => [...document.querySelectorAll('.likeness-box text')].map(text => {
+    const tag = text.previousElementSibling.getBoundingClientRect()
+    const covers = frame => {
+        const box = frame.getBoundingClientRect(), soft = 1
+        return tag.left + soft < box.right && box.left + soft < tag.right && tag.top + soft < box.bottom && box.top + soft < tag.bottom
+    }
+    return [text.textContent, [...text.closest('svg').querySelectorAll('.likeness-frame')].some(covers)]
+})"""
+# Whether each crop shows its part of the photo, where a person sees it.
+CROPS = """() => [...document.querySelectorAll('.likeness-crop')].map(crop => {
+    const { left, top, width, height } = crop.getBoundingClientRect()
+    return width > 8 && crop.contains(document.elementFromPoint(left + width / 2, top + height / 2))
+})"""
 SAID = "1 of 1 pictures have a face"
 LINKS = [[0, 2, "image"], [1, 2, "face_models"], [2, 3, "faces"], [3, 4, "faces"], [4, 5, "images"]]
 
@@ -55,6 +72,51 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
     page.keyboard.press("Enter")
     assert (frontend.value(chooses, "rule"), frontend.value(chooses, "index")) == ("as numbered", 1)
     assert frontend.queue().entry["outputs"][chooses]["likeness_faces"][0][0]["chosen"] == [1]
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_strip_shows_every_face_alone_and_several_are_chosen_in_order(renderer, frontend, page, example_photo):
+    frontend.renderer(renderer)
+    _, _, finds, chooses, *_ = page.evaluate(GRAPH, [KINDS, LINKS])
+    assert frontend.queue().succeeded
+    frontend.show(finds, chooses)
+    crops = page.locator(".likeness-crop")
+    until(lambda: crops.count() == 4 and page.evaluate(CROPS) == [True] * 4, "each face alone, on both nodes")
+    assert page.evaluate(TAGS) == [["1", False], ["2", False]] * 2
+    crops.first.hover()
+    large, small = page.locator(".likeness-loupe").bounding_box(), crops.first.bounding_box()
+    assert large["width"] > 1.5 * small["width"]
+    shown = page.locator(".likeness-loupe svg").bounding_box()
+    assert all(abs(shown[side] - large[side]) <= 3 for side in large), "the face alone, in its frame"
+    frontend.picture(f"face under the pointer {renderer}")
+
+    crops.nth(1).click()
+    crops.first.click(modifiers=["Control"])
+    assert (frontend.value(chooses, "several"), frontend.prompt()[chooses]["inputs"]["several"]) == ("2, 1", "2, 1")
+    page.get_by_text("Faces 2, 1 are chosen, in this order.").first.wait_for()
+    assert crops.last.inner_text().split() == ["2", "1."]
+    outputs = frontend.queue().entry["outputs"]
+    assert outputs[chooses]["likeness_faces"][0][0]["chosen"] == [1, 0]
+    frontend.picture(f"two faces in order {renderer}")
+    crops.last.click(modifiers=["Control"])
+    assert (frontend.value(chooses, "several"), frontend.value(chooses, "index")) == ("", 0)
+
+
+def test_in_a_group_of_29_each_face_can_be_told_and_chosen(frontend, page, example_photo):
+    photo = DATA / "photos" / "solvay_conference_1927.jpg"
+    shutil.copy(photo, frontend.api.server.base / "input" / photo.name)
+    kinds = [["LoadImage", 0, {"image": photo.name}], *KINDS[1:]]
+    _, _, finds, chooses, *_ = page.evaluate(GRAPH, [kinds, LINKS])
+    assert frontend.queue().succeeded
+    frontend.show(finds)
+    crops = page.locator(".likeness-crop")
+    until(lambda: crops.count() == 58, "every face alone, on both nodes")
+    assert not [tag for tag, covers in page.evaluate(TAGS) if covers]
+    frontend.picture("a group", finds)
+    last = crops.nth(28)
+    last.click()
+    assert (frontend.value(chooses, "rule"), frontend.value(chooses, "index")) == ("as numbered", 28)
+    page.get_by_text("Face 29 is chosen").first.wait_for()
 
 
 def test_a_click_adds_choose_face_where_there_is_none(frontend, example_photo):

@@ -185,7 +185,7 @@ def test_a_button_connects_an_image_encoder(renderer, frontend):
 def test_a_button_takes_the_largest_face(frontend, example_photo):
     kinds = [*KINDS[:3], ["LikenessChooseFace", 900, {"rule": "left to right", "index": 7}], *KINDS[4:]]
     ids, sentence = fails(frontend, kinds, LINKS, 3)
-    assert sentence == "picture 1 of 1 shows 2 faces, 0 to 1; number 7 was asked for."
+    assert sentence == "Face 8 was asked for, by 'index' 7, which counts from 0; picture 1 of 1 shows 2."
     buttons(frontend).filter(has_text="Take the largest face").click()
     gone(frontend)
     assert (frontend.value(ids[3], "rule"), frontend.value(ids[3], "index")) == ("largest", 0)

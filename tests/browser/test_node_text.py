@@ -5,7 +5,7 @@ from serving.patience import until
 
 from .frontend import RENDERERS
 
-SAID = "mask 0: wearing a red jacket\nmask 1: wearing a straw hat"
+SAID = "mask 1: wearing a red jacket\nmask 2: wearing a straw hat"
 SAY = "([nodeId, text]) => comfyAPI.api.api.dispatchCustomEvent('progress_text', { nodeId, text })"
 
 
@@ -15,7 +15,7 @@ def test_a_text_has_its_lines_until_something_is_changed(renderer, frontend, pag
     node = frontend.add("LikenessChooseFace")
     page.evaluate(SAY, [node, SAID])
     frontend.show(node)
-    text = page.get_by_text("mask 1: wearing a straw hat")
+    text = page.get_by_text("mask 2: wearing a straw hat")
     until(lambda: text.inner_text().split("\n") == SAID.split("\n"), "two lines")
     frontend.picture(f"text of two lines {renderer}")
     frontend.change(node, "index", 1)

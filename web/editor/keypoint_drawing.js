@@ -1,6 +1,7 @@
 // Faces, the picture behind them and the handles of the chosen one -> the marks of the keypoint editor.
 
 import { boxOf } from './face_shape.js'
+import { colourOf } from './people.js'
 import { mark } from './svg.js'
 
 const FAINT_PICTURE = 0.55
@@ -73,16 +74,11 @@ export class KeypointDrawing {
       ...box,
       rx: 4 * unit,
       fill: 'transparent',
-      stroke: chosen ? 'var(--likeness-focus)' : 'rgba(255, 255, 255, 0.35)',
+      stroke: colourOf(number),
       'stroke-width': (chosen ? 2 : 1) * unit,
       'stroke-dasharray': chosen ? null : `${4 * unit} ${4 * unit}`,
       'data-part': 'body'
     })
-    const name = mark(
-      'text',
-      { x: box.x, y: box.y - 5 * unit, style: `font-size: ${12 * unit}px; fill: #fff` },
-      number + 1
-    )
     const group = mark(
       'g',
       {
@@ -94,7 +90,7 @@ export class KeypointDrawing {
         'data-focus': `face ${number}`
       },
       body,
-      name,
+      ...tag(number, box, unit),
       ...face.flatMap((_, i) => this.point(face, i, chosen ? 1 + (i === point) : 0, unit))
     )
     if (chosen && !isFixed) group.append(...this.handles(box, unit))
@@ -160,4 +156,18 @@ export class KeypointDrawing {
       mark('circle', { cx: middle, cy: top, r: size / 2, ...knob, style: 'cursor: grab', 'data-part': 'turn' })
     ]
   }
+}
+
+// The person's number, in the person's colour, over the frame.
+function tag(number, { x, y }, unit) {
+  const [width, height] = [(7 + 7 * String(number + 1).length) * unit, 14 * unit]
+  const top = y - height - 2 * unit
+  return [
+    mark('rect', { x, y: top, width, height, rx: 2 * unit, fill: colourOf(number), 'pointer-events': 'none' }),
+    mark(
+      'text',
+      { x: x + width / 2, y: top + 11 * unit, 'text-anchor': 'middle', style: `font-size: ${11 * unit}px; fill: #000` },
+      number + 1
+    )
+  ]
 }

@@ -46,7 +46,6 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-editor svg { flex: 1; min-height: 0; width: 100%; display: block; border-radius: 6px; touch-action: none; }
 .likeness-editor svg.likeness-plot { background: var(--likeness-ground); }
 .likeness-editor svg text { fill: var(--likeness-text); font: 11px system-ui, sans-serif; pointer-events: none; }
-.likeness-editor .likeness-face text { paint-order: stroke; stroke: #000; stroke-width: 3px; vector-effect: non-scaling-stroke; }
 .likeness-editor svg text.likeness-small { fill: var(--likeness-faint); font-size: 9px; }
 .likeness-editor :focus { outline: none; }
 .likeness-editor button:focus-visible, .likeness-editor select:focus-visible, .likeness-editor input:focus-visible,
@@ -61,7 +60,16 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-editor .likeness-point:hover { stroke-width: 3; }
 .likeness-editor .likeness-face:focus-visible .likeness-body { stroke: #fff; }
 .likeness-editor .likeness-box { cursor: pointer; }
-.likeness-editor .likeness-box:hover .likeness-frame { fill: #fff; fill-opacity: 0.25; }
+.likeness-editor .likeness-pointed .likeness-frame { stroke-width: 4px; vector-effect: non-scaling-stroke; }
+.likeness-editor .likeness-strip { display: flex; flex-wrap: wrap; flex: none; gap: 4px; max-height: 100px; overflow-y: auto; padding: 2px; }
+.likeness-editor button.likeness-crop {
+  position: relative; flex: none; width: 44px; height: 44px; padding: 0; border-radius: 4px; overflow: hidden; background: #000;
+  outline: 2px solid transparent;
+}
+.likeness-editor button.likeness-crop:hover:enabled { background: #000; filter: brightness(1.2); }
+.likeness-crop span { position: absolute; left: 0; padding: 0 3px; font-size: 10px; line-height: 13px; color: #000; }
+.likeness-crop .likeness-number { bottom: 0; border-top-right-radius: 4px; }
+.likeness-crop .likeness-place { top: 0; left: auto; right: 0; font-weight: 700; border-bottom-left-radius: 4px; }
 .likeness-editor .likeness-box:focus-visible .likeness-frame { outline: 3px solid var(--likeness-focus); outline-offset: 2px; }
 .likeness-editor .likeness-status {
   height: 32px; flex: none; color: var(--likeness-faint); overflow: hidden;

@@ -154,11 +154,16 @@ def test_cancel_stops_between_pictures(found, photo):
         found(photo("yaoming.jpg"), threshold=0.51)
 
 
-def test_choose(ran, found, photo):
+def test_choose(ran, found, photo, folders):
     faces = found(photo("players.jpg")).faces
     largest = ran(ChooseFace, faces=faces)
     assert largest.faces[0].faces[0].area == max(face.area for face in faces[0].faces)
     like = found(photo("yaoming.jpg")).faces
+    third, first = ran(ChooseFace, faces=faces, several="3, 1").faces[0].faces
+    assert (third, first) == (faces[0].faces[2], faces[0].faces[0])
+    shown = ChooseFace.execute(faces=faces, several="3, 1").ui["likeness_faces"][0][0]
+    assert shown["chosen"] == [2, 0] and len(shown["faces"]) == 22
+    assert (Path(folders.get_temp_directory()) / shown["crops"]["file"]["filename"]).is_file()
     alike = ran(ChooseFace, faces=faces, rule="most like", like=like)
     assert ran(FaceSimilarity, faces=alike.faces, reference=like).similarity > 0.5
     with pytest.raises(MissingFace, match="picture 1 of 2"):
@@ -265,6 +270,7 @@ def test_masks_lie_on_the_faces_of_the_drawing(ran, found, photo):
     assert masks.masks.shape == (22, 384, 512)
     assert masks.together.shape == (1, 384, 512)
     assert masks.masks.sum(dim=0).max() <= 1 + 1e-6
+    assert len(masks.pictures) == 1, "all of them over one photo"
     points = json.loads(ran(RenderKeypoints, faces=faces, **canvas).keypoints)["faces"]
     for mask, face in zip(masks.masks, points, strict=True):
         x, y = face[2]

@@ -44,7 +44,7 @@ def test_other_counts_of_faces_and_masks_say_how_photos_of_one_person_are_merged
 
 
 def test_an_empty_mask_has_no_position(apply, given, photos):
-    with pytest.raises(ValueError, match="mask 1 .* is empty"):
+    with pytest.raises(ValueError, match="mask 2 of .* is empty"):
         apply(photos(1, 2), masks=torch.stack([torch.ones(8, 8), torch.zeros(8, 8)]), who="by position", **given)
 
 

@@ -112,7 +112,7 @@ def test_with_instantid_each_person_has_a_face_and_a_prompt(regions, apply_insta
 
 
 def test_it_says_which_prompt_is_whose(regions):
-    assert regions(f"{RED}\n").text == f"mask 0: {RED}\nmask 1: (only the prompt for the whole picture)"
+    assert regions(f"{RED}\n").text == f"mask 1: {RED}\nmask 2: (only the prompt for the whole picture)"
 
 
 @pytest.mark.parametrize(("prompts", "count"), [(RED, 1), (f"{RED}\n{BLUE}\n{RED}", 3), ("", 1)])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pack.face.choose import ORDERS, choose, ordered, skipped
+from pack.face.choose import ORDERS, choose, choose_several, numbers, ordered, skipped
 from pack.face.errors import MissingFace, WrongRecogniser
 
 
@@ -49,7 +49,9 @@ def test_a_batch_keeps_its_length_and_a_missing_face_is_named(crowd, picture, fa
 
 
 def test_a_number_too_high_says_how_many_there_are(crowd):
-    with pytest.raises(MissingFace, match=r"picture 1 of 1 shows 3 faces, 0 to 2; number 3 was asked for"):
+    with pytest.raises(
+        MissingFace, match=r"Face 4 was asked for, by 'index' 3, which counts from 0; picture 1 of 1 shows 3"
+    ):
         choose((crowd,), index=3)
 
 
@@ -64,3 +66,20 @@ def test_faces_cannot_be_changed(crowd):
     with pytest.raises(ValueError, match="read-only"):
         crowd.faces[0].box[0] = 5
     assert np.isclose(np.linalg.norm(crowd.faces[0].unit_embedding), 1, atol=1e-6)
+
+
+def test_several_go_on_in_the_order_in_which_they_are_listed(crowd):
+    first, second, third = crowd.faces
+    assert choose_several((crowd,), numbers("3, 1"))[0].faces == (third, first)
+    assert choose_several((crowd,), numbers(" 2;4 1 "), "skip")[0].faces == (second, first)
+    assert numbers("") == ()
+
+
+def test_several_that_are_not_there_or_no_numbers_are_named(crowd):
+    with pytest.raises(MissingFace, match="Face 4 was asked for, by 'several'; picture 1 of 1 shows 3"):
+        choose_several((crowd,), numbers("2, 4"))
+    for text in ("0", "1, two", "-1", "1.5"):
+        with pytest.raises(ValueError, match="such as '3, 1', counted from 1; found"):
+            numbers(text)
+    with pytest.raises(ValueError, match="lists a face twice: '2, 1, 2'"):
+        numbers("2, 1, 2")

@@ -139,5 +139,5 @@ def test_centres_are_parts_of_the_picture():
 
 
 def test_an_empty_mask_has_no_centre():
-    with pytest.raises(ValueError, match="mask 1 .* is empty"):
+    with pytest.raises(ValueError, match="mask 2 of .* is empty"):
         centres(torch.stack([torch.ones(4, 4), torch.zeros(4, 4)]))

@@ -1,6 +1,7 @@
 """Numbered boxes on the picture."""
 
 import numpy as np
+from pack.face.colours import PEOPLE
 from pack.face.preview import preview, same_size
 
 
@@ -8,7 +9,7 @@ def test_boxes_and_points_are_drawn_on_a_copy(face, faces_of, picture):
     (shown,) = picture(200, 150)
     drawn = preview(faces_of(shown, face((20, 30, 120, 130), of=shown)))
     assert drawn.shape == (150, 200, 3)
-    assert tuple(drawn[80, 20]) == (80, 220, 120)
+    assert tuple(drawn[80, 20]) == PEOPLE[0]
     assert tuple(drawn[51, 38]) == (255, 0, 0)
     assert (shown.pixels == 128).all()
 
