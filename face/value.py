@@ -122,6 +122,10 @@ class PictureFaces:
     picture: Picture
     faces: tuple[Face, ...]
 
+    def __repr__(self) -> str:
+        """Short: the host writes what an input was into its errors, and shows it as text."""
+        return f"{self.picture.name}: {len(self.faces)} faces"
+
 
 FaceBatch = tuple[PictureFaces, ...]
 """One entry for every picture of a batch, always."""

@@ -7,6 +7,7 @@ import { crop, frames, loupe } from './editor/face_picture.js'
 import { FaceStrip } from './editor/face_strip.js'
 import { addBar, addButton, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
 import { colourOf } from './editor/people.js'
+import { runAlone } from './editor/run_alone.js'
 import { mark, numberOf, unitsPerPixel } from './editor/svg.js'
 import { chain, isLinked, outputOf, rememberStep, setValue, valueOf, watch } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
@@ -25,7 +26,10 @@ const WORDS = {
     pictures: 'Faces found; choose one',
     page: (number, count) => `${number} / ${count}`,
     face: (number, score) => `Face ${number}, score ${score}`,
-    empty: 'Run once to see the faces here.',
+    run: 'Find the faces now: runs only what this node needs',
+    running: 'Looking for faces ...',
+    failed: (why) => `That did not work: ${why}`,
+    empty: 'Press the button above to see the faces here.',
     nobody: 'No face in this picture.',
     click: (count) => `${count === 1 ? '1 face' : `${count} faces`}. Click the one to use.`,
     adds: 'Click a face to choose it: this adds a Choose Face.',
@@ -42,7 +46,10 @@ const WORDS = {
     pictures: '找到的人脸；请选择一个',
     page: (number, count) => `${number} / ${count}`,
     face: (number, score) => `人脸 ${number}，得分 ${score}`,
-    empty: '运行一次后可在此查看人脸。',
+    run: '立即查找人脸：只运行此节点所需的部分',
+    running: '正在查找人脸……',
+    failed: (why) => `未能完成：${why}`,
+    empty: '按上方按钮即可在此查看人脸。',
     nobody: '此图片中没有人脸。',
     click: (count) => `${count} 张人脸。点击要使用的人脸。`,
     adds: '点击人脸即可选择：会添加一个“选择人脸”节点。',
@@ -90,6 +97,8 @@ class FacePicker {
     this.current = 0
     this.element = addPanel(node, 'face picker', HEIGHT)
     this.bar = addBar(this.element)
+    this.run = addButton(this.bar, 'play', this.words.run, () => this.runNow())
+    this.bar.append(Object.assign(document.createElement('span'), { className: 'likeness-gap' }))
     this.back = addButton(this.bar, 'chevron-left', this.words.previous, () => this.turn(-1))
     this.label = document.createElement('span')
     this.bar.append(this.label)
@@ -118,6 +127,17 @@ class FacePicker {
 
   get isFixed() {
     return choosersOf(this.node).some((chooser) => SETTINGS.some((name) => isLinked(chooser, name)))
+  }
+
+  async runNow() {
+    this.run.disabled = true
+    this.status(this.words.running)
+    try {
+      await runAlone(this.node)
+    } catch (error) {
+      this.status(this.words.failed(error.message), true)
+    }
+    this.run.disabled = false
   }
 
   turn(by) {
@@ -159,7 +179,7 @@ class FacePicker {
     const { pictures, words } = this
     this.page = Math.min(Math.max(this.page, 0), Math.max(pictures.length - 1, 0))
     const picture = pictures[this.page]
-    this.bar.style.display = pictures.length > 1 ? '' : 'none'
+    for (const one of [this.back, this.label, this.on]) one.style.display = pictures.length > 1 ? '' : 'none'
     this.label.textContent = words.page(this.page + 1, pictures.length)
     this.back.disabled = this.page === 0
     this.on.disabled = this.page >= pictures.length - 1

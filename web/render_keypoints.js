@@ -18,6 +18,7 @@ import {
   relabel,
   widen
 } from './editor/panel.js'
+import { runAlone } from './editor/run_alone.js'
 import { follow, mark, pointAt, unitsPerPixel } from './editor/svg.js'
 import { read, tables } from './editor/tables.js'
 import { chain, rememberStep, watch } from './editor/widgets.js'
@@ -74,6 +75,7 @@ class KeypointEditor {
       addSelect(bar, words.pose, words.poses, (name) => this.change(() => this.pose(name))),
       addButton(bar, 'arrows-h', words.mirror, () => this.change(() => this.mirror()))
     ]
+    addButton(bar, 'play', words.run, () => this.runNow())
     this.photo = addButton(bar, 'image', words.photo, () => this.choosePhoto())
     this.eye = addButton(bar, 'eye', words.eye, () => this.picture.toggle())
     this.reset = addButton(bar, 'eraser', words.reset, () => this.change(() => this.sheet.writeText('')))
@@ -85,6 +87,15 @@ class KeypointEditor {
     )
     bar.append(Object.assign(document.createElement('span'), { className: 'likeness-gap' }))
     addUndo(this.node, bar, words)
+  }
+
+  async runNow() {
+    this.status(this.words.running)
+    try {
+      await runAlone(this.node)
+    } catch (error) {
+      this.status(this.words.failed(error.message), true)
+    }
   }
 
   asText() {

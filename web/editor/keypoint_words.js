@@ -18,6 +18,8 @@ export const WORDS = {
       down: 'down'
     },
     mirror: 'Mirror the chosen face (M)',
+    run: 'Draw the keypoints now: runs only what this node needs',
+    running: 'Drawing ...',
     photo: 'Choose a picture to show behind the points',
     noPhoto: 'Remove the chosen picture',
     eye: 'Show or hide the picture behind the points',
@@ -27,7 +29,7 @@ export const WORDS = {
     summary: (count, width, height) => `${count === 1 ? '1 person' : `${count} people`}, ${width} x ${height}`,
     edited: 'edited',
     detected: 'as detected',
-    nobody: 'Add a person, or connect faces and run once.',
+    nobody: 'Add a person, or connect faces and press the button that draws.',
     linked: 'Set by a connected node; shown as last drawn.',
     hint: 'Drag a point, a face, a corner to scale, the knob to turn (Shift: 15° steps).',
     failed: (why) => `That did not work: ${why}`
@@ -49,6 +51,8 @@ export const WORDS = {
       down: '低头'
     },
     mirror: '镜像所选人脸（M）',
+    run: '立即绘制关键点：只运行此节点所需的部分',
+    running: '正在绘制……',
     photo: '选择显示在关键点后面的图片',
     noPhoto: '移除所选图片',
     eye: '显示或隐藏关键点后面的图片',
@@ -58,7 +62,7 @@ export const WORDS = {
     summary: (count, width, height) => `${count} 人，${width} x ${height}`,
     edited: '已编辑',
     detected: '与检测结果一致',
-    nobody: '请添加人物，或连接人脸后运行一次。',
+    nobody: '请添加人物，或连接人脸后按绘制按钮。',
     linked: '由已连接的节点设定；显示上次绘制的结果。',
     hint: '拖动点或人脸；拖动角点缩放，拖动圆钮旋转（按住 Shift 以 15° 为步长）。',
     failed: (why) => `未能完成：${why}`

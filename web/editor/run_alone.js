@@ -1,0 +1,26 @@
+// Runs one node with what it needs and nothing else, though the host runs output nodes only: the prompt that is sent, and
+// nothing on the canvas, has a further node that looks at this one's last output.
+
+import { api } from '../../../scripts/api.js'
+import { app } from '../../../scripts/app.js'
+
+const LOOKS = 'PreviewAny' // the host's
+
+// Throws an Error that says why not.
+export async function runAlone(node) {
+  const { output, workflow } = await app.graphToPrompt()
+  const own = (id) => id.split(':').at(-1) === String(node.id) && output[id].class_type === node.comfyClass
+  const id = Object.keys(output).find(own)
+  if (!id) throw new Error(`${node.title}: muted`)
+  const needed = Object.fromEntries([...upstream(output, id)].map((one) => [one, output[one]]))
+  const further = String(Math.max(...Object.keys(output).map((one) => Number(one.split(':')[0]))) + 1)
+  needed[further] = { class_type: LOOKS, inputs: { source: [id, node.outputs.length - 1] }, _meta: { title: node.title } }
+  await api.queuePrompt(-1, { output: needed, workflow }) // before what waits
+}
+
+function upstream(prompt, id, seen = new Set()) {
+  if (!prompt[id] || seen.has(id)) return seen
+  seen.add(id)
+  for (const value of Object.values(prompt[id].inputs)) if (Array.isArray(value)) upstream(prompt, String(value[0]), seen)
+  return seen
+}
