@@ -3,6 +3,7 @@
 import { app } from '../../scripts/app.js'
 import { addClipboard } from './editor/clipboard.js'
 import { headOf, middleOf, mirrored, moved, turned, withPose } from './editor/face_shape.js'
+import { FRAMES, SMALL, framed, heightOf } from './editor/framing.js'
 import { KeypointDrawing, MARGIN } from './editor/keypoint_drawing.js'
 import { KeypointPicture } from './editor/keypoint_picture.js'
 import { KeypointSheet, WIDGETS } from './editor/keypoint_sheet.js'
@@ -19,10 +20,11 @@ import {
   widen
 } from './editor/panel.js'
 import { runAlone } from './editor/run_alone.js'
-import { follow, mark, pointAt, unitsPerPixel } from './editor/svg.js'
+import { follow, mark, pointAt } from './editor/svg.js'
 import { read, tables } from './editor/tables.js'
 import { chain, rememberStep, watch } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
+import { Zoom } from './editor/zoom.js'
 
 const NODE = 'LikenessRenderKeypoints'
 const HEIGHT = 400
@@ -55,8 +57,10 @@ class KeypointEditor {
       this.draw()
       if (!isLoaded) rememberStep()
     })
-    this.drawing = new KeypointDrawing(this.svg, known.drawing)
+    this.drawing = new KeypointDrawing(this.svg, known.drawing, known.heads.fit)
+    this.zoom = new Zoom(this.svg, () => this.whole, () => this.draw())
     this.buildBar()
+    this.buildFrames()
     this.element.append(this.svg)
     this.status = addStatus(this.element)
     this.svg.addEventListener('pointerdown', (event) => this.grab(event))
@@ -75,7 +79,6 @@ class KeypointEditor {
       addSelect(bar, words.pose, words.poses, (name) => this.change(() => this.pose(name))),
       addButton(bar, 'arrows-h', words.mirror, () => this.change(() => this.mirror()))
     ]
-    addButton(bar, 'play', words.run, () => this.runNow())
     this.photo = addButton(bar, 'image', words.photo, () => this.choosePhoto())
     this.eye = addButton(bar, 'eye', words.eye, () => this.picture.toggle())
     this.reset = addButton(bar, 'eraser', words.reset, () => this.change(() => this.sheet.writeText('')))
@@ -87,6 +90,24 @@ class KeypointEditor {
     )
     bar.append(Object.assign(document.createElement('span'), { className: 'likeness-gap' }))
     addUndo(this.node, bar, words)
+  }
+
+  // How large heads are, at one press; and what is wrong with it.
+  buildFrames() {
+    const bar = addBar(this.element)
+    addButton(bar, 'play', this.words.run, () => this.runNow())
+    this.frames = Object.entries(this.words.frames).map(([name, label]) => {
+      const button = addButton(bar, 'frame', label, () => this.change(() => this.frame(FRAMES[name])))
+      button.dataset.focus = name
+      button.replaceChildren(label)
+      return button
+    })
+    this.warning = Object.assign(document.createElement('span'), { className: 'likeness-warning' })
+    bar.append(this.warning)
+  }
+
+  frame(wanted) {
+    this.put(framed(this.faces, this.sheet.size, wanted, this.heads.fit))
   }
 
   async runNow() {
@@ -144,11 +165,11 @@ class KeypointEditor {
     return this.faces[this.chosen]
   }
 
-  get unit() {
+  // All of the canvas with a margin, [left, top, width, height].
+  get whole() {
     const [width, height] = this.sheet.size
-    const whole = 2 * MARGIN * Math.max(width, height)
-    const scale = Math.min(this.svg.clientWidth / (width + whole), this.svg.clientHeight / (height + whole))
-    return scale > 0 ? 1 / scale : unitsPerPixel(this.svg)
+    const margin = MARGIN * Math.max(width, height)
+    return [-margin, -margin, width + 2 * margin, height + 2 * margin]
   }
 
   draw() {
@@ -156,13 +177,24 @@ class KeypointEditor {
     const { faces, sheet, picture, words } = this
     this.chosen = Math.min(this.chosen, Math.max(faces.length - 1, 0))
     const { size, isFixed } = sheet
+    const view = this.zoom.follow()
     const focused = this.svg.contains(document.activeElement)
-    const { chosen, point, unit } = this
+    const { chosen, point, zoom } = this
     this.isDrawing = true // the focus comes back to where it is
-    this.drawing.draw({ faces, size, chosen, point, picture: picture.placedOn(size), unit, isFixed, words })
+    this.drawing.draw({
+      faces,
+      size,
+      view,
+      chosen,
+      point,
+      picture: picture.placedOn(size),
+      unit: zoom.unit,
+      isFixed,
+      words
+    })
     if (focused) this.svg.querySelector(`[data-face="${chosen}"]`)?.focus({ preventScroll: true })
     this.isDrawing = false
-    for (const control of this.buttons) control.disabled = !this.face || isFixed
+    for (const control of [...this.buttons, ...this.frames]) control.disabled = !this.face || isFixed
     this.reset.disabled = !sheet.isEdited || isFixed
     this.eye.disabled = !picture.file
     this.eye.setAttribute('aria-pressed', !picture.isHidden && Boolean(picture.file))
@@ -173,6 +205,10 @@ class KeypointEditor {
   tell() {
     const { words, sheet } = this
     const what = words.summary(this.faces.length, ...sheet.size)
+    const least = Math.min(...this.faces.map((face) => heightOf(face, this.heads.fit)))
+    const isSmall = least < SMALL * sheet.size[1]
+    this.warning.textContent = isSmall ? words.small(Math.round(least), sheet.size[1]) : ''
+    this.warning.title = isSmall ? words.enlarge : ''
     if (this.problem) this.status(this.problem, true)
     else if (sheet.isFixed) this.status(`${what}. ${words.linked}`)
     else if (!this.faces.length) this.status(`${what}. ${words.nobody}`)
@@ -189,7 +225,7 @@ class KeypointEditor {
   grab(event) {
     if (event.button !== 0 || !this.sheet) return
     const group = event.target.closest('[data-face]')
-    if (!group) return
+    if (!group) return this.zoom.pan(event)
     this.chosen = Number(group.dataset.face)
     this.point = null
     this.draw()

@@ -185,6 +185,44 @@ def test_the_page_shapes_faces_as_the_pack_does(frontend):
         assert np.allclose(fits, fitted(points, (500, 400), (800, 600), fit), atol=1e-3)
 
 
+EYES_OF_HEAD = 116 / 35.24
+"""Height of a head, from hairline to chin, in distances of its eyes."""
+VIEW = """() => [document.querySelector('.likeness-canvas').viewBox.baseVal.width, app.canvas.ds.scale]"""
+
+
+def heads(editor):
+    """Height of each frontal head and its share of the way across, by the points in the widget."""
+    return [(np.linalg.norm(face[1] - face[0]) * EYES_OF_HEAD, face[:2, 0].mean() / 800) for face in faces(editor)]
+
+
+def test_heads_are_framed_by_a_button_and_a_small_one_is_warned_of(editor):
+    editor.button("user-plus")
+    editor.button("user-plus")
+    editor.button("half")
+    assert [head for head, _ in heads(editor)] == pytest.approx([0.18 * 600] * 2, abs=1)
+    assert sorted(at for _, at in heads(editor)) == pytest.approx([0.25, 0.75], abs=0.01)
+    warning = editor.root.locator(".likeness-warning")
+    assert not warning.inner_text()
+    framed = editor.value("keypoints")
+    editor.button("full")
+    assert [head for head, _ in heads(editor)] == pytest.approx([0.09 * 600] * 2, abs=1)
+    assert warning.inner_text() == "Head 54 of 600 px" and "Refine Faces" in warning.get_attribute("title")
+    outline, points = editor.part(".likeness-head").bounding_box(), editor.part('[data-part="point 2"]').bounding_box()
+    assert outline["height"] > 2 * points["height"] and outline["x"] < points["x"]
+    editor.frontend.picture(f"framed {editor.page.evaluate('!!document.querySelector(`.lg-node`)')}")
+
+    width, scale = editor.page.evaluate(VIEW)
+    nose = middle_of(editor, 0, "point 2")
+    editor.page.mouse.click(*nose)
+    for _ in range(4):
+        editor.page.mouse.wheel(0, -100)
+    until(lambda: editor.page.evaluate(VIEW)[0] < 0.5 * width, "the drawing zoomed")
+    assert editor.page.evaluate(VIEW)[1] == scale, "and not the graph"
+    assert middle_of(editor, 0, "point 2") == pytest.approx(nose, abs=3), "what is under the pointer stays"
+    editor.page.keyboard.press("Control+z")
+    editor.becomes("keypoints", framed)
+
+
 GRAPH = """([kinds, links]) => {
     const made = kinds.map(([kind, x, values]) => {
         const node = LiteGraph.createNode(kind)

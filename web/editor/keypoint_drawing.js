@@ -1,18 +1,22 @@
 // Faces, the picture behind them and the handles of the chosen one -> the marks of the keypoint editor.
 
 import { boxOf } from './face_shape.js'
+import { outlineOf } from './framing.js'
 import { colourOf } from './people.js'
 import { mark } from './svg.js'
 
 const FAINT_PICTURE = 0.55
 const GRIP = 10 // pixels around a point that take hold of it, where there is room
 const LEAST_GRIP = 3
+const TINY = 28 // pixels: a smaller face is grasped as a whole
+const OUTLINE = 'rgba(255, 255, 255, 0.45)'
 
 export const MARGIN = 0.05 // of the canvas, around it: faces may reach past its border
 
 export class KeypointDrawing {
-  constructor(svg, drawing) {
+  constructor(svg, drawing, fit) {
     this.svg = svg
+    this.fit = fit
     this.limbs = drawing.limbs
     this.radius = drawing.radius
     this.halfWidth = drawing.half_width
@@ -22,14 +26,15 @@ export class KeypointDrawing {
     )
   }
 
-  // `unit` is one pixel of the page in pixels of the canvas: what is to be grasped keeps its size.
-  draw({ faces, size, chosen, point, picture, unit, isFixed, words }) {
+  // `unit` is one pixel of the page in pixels of the canvas: what is to be grasped keeps its size. `view` is what of the
+  // canvas is seen, [left, top, width, height].
+  draw({ faces, size, view, chosen, point, picture, unit, isFixed, words }) {
     const [width, height] = size
-    const margin = MARGIN * Math.max(width, height)
-    this.svg.setAttribute('viewBox', `${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}`)
+    this.svg.setAttribute('viewBox', view.join(' '))
     this.svg.replaceChildren(
       mark('rect', { x: 0, y: 0, width, height, fill: '#000', stroke: 'var(--likeness-line)', 'stroke-width': unit }),
       ...(picture ? [this.picture(picture)] : []),
+      ...faces.map((face) => this.outline(face, unit)),
       ...faces.flatMap((face) => this.limbsOf(face)),
       ...faces.map((face, i) =>
         this.face(face, i, { chosen: i === chosen, point, unit, isFixed, label: words.person(i + 1, faces.length) })
@@ -47,6 +52,23 @@ export class KeypointDrawing {
       preserveAspectRatio: 'none',
       opacity: FAINT_PICTURE,
       transform: isMirrored ? `translate(${canvas} 0) scale(-1 1)` : null
+    })
+  }
+
+  // A pale head behind the points, which alone say little to a person. It is not in the picture that is drawn.
+  outline(face, unit) {
+    const { x, y, about, tilt, rx, ry } = outlineOf(face, this.fit)
+    return mark('ellipse', {
+      class: 'likeness-head',
+      cx: x,
+      cy: y,
+      rx,
+      ry,
+      fill: 'none',
+      stroke: OUTLINE,
+      'stroke-width': 1.5 * unit,
+      'pointer-events': 'none',
+      transform: `rotate(${tilt} ${about.join(' ')})`
     })
   }
 
@@ -69,6 +91,7 @@ export class KeypointDrawing {
 
   face(face, number, { chosen, point, unit, isFixed, label }) {
     const box = boxOf(face, this.marginOf(face, unit))
+    const isTiny = Math.max(boxOf(face).width, boxOf(face).height) < TINY * unit
     const body = mark('rect', {
       class: 'likeness-body',
       ...box,
@@ -91,7 +114,7 @@ export class KeypointDrawing {
       },
       body,
       ...tag(number, box, unit),
-      ...face.flatMap((_, i) => this.point(face, i, chosen ? 1 + (i === point) : 0, unit))
+      ...face.flatMap((_, i) => this.point(face, i, chosen ? 1 + (i === point) : 0, unit, isTiny))
     )
     if (chosen && !isFixed) group.append(...this.handles(box, unit))
     return group
@@ -103,7 +126,7 @@ export class KeypointDrawing {
   }
 
   // `ring`: 0 for none, 1 for a face that is chosen, 2 for its chosen point.
-  point(face, number, ring, unit) {
+  point(face, number, ring, unit, isTiny) {
     const [cx, cy] = face[number]
     const nearest = Math.min(...face.filter((_, i) => i !== number).map(([x, y]) => Math.hypot(x - cx, y - cy)))
     const grip = Math.max(Math.min(GRIP * unit, 0.45 * nearest), LEAST_GRIP * unit)
@@ -117,7 +140,8 @@ export class KeypointDrawing {
         fill: 'transparent',
         stroke: ring ? '#fff' : 'none',
         'stroke-width': (ring === 2 ? 3 : 1.25) * unit,
-        'data-part': `point ${number}`
+        'data-part': `point ${number}`,
+        'pointer-events': isTiny ? 'none' : null
       })
     ]
   }

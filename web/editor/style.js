@@ -75,6 +75,7 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
   height: 32px; flex: none; color: var(--likeness-faint); overflow: hidden;
   display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
 }
+.likeness-editor .likeness-warning:not(:empty) { margin-left: auto; padding: 2px 8px; border-radius: 10px; background: #f59e0b; color: #1a1a1a; font-size: 11px; }
 .likeness-editor .likeness-wrong { color: var(--likeness-alarm); }
 .likeness-editor.likeness-message { position: relative; min-height: 0; overflow: visible; }
 .likeness-message [role='alert'] {
