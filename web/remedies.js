@@ -105,7 +105,7 @@ function chooseFace(node, _values, _english, words) {
 }
 
 function size(node, { wanted }, _english, words) {
-  const isFree = (one) => !isLinked(one, 'width') && !isLinked(one, 'height')
+  const isFree = (one) => !['width', 'height', 'latent'].some((name) => isLinked(one, name))
   const drawn = before(node, 'LikenessRenderKeypoints').filter(isFree)
   if (!drawn.length) return undefined
   const [width, height] = wanted.split('x').map(Number)

@@ -87,8 +87,12 @@ def check_hint(net: IdentityNet, latent: tuple[int, int]) -> None:
     hint: Tensor | None = net.cond_hint_original
     if hint is None:
         return
-    wanted = latent[1] * net.compression_ratio, latent[0] * net.compression_ratio
-    given = hint.shape[-1], hint.shape[-2]
+    cell = net.compression_ratio
+    check_shape((hint.shape[-1], hint.shape[-2]), (latent[1] * cell, latent[0] * cell))
+
+
+def check_shape(given: tuple[int, int], wanted: tuple[int, int]) -> None:
+    """Raise ValueError unless a keypoint picture has the shape of the picture to make, both (width, height) in pixels."""
     aspects = sorted((given[0] / given[1], wanted[0] / wanted[1]))
     if aspects[0] < (1 - TOLERANCE) * aspects[1]:
         raise ValueError(

@@ -114,8 +114,9 @@ class ApplyInstantID(io.ComfyNode):
                 io.Latent.Input(
                     "latent",
                     optional=True,
-                    tooltip="The latent you sample, when 'image' is not connected: the keypoints are drawn at its size, "
-                    "with the photo fitted into it. Without it they are drawn in the photo's proportions.",
+                    tooltip="The latent you sample. With 'image', whose size is then compared before anything is sampled; "
+                    "without it the keypoints are drawn at the latent's size, with the photo fitted into it, or without "
+                    "both in the photo's proportions.",
                 ),
                 *wire_inputs(),
             ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import Any
 
 import torch
 from comfy_api.v0_0_2 import io
@@ -93,6 +94,11 @@ class FaceMasks(io.ComfyNode):
                     advanced=True,
                     tooltip="How the picture is brought to another size, as in Render Keypoints.",
                 ),
+                io.Latent.Input(
+                    "latent",
+                    optional=True,
+                    tooltip="The latent you sample: its size is taken instead of 'width' and 'height'.",
+                ),
             ],
             outputs=[
                 io.Mask.Output("masks", tooltip="One mask for each face: all of the first picture, then of the next."),
@@ -114,11 +120,13 @@ class FaceMasks(io.ComfyNode):
         height: int = 0,
         fit: str = "fit",
         keypoints: str = "",
+        latent: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         from ...face.mask_preview import tinted
         from ..page.show import shown
+        from ..people.keypoint_pictures import canvas_of
 
-        size, pictures = _placed(faces, keypoints, (width, height), fit)
+        size, pictures = _placed(faces, keypoints, canvas_of(latent) or (width, height), fit)
         if not any(pictures):
             raise MissingFace(f"None of the {len(pictures)} pictures has a face to make a mask of.")
         soft = Softness(dilate, feather)

@@ -90,6 +90,11 @@ class RenderKeypoints(io.ComfyNode):
                     '\'landmarks\': {"width": 1024, "height": 1024, "faces": [[[x, y], ...]]}, each face being left '
                     "eye, right eye, nose, left and right mouth corner as seen in the picture.",
                 ),
+                io.Latent.Input(
+                    "latent",
+                    optional=True,
+                    tooltip="The latent you sample: its size is taken instead of 'width' and 'height'.",
+                ),
             ],
             outputs=[
                 io.Image.Output("image", tooltip="For Apply InstantID, or a ControlNet trained on it."),
@@ -113,17 +118,20 @@ class RenderKeypoints(io.ComfyNode):
         shift_x: float = 0.0,
         shift_y: float = 0.0,
         mirror: bool = False,
+        latent: dict[str, Any] | None = None,
     ) -> io.NodeOutput:
         from ...face.draw import draw_keypoints
         from ...face.picture import to_image
         from ..page.show import shown
+        from ..people.keypoint_pictures import canvas_of
 
         pose = Pose(scale, rotation, shift_x, shift_y, mirror)
         detected = _detected(faces, landmarks)
         sources = [from_json(keypoints)] if keypoints.strip() else detected
         if not sources:
             raise ValueError("Render Keypoints needs 'faces', 'landmarks' or 'keypoints'; none is given.")
-        sheets = [_posed(sheet, (width, height), fit, pose) for sheet in sources]
+        wanted = canvas_of(latent) or (width, height)
+        sheets = [_posed(sheet, wanted, fit, pose) for sheet in sources]
         sizes = {sheet.size for sheet in sheets}
         if len(sizes) > 1:
             raise ValueError(f"The source has pictures of several sizes ({sorted(sizes)}): set width and height.")

@@ -8,6 +8,7 @@ from typing import Any
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
+from ...attention.identitynet.hint_size import check_shape
 from ...attention.models.unet import pixels_per_cell
 from ...face.draw import draw_keypoints
 from ...face.keypoint_picture import authors_size, check_keypoint_picture
@@ -19,12 +20,19 @@ Size = tuple[int, int]
 """Width and height in pixels."""
 
 
-def canvas_of(latent: Mapping[str, Any] | None, model: ModelPatcher) -> Size | None:
-    """The size of the picture that a model makes of a latent: the host scales an empty one that was made for another."""
+CELL = 8
+"""Pixels along one side of a cell of SD1.5's and SDXL's latents."""
+
+
+def canvas_of(latent: Mapping[str, Any] | None, model: ModelPatcher | None = None) -> Size | None:
+    """The size of the picture that a model makes of a latent: the host scales an empty one that was made for another.
+
+    Without a model it is one of those that have adapters.
+    """
     if latent is None:
         return None
     samples: Tensor = latent["samples"]
-    cell: int = latent.get("downscale_ratio_spacial") or pixels_per_cell(model)
+    cell: int = latent.get("downscale_ratio_spacial") or (pixels_per_cell(model) if model else CELL)
     return samples.shape[-1] * cell, samples.shape[-2] * cell
 
 
@@ -32,11 +40,14 @@ def keypoint_pictures(image: Tensor | None, faces: Sequence[Face], canvas: Size 
     """The given pictures (n, H, W, 3), once they are seen to be drawn keypoints; or one drawn from the faces.
 
     Faces are drawn where they are in their photo, which is fitted to the canvas, or without one to the size at
-    which InstantID's authors would generate. Raises ValueError for faces of several photos, which share no canvas.
+    which InstantID's authors would generate. Raises ValueError for faces of several photos, which share no canvas, and
+    for given pictures of another shape than the canvas.
     """
     if image is not None:
         for picture in pictures(image):
             check_keypoint_picture(picture)
+            if canvas:
+                check_shape(picture.size, canvas)
         return image
     photos = {face.picture.digest: face.picture for face in faces}
     if len(photos) > 1:

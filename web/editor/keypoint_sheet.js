@@ -61,7 +61,9 @@ export class KeypointSheet {
   get size() {
     if (this.isFixed && this.run) return [this.run.drawn.width, this.run.drawn.height]
     return ['width', 'height'].map((name) =>
-      isLinked(this.node, name) ? (this.run?.drawn[name] ?? EMPTY[name]) : valueOf(this.node, name) || this.source[name]
+      isLinked(this.node, name) || isLinked(this.node, 'latent')
+        ? (this.run?.drawn[name] ?? EMPTY[name])
+        : valueOf(this.node, name) || this.source[name]
     )
   }
 

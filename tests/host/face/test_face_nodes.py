@@ -293,6 +293,16 @@ def test_masks_follow_drawn_keypoints_wherever_they_were_moved(ran):
     assert abs(half.mean() - ran(FaceMasks, keypoints=drawn, feather=0.0).masks.mean()) < 1e-3
 
 
+def test_the_latent_says_the_size_of_keypoints_and_masks(ran):
+    latent = {"samples": torch.zeros(2, 4, 48, 64)}
+    drawn = ran(RenderKeypoints, keypoints=sheet(POINTS), width=100, height=100, latent=latent)
+    assert drawn.image.shape == (1, 384, 512, 3)
+    assert torch.equal(drawn.image, ran(RenderKeypoints, keypoints=sheet(POINTS), width=512, height=384).image)
+    assert ran(FaceMasks, keypoints=sheet(POINTS), latent=latent).masks.shape == (1, 384, 512)
+    halved = {**latent, "downscale_ratio_spacial": 16}
+    assert ran(FaceMasks, keypoints=sheet(POINTS), latent=halved).masks.shape == (1, 768, 1024)
+
+
 def test_masks_say_what_they_are_made_of(ran, found):
     with pytest.raises(ValueError, match="either 'faces' or 'keypoints'; neither is given"):
         ran(FaceMasks)

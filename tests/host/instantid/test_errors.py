@@ -53,6 +53,12 @@ def test_people_of_several_photos_share_no_canvas(apply_instantid, photos):
         apply_instantid(photos(1, 2), masks=columns(2))
 
 
+def test_a_keypoint_picture_of_another_shape_than_the_latent_is_refused_at_once(apply_instantid, given, photos):
+    wide = {"samples": torch.zeros(1, 4, 8, 16)}
+    with pytest.raises(ValueError, match="but the picture being made is 128x64.*Set that size in Render Keypoints"):
+        apply_instantid(photos(1), latent=wide, **given)
+
+
 def test_an_sd15_model_is_refused(sd15, apply, given, photos):
     with pytest.raises(ValueError, match=r"InstantID for SDXL .*connected model is SD1.5.*Connect an SDXL model"):
         apply(photos(1), model=sd15.model, **given)
