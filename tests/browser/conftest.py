@@ -65,10 +65,11 @@ def language():
 
 @pytest.fixture
 def frontend(opened, language):
-    """The page with an empty canvas in the classic renderer."""
+    """The page with an empty canvas in the classic renderer, seen from where it begins."""
     opened.locale(language)
     opened.renderer("canvas")
     opened.clear()
+    opened.page.evaluate("() => app.canvas.ds.reset()")
     opened.complaints.clear()
     opened.strangers.clear()
     yield opened

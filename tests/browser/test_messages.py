@@ -216,7 +216,8 @@ def test_a_button_chooses_one_of_several_faces(frontend, example_photo):
 
 
 def fail_with(frontend, node, sentence):
-    """What the server says when this node fails with this sentence."""
+    """What the server says when this node fails with this sentence, before somebody who looks at the node."""
+    frontend.show(node)
     frontend.page.evaluate(
         """([node_id, exception_message]) => {
             const node_type = app.graph.getNodeById(node_id).type

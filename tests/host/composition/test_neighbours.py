@@ -148,16 +148,16 @@ def test_blocks_that_another_pack_rebuilt_leave_options_out(sd15, apply, ksample
 
     steered = apply(sd15.model, "sd15", attn_mask=left_quarter())
     whole = ksample(sd15, steered)
-    from pack.attention.sampling import attach
+    from pack.attention.sampling import dispatch as dispatching
 
-    dispatch = attach.dispatch
+    dispatch = dispatching.dispatch
 
     def bare(q, k, v, options):
         left = {key: value for key, value in options.items() if key not in ("attn_precision", "activations_shape")}
         return dispatch(q, k, v, left)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(attach, "dispatch", bare)
+        patched.setattr(dispatching, "dispatch", bare)
         assert torch.equal(ksample(sd15, steered), whole)
     assert differs(whole, ksample(sd15)) > differs.effect
 

@@ -120,7 +120,7 @@ def test_one_choice_for_a_batch_of_faces_and_none(found, photo, ran):
     """Numbers that no face has, and photos to be like that show nobody, are errors that say so."""
     faces = found(photo("obama.jpg")).faces
     nobody = tuple(replace(entry, faces=()) for entry in faces)
-    with pytest.raises(MissingFace, match="shows 1 faces.*number 999"):
+    with pytest.raises(MissingFace, match="Face 1000 was asked for, by 'index' 999.*shows 1"):
         ChooseFace.execute(faces, index=999)
     with pytest.raises(MissingFace, match="'like'"):
         ChooseFace.execute(faces, rule="most like", like=nobody)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from instantid_runs import columns, drawn, nets, residuals
-from pack.attention.sampling import attach as attaching
+from pack.attention.sampling import dispatch as dispatching
 from pack.attention.sampling.attach import attachments
 from pack.attention.sampling.dispatch import CALL, dispatch
 from pack.attention.sampling.run import Run
@@ -36,7 +36,7 @@ def injected(sdxl, ksample, monkeypatch):
             return dispatch(q, k, v, options)
 
         with monkeypatch.context() as patched:
-            patched.setattr(attaching, "dispatch", spy)
+            patched.setattr(dispatching, "dispatch", spy)
             ksample(sdxl, out.model, width=WIDTH, steps=1)
         assert len(seen) == 70
         return seen

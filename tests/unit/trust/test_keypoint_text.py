@@ -108,7 +108,7 @@ def test_every_pose_is_drawn_or_said_to_be_too_far_away(face, pose, target):
 def test_a_point_that_is_nowhere_is_not_drawn(bad):
     points = np.ones((5, 2), np.float32)
     points[3, 1] = bad
-    with pytest.raises(ValueError, match="Face 0 .* is not a position in a picture"):
+    with pytest.raises(ValueError, match="Face 1 of 1 .* is not a position in a picture"):
         draw_keypoints([points], (32, 32))
 
 
