@@ -50,7 +50,9 @@ def browser():
 def opened(browser, api, example_photo, example_folder, saved_embeds, saved_faces):
     """The page, ready for workflows; it lists the files that are there when it opens."""
     api.post("/settings/Comfy.Locale", "en")
-    context = browser.new_context(viewport=WINDOW, reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"])
+    context = browser.new_context(
+        viewport=WINDOW, reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"]
+    )
     frontend = Frontend(context.new_page(), api)
     frontend.open()
     yield frontend
