@@ -42,4 +42,6 @@ class WitnessExtension(ComfyExtension):
 
 
 async def comfy_entrypoint() -> WitnessExtension:
+    gc.collect()
+    gc.freeze()  # what ComfyUI starts with is none of what runs leave, and need not be looked through each time
     return WitnessExtension()
