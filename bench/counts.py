@@ -72,6 +72,18 @@ def watched(model: Any) -> tuple[Any, list[Operators]]:
     return clone, steps
 
 
+def attended(model: Any) -> tuple[Any, list[int]]:
+    """A clone of a model, and a list that gets the number of keys of each attention that the host computes for it."""
+    clone, seen = model.clone(), []
+
+    def count(function: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(args[1].shape[1])
+        return function(*args, **kwargs)
+
+    clone.model_options["transformer_options"]["optimized_attention_override"] = count
+    return clone, seen
+
+
 @contextmanager
 def calls(*places: tuple[Any, str]) -> Iterator[Counter[str]]:
     """How often each of the functions (owner, name) is called, by name."""

@@ -12,9 +12,9 @@ import comfy.ldm.modules.attention as host_attention
 import comfy.sample
 import torch
 from comfy.patcher_extension import WrappersMP
-from counts import alive, calls, resident_bytes, watched
+from counts import alive, attended, calls, resident_bytes, watched
 from memory import Peak
-from models import LATENT, SMALL, base, loaded, steered
+from models import LATENT, SMALL, adapters_of, base, steered
 from scenarios import Scenario
 
 STEPS = 2
@@ -54,7 +54,7 @@ class Result:
 
 def sample(scenario: Scenario, given: Any, steps: int = STEPS, seed: int = 0, after_step: Any = None) -> None:
     """One sampling run; `after_step` is called in each step when the model has been called."""
-    shape = (scenario.frames, 4, *(LATENT[scenario.family] if scenario.frames == 1 else SMALL))
+    shape = (scenario.frames, *(LATENT[scenario.family] if scenario.frames == 1 else SMALL))
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
     sides = given.positive, given.negative
     latent = torch.zeros_like(noise)
@@ -117,6 +117,17 @@ def _with(given: Any, model: Any) -> Any:
     return type(given)(**{**vars(given), "model": model})
 
 
+def attentions(scenario: Scenario, given: Any) -> float:
+    """Calls of an attention function in a step."""
+    if scenario.family == "wan":  # it has the host's function under a name of its own
+        model, seen = attended(given.model)
+        sample(scenario, _with(given, model))
+        return len(seen) / STEPS
+    with calls((host_attention, "optimized_attention"), (host_attention, "attention_pytorch")) as counted:
+        sample(scenario, given)
+    return sum(counted.values()) / STEPS
+
+
 def held_while_sampling(scenario: Scenario, given: Any, adapters: list[Any]) -> float:
     """The most MiB of adapter weights that the host holds loaded during a model call."""
     patchers, held = [each.adapter.patcher for each in adapters], [0]
@@ -136,10 +147,11 @@ def measure(scenario: Scenario, repeats: int) -> Result:
     from pack.attention.adapter.adapter import Adapter
     from pack.attention.reference import encode
     from pack.attention.sampling.dispatch import Call
+    from pack.attention.sampling.own_branch import OwnCall
     from pack.attention.sampling.run import Run
 
     ours_alone = ((Adapter, "_project"), (encode, "_embeds"))
-    adapters = [loaded(scenario.family, branch.variant) for branch in scenario.branches]
+    adapters = adapters_of(scenario)
     with Peak() as peak, calls(*ours_alone) as first:
         given = steered(scenario, adapters)
         sample(scenario, given)
@@ -149,8 +161,6 @@ def measure(scenario: Scenario, repeats: int) -> Result:
     for _ in range(repeats):
         theirs.take(scenario, plain)
         ours.take(scenario, given)
-    with calls((host_attention, "optimized_attention"), (host_attention, "attention_pytorch")) as attention:
-        sample(scenario, given)
     operators, waits = (a - b for a, b in zip(per_step(scenario, given), per_step(scenario, plain), strict=True))
     held = held_while_sampling(scenario, given, adapters)
     changed = {"weight": 0.6} if scenario.branches else {}
@@ -163,7 +173,7 @@ def measure(scenario: Scenario, repeats: int) -> Result:
         ratio=ours.ratio_to(theirs),
         fastest_ratio=ours.fastest / theirs.fastest,
         once_ms=1000 * (ours.once - theirs.once),
-        attentions=sum(attention.values()) / STEPS,
+        attentions=attentions(scenario, given),
         operators=operators,
         waits=waits,
         encodes=first["_embeds"],
@@ -171,7 +181,7 @@ def measure(scenario: Scenario, repeats: int) -> Result:
         encodes_again=again["_embeds"],
         projections_again=2 * again["_project"],
         adapter_mib_held=held,
-        runs_alive=alive(Run, Call),
+        runs_alive=alive(Run, Call, OwnCall),
         peak_mib=peak.mib,
         device_peak_mib=peak.device_mib,
     )

@@ -12,12 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import image_branch
 import torch
 from minimal import patched
 from scenarios import Branch, Scenario
 
-LATENT = {"sd15": (24, 24), "sdxl": (32, 32)}
-SMALL = (8, 8)
+LATENT = {"sd15": (4, 24, 24), "sdxl": (4, 32, 32), "wan": (16, 3, 8, 12)}
+"""Channels, frames of a video, height and width."""
+SMALL = (4, 8, 8)
 """Latent of scenarios with many frames."""
 FILES = Path(tempfile.mkdtemp(prefix="likeness-bench-"))
 
@@ -36,9 +38,18 @@ def base(family: str) -> SimpleNamespace:
     """The plain model and two conditionings."""
     from miniature import models
 
+    if family == "wan":
+        return image_branch.plain()
     clip = models.clip(family, 1)
     positive, negative = (clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in ("a red cat", ""))
     return SimpleNamespace(model=models.unet(family, 1), positive=positive, negative=negative)
+
+
+def adapters_of(scenario: Scenario) -> list[Any]:
+    """A freshly loaded adapter for each branch; an image branch is the model's own."""
+    if scenario.by == "image branch":
+        return []
+    return [loaded(scenario.family, branch.variant) for branch in scenario.branches]
 
 
 def loaded(family: str, variant: str) -> Any:
@@ -63,15 +74,18 @@ def picture(seed: int) -> torch.Tensor:
 
 
 def _wires(branch: Branch) -> dict[str, Any]:
+    return {"image": torch.cat([picture(seed) for seed in branch.pictures]), **_where_and_when(branch)}
+
+
+def _where_and_when(branch: Branch) -> dict[str, Any]:
     from pack.nodes.forms.weight_schedule import WeightScheduleNode
 
     mask = torch.zeros(1, 64, 64)
     mask[..., :32] = 1
-    wires: dict[str, Any] = {"image": torch.cat([picture(seed) for seed in branch.pictures])}
-    if branch.mask:
-        wires["attn_mask"] = mask
-    if branch.schedule:
-        wires["schedule"] = WeightScheduleNode.execute("linear").args[0]
+    wires: dict[str, Any] = {"attn_mask": mask} if branch.mask else {}
+    if branch.schedule or branch.frames:
+        course = "linear" if branch.schedule else "constant"
+        wires["schedule"] = WeightScheduleNode.execute(course, frames=branch.frames).args[0]
     return wires
 
 
@@ -150,11 +164,20 @@ def take_peer(path: Path) -> None:
     PEER.steer = module.steer
 
 
+def _image_branch(scenario: Scenario, adapters: list[Any], changes: Mapping[str, Any]) -> SimpleNamespace:
+    given = base(scenario.family)
+    model = given.model
+    for branch in scenario.branches:
+        model = image_branch.scaled(model, branch, _where_and_when(branch), changes)
+    return SimpleNamespace(model=model, positive=given.positive, negative=given.negative)
+
+
 KINDS: Mapping[str, Callable[[Scenario, list[Any], Mapping[str, Any]], SimpleNamespace]] = {
     "likeness": _likeness,
     "minimal": _minimal,
     "instantid": _instantid,
     "peer": _peer,
+    "image branch": _image_branch,
 }
 
 

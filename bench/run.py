@@ -63,7 +63,7 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--full",
         action="store_true",
-        help="SD1.5 at its published widths (4 GB), and a load of SDXL's; its steps stay narrow",
+        help="SD1.5 at its published widths (4 GB), and a load of SDXL's; its steps and Wan's stay narrow",
     )
     return parser.parse_args(arguments)
 
@@ -96,7 +96,7 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
 def _line(row: dict[str, Any]) -> str:
     return (
         f"{row['family']:5} {row['scenario']:28} x{row['ratio']:5.2f} x{row['fastest_ratio']:5.2f} {row['seconds_per_step']:7.3f} s/step {row['once_ms']:+5.0f} ms once  "
-        f"+{row['operators']} operators +{row['waits']} waits  attentions {row['attentions']:.0f}  "
+        f"{row['operators']:+} operators {row['waits']:+} waits  attentions {row['attentions']:.0f}  "
         f"encoded {row['encodes']}, {row['encodes_again']}  projected {row['projections']}, {row['projections_again']}  "
         f"held {row['adapter_mib_held']:.0f} MiB  peak {row['peak_mib']:.0f} MiB  alive {row['runs_alive']}"
     )
@@ -114,7 +114,7 @@ def main() -> None:
     if not rows:
         sys.exit(f"no scenario contains '{options.only}'")
     about |= {
-        "widths": "SD1.5 published, SDXL small" if options.full else "small",
+        "widths": "SD1.5 published, SDXL and Wan small" if options.full else "small",
         "repeats": str(options.repeats),
         "import_ms": str(round(1000 * import_seconds)),
     }

@@ -10,7 +10,8 @@ from typing import Any
 class Branch:
     """One Apply IP-Adapter: a variant of the seeded adapters, its references and its inputs on the node.
 
-    `pictures` are the seeds of its references; `mask` and `schedule` connect those wires.
+    `pictures` are the seeds of its references; `mask` and `schedule` connect those wires; `frames` are
+    the schedule's factors of frames, as written on its node. Scale Image Branch has neither a variant nor references.
     """
 
     variant: str = "base"
@@ -18,6 +19,7 @@ class Branch:
     inputs: dict[str, Any] = field(default_factory=dict)
     mask: bool = False
     schedule: bool = False
+    frames: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Scenario:
     """A model family with branches and a batch of `frames` pictures.
 
     `by` says who applies them: our nodes; "minimal", the hand-written patch of minimal.py; "peer", the driver that
-    is given with --peer; "instantid", our Apply InstantID with IdentityNet.
+    is given with --peer; "instantid", our Apply InstantID with IdentityNet; "image branch", our Scale Image Branch.
     """
 
     name: str
@@ -66,8 +68,27 @@ def _for(family: str) -> tuple[Scenario, ...]:
     )
 
 
+def _of_wan() -> tuple[Scenario, ...]:
+    half, apart = {"weight": 0.5}, {"negative_apart": True, "negative_weight": 0.0}
+    frames = "1, 0.5, 0.25"
+    rows = {
+        "weight 1": Branch(inputs={"weight": 1.0}),
+        "weight 0": Branch(inputs={"weight": 0.0}),
+        "weight 0.5, outside its range": Branch(inputs={**half, "start_percent": 0.999, "end_percent": 0.9991}),
+        "weight 0.5": Branch(inputs=half),
+        "weight 0.5 with a mask": Branch(inputs=half, mask=True),
+        "weight 0.5 with a schedule": Branch(inputs=half, schedule=True),
+        "a weight for each frame": Branch(frames=frames),
+        "weight 0.5, 0 beside the negative prompt": Branch(inputs={**half, **apart}),
+        "weight 0.5, the last four together": Branch(inputs={**half, **apart}, mask=True, schedule=True, frames=frames),
+    }
+    scaled = (Scenario(name, "wan", (branch,), by="image branch") for name, branch in rows.items())
+    return Scenario("no node, again", "wan", by="image branch"), *scaled
+
+
 SCENARIOS = (
     *_for("sd15"),
     *_for("sdxl"),
     Scenario("InstantID with IdentityNet", "sdxl", (Branch("instantid"),), by="instantid"),
+    *_of_wan(),
 )

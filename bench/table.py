@@ -2,6 +2,7 @@
 
 python bench/table.py bench/results/RUN.csv          # print the table of all scenarios
 python bench/table.py bench/results/RUN.csv --take   # make it the committed run: reference.csv and .png, the READMEs
+python bench/table.py bench/results/RUN.csv --take-families   # put its families in place of the committed run's
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ REFERENCE = HERE / "reference.csv"
 SHORT_IN = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 SHORT = ("weight 0", "outside its range", "minimal patch, base", "base", "base with a mask", "two adapters")
 """The scenarios of the short table, in order; a document has its own words for them."""
-FAMILIES = {"sd15": "SD1.5", "sdxl": "SDXL"}
+FAMILIES = {"sd15": "SD1.5", "sdxl": "SDXL", "wan": "Wan 14B, its own image branch"}
+OTHERS = ("loading", "faces")
+RUN = ("commit", "date", "processor", "gpu", "torch", "comfyui", "python", "repeats", "widths")
+"""What a run's rows have in common."""
 Row = Mapping[str, str]
 
 
@@ -77,21 +81,34 @@ def _markdown(title: str, rows: Sequence[Row], columns: Mapping[str, Callable[[R
 
 
 def full(rows: Sequence[Row]) -> str:
-    """The tables of all scenarios: a family after another, then loading and faces; empty columns are left out."""
+    """The tables of all scenarios: a family after another, then loading and faces; empty columns are left out.
+
+    A family of another run than the first row's says so.
+    """
     about = rows[0]
-    lines = [
-        f"Commit {about['commit']}, {about['date']}. {about['processor']}, GPU: {about['gpu']}; torch {about['torch']}, "
-        f"ComfyUI {about['comfyui']}, Python {about['python']}; medians of {about['repeats']} interleaved runs; "
-        f"widths: {about['widths']}.",
-    ]
+    lines = [_about(about)]
     if about.get("import_ms"):
         lines += ["", f"Importing the pack: {about['import_ms']} ms beyond the host's own imports."]
-    kinds = {**dict.fromkeys(FAMILIES, STEPS), "loading": LOADING, "faces": FACES}
+    kinds = {**dict.fromkeys(FAMILIES, STEPS), **dict(zip(OTHERS, (LOADING, FACES), strict=True))}
     for family, columns in kinds.items():
         chosen = [row for row in rows if row["family"] == family]
+        if chosen and not _of_one_run(chosen[0], about):
+            lines += ["", _about(chosen[0])]
         if chosen:
             lines += ["", *_markdown(FAMILIES.get(family, family), chosen, columns)]
     return "\n".join(lines)
+
+
+def _about(row: Row) -> str:
+    return (
+        f"Commit {row['commit']}, {row['date']}. {row['processor']}, GPU: {row['gpu']}; torch {row['torch']}, "
+        f"ComfyUI {row['comfyui']}, Python {row['python']}; medians of {row['repeats']} interleaved runs; "
+        f"widths: {row['widths']}."
+    )
+
+
+def _of_one_run(row: Row, other: Row) -> bool:
+    return all(row[name] == other[name] for name in RUN)
 
 
 def short(rows: Sequence[Row]) -> list[tuple[str, str, str]]:
@@ -130,13 +147,42 @@ def between(text: str, change: Callable[[str], str], mark: str = "figures") -> s
 
 def take(path: Path) -> None:
     """Make a run the committed one and fill its figures into the documents."""
-    from plot import plot
-
     rows = read(path)
     if len(short(rows)) < len(SHORT):
         raise SystemExit(f"{path} is not a complete run: the short table needs SDXL's {', '.join(SHORT)}.")
     shutil.copyfile(path, REFERENCE)
-    plot(rows, REFERENCE.with_suffix(".png"))
+    _fill(rows)
+
+
+def take_families(path: Path) -> None:
+    """Put a run's families in place of the committed run's, each row with what it was measured on."""
+    taken, old = read(path), read(REFERENCE)
+    families = {row["family"] for row in taken}
+    names = {_named(row) for row in taken}
+    missing = [row["scenario"] for row in old if row["family"] in families and _named(row) not in names]
+    if missing:
+        raise SystemExit(f"{path} lacks scenarios that the committed run has: {', '.join(missing)}.")
+    order = [*FAMILIES, *OTHERS]
+    rows = sorted(
+        (*(row for row in old if row["family"] not in families), *taken), key=lambda row: order.index(row["family"])
+    )
+    with REFERENCE.open("w", newline="", encoding="utf-8") as file:
+        heads = dict.fromkeys(name for row in (*old, *taken) for name in row)
+        table = csv.DictWriter(file, heads, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+    _fill(rows)
+
+
+def _named(row: Row) -> tuple[str, str]:
+    return row["family"], row["scenario"]
+
+
+def _fill(rows: Sequence[Row]) -> None:
+    """The plot, which is of one run, and the documents."""
+    from plot import plot
+
+    plot([row for row in rows if _of_one_run(row, rows[0])], REFERENCE.with_suffix(".png"))
     for document, fill in ((HERE / "README.md", with_full), *((each, with_short) for each in SHORT_IN)):
         document.write_text(fill(document.read_text(encoding="utf-8"), rows), encoding="utf-8")
 
@@ -145,10 +191,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The tables of a run.")
     parser.add_argument("csv", type=Path)
     parser.add_argument("--take", action="store_true", help="make it the committed run and fill it into the READMEs")
+    parser.add_argument("--take-families", action="store_true", help="the same for the families in it, others stay")
     options = parser.parse_args()
     print(full(read(options.csv)))
     if options.take:
         take(options.csv)
+    if options.take_families:
+        take_families(options.csv)
 
 
 if __name__ == "__main__":
