@@ -5,7 +5,9 @@ import { app } from '../../scripts/app.js'
 import { chain, widgetOf } from './editor/widgets.js'
 
 const TEXT = '$$node-text-preview' // the host's widget for it
+const ENDS = ['execution_success', 'execution_error', 'execution_interrupted']
 const nodes = new Set()
+const said = new Map() // node -> what the host was last told to show on it
 
 // Nodes 2.0 reads the text as Markdown, where a line only ends after two spaces.
 function keepLines(node) {
@@ -18,9 +20,28 @@ function keepLines(node) {
 function forget(node) {
   const widget = widgetOf(node, TEXT)
   if (widget) widget.value = widget.value.replace(/\S/g, '\u00a0')
+  said.delete(node)
 }
 
-api.addEventListener('progress_text', () => setTimeout(() => nodes.forEach(keepLines))) // when the host has shown it
+const isOn = (node, { nodeId, text }) =>
+  String(nodeId).split(':').pop() === String(node.id) && widgetOf(node, TEXT)?.value === text
+
+api.addEventListener('progress_text', ({ detail }) =>
+  setTimeout(() => {
+    // when the host has shown it
+    for (const node of nodes) if (isOn(node, detail)) said.set(node, detail)
+    nodes.forEach(keepLines)
+  })
+)
+
+// Newer pages take every text away when a run ends; what ours say is to be read then.
+function showAgain() {
+  for (const [node, { nodeId, text }] of said) {
+    if (!widgetOf(node, TEXT)) api.dispatchCustomEvent('progress_text', { nodeId, text })
+  }
+}
+
+for (const end of ENDS) api.addEventListener(end, () => setTimeout(showAgain))
 
 app.registerExtension({
   name: 'likeness.nodeText',
@@ -28,7 +49,10 @@ app.registerExtension({
   nodeCreated(node) {
     if (!node.comfyClass?.startsWith('Likeness')) return
     nodes.add(node)
-    chain(node, 'onRemoved', () => nodes.delete(node))
+    chain(node, 'onRemoved', () => {
+      nodes.delete(node)
+      said.delete(node)
+    })
     for (const widget of node.widgets ?? []) chain(widget, 'callback', () => forget(node))
   }
 })

@@ -216,8 +216,7 @@ def test_a_button_chooses_one_of_several_faces(frontend, example_photo):
 
 
 def fail_with(frontend, node, sentence):
-    """What the server says when this node fails with this sentence, before somebody who looks at the node."""
-    frontend.show(node)
+    """What the server says when this node fails with this sentence; then the whole node is looked at."""
     frontend.page.evaluate(
         """([node_id, exception_message]) => {
             const node_type = app.graph.getNodeById(node_id).type
@@ -227,6 +226,7 @@ def fail_with(frontend, node, sentence):
         [node, f"{sentence}\n"],
     )
     until(lambda: said(frontend), "a message")
+    frontend.show(node)  # the message has made it higher
 
 
 def test_a_button_sets_the_size_of_the_keypoints(frontend):
