@@ -20,7 +20,8 @@ BAD = "import sys; print('FAILED tests/a.py::b - no'); print('= 1 failed, 2 pass
 
 def test_every_row_names_tests_that_are_there_and_one_thing_it_runs_on():
     for name, lane in LANES.items():
-        assert all((ROOT / path).exists() for path in lane.arguments), name
+        paths = [argument for argument in lane.arguments if not argument.startswith("--")]
+        assert paths and all((ROOT / path).exists() for path in paths), name
         assert sum(bool(on) for on in (lane.frontend, lane.host, lane.python)) == 1, name
     assert set(IN_CI) <= set(LANES)
 
