@@ -11,7 +11,7 @@ import { remediesOf } from './remedies.js'
 const FOLDER = new URL('.', import.meta.url).pathname.split('/').at(-2) // the pack's, in which its files are imported
 
 const strips = new Map() // node -> the message on it
-let toast
+let dismissToast = () => {}
 
 // Ours are the nodes of the pack, and others while they run its code: a sampler with a reference on its model.
 function isOurs(node, { node_type, traceback }) {
@@ -29,9 +29,20 @@ async function failed({ detail }) {
   clear() // another one may have failed while the sentences were fetched
   const remedies = remediesOf(node, said).map(({ label, act, file }) => ({ label, file, act: () => act(clear) }))
   for (const one of nodes) strips.set(one, new Strip(one, said.text, remedies, clear))
-  toast = { severity: 'error', summary: node.title, detail: said.text }
-  app.extensionManager.toast.add(toast)
+  dismissToast = showToast(node.title, said.text)
   dismissHostToast()
+}
+
+// What takes it away again: newer pages give a toast's number, older ones want the toast itself.
+function showToast(summary, detail) {
+  const { toast } = app.extensionManager
+  if (toast.dismiss) {
+    const number = toast.error(summary, { description: detail })
+    return () => toast.dismiss(number)
+  }
+  const message = { severity: 'error', summary, detail }
+  toast.add(message)
+  return () => toast.remove(message)
 }
 
 // The host's says of every failure the same, over the place where ours is; what it knows stays in its panel of errors.
@@ -43,8 +54,8 @@ function dismissHostToast() {
 function clear() {
   for (const strip of strips.values()) strip.remove()
   strips.clear()
-  if (toast) app.extensionManager.toast.remove(toast)
-  toast = undefined
+  dismissToast()
+  dismissToast = () => {}
 }
 
 function downloaded({ detail }) {
