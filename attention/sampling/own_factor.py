@@ -38,16 +38,16 @@ class OwnOnRows:
                 "on this model one node has set start_image_weight to 0 and another end_image_weight: no picture is left. "
                 "Remove one of the nodes, or set weight to 0."
             )
+        self._in_blocks: dict[BlockKey, tuple[tuple[Sides, ...], float | None]] = {}
         self._made: dict[Hashable, Factor] = {}
 
     def leaves(self, block: BlockKey) -> bool:
         """Whether a block is left as it is."""
-        return self.pictures[0] == self.pictures[1] and self._number(self._sides(block)) == 1
+        return self.pictures[0] == self.pictures[1] and self._in_block(block)[1] == 1
 
     def factor(self, block: BlockKey, q: Tensor) -> Factor | None:
         """The factor for the queries `q` (rows, N, D) of a block; None where it cannot be known which is which."""
-        sides = self._sides(block)
-        number = self._number(sides)
+        sides, number = self._in_block(block)
         self.run.have_acted(one.branch for one in self.acting)
         if number is not None:
             return number
@@ -70,10 +70,14 @@ class OwnOnRows:
 
         return self.run.store(key, make)
 
-    def _sides(self, block: BlockKey) -> tuple[Sides, ...]:
-        """The weights of every node in a block, for the rows of either prompt."""
-        pairs = zip(self.effects, self.acting, strict=True)
-        return tuple(effect.sides(block, one.factor) for effect, one in pairs)
+    def _in_block(self, block: BlockKey) -> tuple[tuple[Sides, ...], float | None]:
+        """The weights of every node in a block, for the rows of either prompt, and what `_number` says of them."""
+        found = self._in_blocks.get(block)
+        if found is None:
+            pairs = zip(self.effects, self.acting, strict=True)
+            sides = tuple(effect.sides(block, one.factor) for effect, one in pairs)
+            found = self._in_blocks[block] = (sides, self._number(sides))
+        return found
 
     def _number(self, sides: tuple[Sides, ...]) -> float | None:
         """The factor where it is one number for all rows and tokens; None where it is not."""
