@@ -16,7 +16,7 @@ from ..attention.weights.layer_presets import LAYER_PRESETS, LINEAR, preset
 from ..attention.weights.layer_weights import LayerWeights
 from ..attention.weights.schedule import Range
 from . import wires
-from .page.sliders import SLIDER, STRENGTH, usually
+from .page.sliders import STRENGTH, sampling_range, usually
 
 if TYPE_CHECKING:
     from ..attention.adapter.adapter import Adapter
@@ -50,27 +50,11 @@ def weight_inputs(default: float, advice: str) -> list[io.Input]:
 def advanced_inputs() -> list[io.Input]:
     """When it acts, and how it joins the text."""
     return [
-        io.Float.Input(
+        *sampling_range(
             "start_percent",
-            optional=True,
-            default=0.0,
-            min=0.0,
-            max=1.0,
-            step=0.001,
-            display_mode=SLIDER,
-            advanced=True,
-            tooltip="Where in the sampling it begins to act, 0 being the first step.",
-        ),
-        io.Float.Input(
+            "Where in the sampling it begins to act, 0 being the first step.",
             "end_percent",
-            optional=True,
-            default=1.0,
-            min=0.0,
-            max=1.0,
-            step=0.001,
-            display_mode=SLIDER,
-            advanced=True,
-            tooltip="Where in the sampling it stops, 1 being the last step. Outside it costs nothing.",
+            "Where in the sampling it stops, 1 being the last step. Outside it costs nothing.",
         ),
         io.Combo.Input(
             "fusion",

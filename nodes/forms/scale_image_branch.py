@@ -15,7 +15,7 @@ from ...attention.weights.schedule import Range
 from .. import wires
 from ..page.description import described
 from ..page.notice import noted, teller
-from ..page.sliders import SLIDER, usually
+from ..page.sliders import sampling_range, usually
 
 _FITS = (
     "Wan 2.1 I2V, FLF2V, Fun InP and Fun Control, SkyReels-V2 I2V, SCAIL and Wan 2.2 Animate have one; Wan T2V, VACE and "
@@ -71,27 +71,11 @@ class ScaleImageBranch(io.ComfyNode):
                     tooltip="The weight beside the negative prompt, with negative_apart. 0 guides towards the picture. Without "
                     "guidance (CFG 1) there is no negative prompt.",
                 ),
-                io.Float.Input(
+                *sampling_range(
                     "start_percent",
-                    optional=True,
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    display_mode=SLIDER,
-                    advanced=True,
-                    tooltip="Where in the sampling it begins to act, 0 being the first step. Before it the model is as it is.",
-                ),
-                io.Float.Input(
+                    "Where in the sampling it begins to act, 0 being the first step. Before it the model is as it is.",
                     "end_percent",
-                    optional=True,
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    display_mode=SLIDER,
-                    advanced=True,
-                    tooltip="Where in the sampling it stops, 1 being the last step. After it the model is as it is.",
+                    "Where in the sampling it stops, 1 being the last step. After it the model is as it is.",
                 ),
                 *_pictures(),
                 io.Mask.Input(

@@ -18,3 +18,21 @@ def usually(low: float, high: float) -> dict[str, Any]:
 
 
 STRENGTH = usually(0.0, 1.5)
+
+
+def sampling_range(start: str, begins: str, end: str, stops: str) -> list[io.Input]:
+    """Two inputs, `start` and `end`: between which parts of the sampling, 0..1, something acts; with their tooltips."""
+    return [
+        io.Float.Input(
+            name,
+            optional=True,
+            default=default,
+            min=0.0,
+            max=1.0,
+            step=0.001,
+            display_mode=SLIDER,
+            advanced=True,
+            tooltip=tooltip,
+        )
+        for name, default, tooltip in ((start, 0.0, begins), (end, 1.0, stops))
+    ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from comfy.controlnet import ControlBase
 from comfy_api.v0_0_2 import io
 
 from ...attention.reference.embeds import Embeds
 from .. import wires
-from ..page.sliders import SLIDER, STRENGTH
+from ..page.sliders import STRENGTH, sampling_range
 from .people import Person
 
 if TYPE_CHECKING:
@@ -85,20 +85,10 @@ def strength_input(name: str) -> io.Input:
 
 
 def range_inputs(start: str, end: str) -> list[io.Input]:
-    def percent(name: str, default: float, tooltip: str) -> Any:
-        return io.Float.Input(
-            name,
-            optional=True,
-            default=default,
-            min=0.0,
-            max=1.0,
-            step=0.001,
-            display_mode=SLIDER,
-            advanced=True,
-            tooltip=tooltip,
-        )
-
-    return [
-        percent(start, 0.0, "Where in the sampling IdentityNet begins to act, 0 being the first step."),
-        percent(end, 1.0, "Where in the sampling IdentityNet stops. 0.8 leaves the last details to the prompt."),
-    ]
+    """When the net acts."""
+    return sampling_range(
+        start,
+        "Where in the sampling IdentityNet begins to act, 0 being the first step.",
+        end,
+        "Where in the sampling IdentityNet stops. 0.8 leaves the last details to the prompt.",
+    )
