@@ -1,5 +1,6 @@
 """Small real models, adapters and a KSampler for tests on the host's own classes."""
 
+import weakref
 from functools import cache
 from types import SimpleNamespace
 
@@ -161,3 +162,19 @@ def over_two_devices():
         return split
 
     return of
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """A weak reference to every run of the engine that begins in the test."""
+    from pack.attention.sampling import attach
+
+    begun = []
+
+    class Watched(attach.Run):
+        def __init__(self, *args):
+            super().__init__(*args)
+            begun.append(weakref.ref(self))
+
+    monkeypatch.setattr(attach, "Run", Watched)
+    return begun

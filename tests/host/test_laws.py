@@ -227,17 +227,9 @@ def fail_at_second_step(error):
 
 
 @pytest.mark.parametrize("error", [None, Stop("a fault of another pack"), "interrupt"], ids=str)
-def test_nothing_of_a_run_stays_alive(sd15, apply, ksample, error, monkeypatch):
+def test_nothing_of_a_run_stays_alive(sd15, apply, ksample, error, runs):
     from pack.attention.sampling import attach
 
-    runs = []
-
-    class Watched(attach.Run):
-        def __init__(self, *args):
-            super().__init__(*args)
-            runs.append(weakref.ref(self))
-
-    monkeypatch.setattr(attach, "Run", Watched)
     steered = apply(sd15.model, "sd15")
     if error == "interrupt":
         error = comfy.model_management.InterruptProcessingException()

@@ -2,7 +2,6 @@
 
 import gc
 import threading
-import weakref
 
 import comfy.model_management
 import pytest
@@ -104,17 +103,9 @@ def test_a_batch_is_scaled_like_each_alone(i2v, scale, film):
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError("a fault of another pack"), "interrupt"], ids=str)
-def test_nothing_of_a_run_stays_alive(i2v, scale, film, error, monkeypatch):
+def test_nothing_of_a_run_stays_alive(i2v, scale, film, error, runs):
     from pack.attention.sampling import attach
 
-    runs = []
-
-    class Watched(attach.Run):
-        def __init__(self, *args):
-            super().__init__(*args)
-            runs.append(weakref.ref(self))
-
-    monkeypatch.setattr(attach, "Run", Watched)
     model = scale(i2v.model, weight=0.5, attn_mask=torch.ones(1, 8, 8) / 2)
     if error == "interrupt":
         error = comfy.model_management.InterruptProcessingException()
