@@ -216,7 +216,8 @@ def test_a_button_chooses_one_of_several_faces(frontend, example_photo):
 
 
 def fail_with(frontend, node, sentence):
-    """What the server says when this node fails with this sentence; then the whole node is looked at."""
+    """What the server says when this node, in sight, fails with this sentence; then the whole node is looked at."""
+    frontend.show(node)  # the page makes nothing for nodes out of sight
     frontend.page.evaluate(
         """([node_id, exception_message]) => {
             const node_type = app.graph.getNodeById(node_id).type
