@@ -178,3 +178,18 @@ def runs(monkeypatch):
 
     monkeypatch.setattr(attach, "Run", Watched)
     return begun
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """Compile as the core node does, with graphs that are not compiled further, and as many of them as are asked for.
+
+    By default torch gives up a function of which it has made eight graphs and compiles what that calls: then the
+    number of graphs says nothing of what asked for another one.
+    """
+    from comfy_extras.nodes_torch_compile import TorchCompileModel
+
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(recompile_limit=64):
+        yield lambda model: TorchCompileModel.execute(model, "eager").args[0]
+    torch._dynamo.reset()

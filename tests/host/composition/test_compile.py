@@ -64,16 +64,6 @@ def steered(small):
     return on
 
 
-@pytest.fixture(scope="module")
-def compiled():
-    """Compile as the core node does, with graphs that are not compiled further."""
-    from comfy_extras.nodes_torch_compile import TorchCompileModel
-
-    torch._dynamo.reset()
-    yield lambda model: TorchCompileModel.execute(model, "eager").args[0]
-    torch._dynamo.reset()
-
-
 def graphs():
     return torch._dynamo.utils.counters["stats"]["unique_graphs"]
 

@@ -40,15 +40,6 @@ def scaled(short):
     return on
 
 
-@pytest.fixture(scope="module")
-def compiled():
-    from comfy_extras.nodes_torch_compile import TorchCompileModel
-
-    torch._dynamo.reset()
-    yield lambda model: TorchCompileModel.execute(model, "eager").args[0]
-    torch._dynamo.reset()
-
-
 def counted(name):
     return torch._dynamo.utils.counters["stats"][name]
 
