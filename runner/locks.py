@@ -17,15 +17,15 @@ def only_one(path: Path) -> Iterator[None]:
     """Hold the lock file `path`; as long as another program holds it, wait and say so once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        if not _locked(file):
+        if not locked(file):
             say(f"Another run.py is setting up {path.parent}; waiting until it is ready (Ctrl-C to give up)")
-            while not _locked(file):
+            while not locked(file):
                 time.sleep(PAUSE)
         yield
 
 
-def _locked(file: IO[str]) -> bool:
-    """Take the lock; False when another program has it."""
+def locked(file: IO[str]) -> bool:
+    """Take the lock on an open file, until it is closed; False when another program has it."""
     try:
         _lock(file)
     except OSError:

@@ -8,9 +8,10 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 from .comfyui import Host
 from .problems import Problem
@@ -63,6 +64,7 @@ class Server:
         self.log = log
         self.extra = tuple(extra)
         self.port = 0
+        self._on_cpu: bool | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,10 +74,11 @@ class Server:
     def __enter__(self) -> "Server":
         for folder in ("custom_nodes", "models", "input", "output", "user", "temp"):
             (self.base / folder).mkdir(parents=True, exist_ok=True)
-        on_cpu = not has_gpu(self.host.python)
+        if self._on_cpu is None:  # torch takes seconds to say so
+            self._on_cpu = not has_gpu(self.host.python)
         try:
             for _ in range(PORTS):
-                self._start(free_port(), on_cpu)
+                self._start(free_port(), self._on_cpu)
                 if self._is_ready():
                     return self
                 self.stop()
@@ -96,15 +99,23 @@ class Server:
             **({"OMP_NUM_THREADS": "1"} if on_cpu else {}),
         }
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                cwd=self.host.tree,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                **own_group(),
-            )
+            self._process = self._begun(command, environment, log)
+
+    def _begun(
+        self, command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
+    ) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            command,
+            cwd=self.host.tree,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            **own_group(),
+        )
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        stop_group(process)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -123,7 +134,7 @@ class Server:
         """End the process and everything it started; a second call does nothing."""
         if self._process is None:
             return
-        stop_group(self._process)
+        self._end(self._process)
         self._process = None
 
     def _is_ready(self) -> bool:
