@@ -6,27 +6,30 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .batch import options as batch_options
 from .commands import COMMANDS
 from .lanes import IN_CI, LANES
 from .places import Places
 from .problems import Problem
 from .testing import FORMS
-from .train.options import add_to
+from .train import options as train_options
 
 PASS_ON = ("test", "bench")
 EPILOG = "Arguments that are not listed here go to pytest or the benchmark."
 
+ADDED = {"train": train_options.add_to, "batch": batch_options.add_to}
+"""The commands that have options of their own."""
 
 OPTIONS = {
     "--comfyui": (
         "use the ComfyUI in this folder; nothing is installed into it",
-        ("demo", "train", "test", "check", "serve", "bench"),
+        ("demo", "train", "batch", "test", "check", "serve", "bench"),
     ),
     "--python": (
         "the Python of that ComfyUI, if it is not found next to it",
-        ("demo", "train", "check", "serve", "bench"),
+        ("demo", "train", "batch", "check", "serve", "bench"),
     ),
-    "--models-dir": ("a folder with real checkpoints, or a ComfyUI models folder", ("demo", "serve")),
+    "--models-dir": ("a folder with real checkpoints, or a ComfyUI models folder", ("demo", "batch", "serve")),
 }
 
 
@@ -44,8 +47,8 @@ def parser() -> argparse.ArgumentParser:
         for option, (says, belongs_to) in OPTIONS.items():
             if name in belongs_to:
                 sub.add_argument(option, type=Path, metavar="PATH", help=says)
-        if name == "train":
-            add_to(sub)
+        if name in ADDED:
+            ADDED[name](sub)
         if name == "test":
             _add_hosts(sub)
             forms = sub.add_mutually_exclusive_group()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from . import frontends, lanes, testing, tried
+from .batch.command import batch
 from .client_process import START, client_status
 from .comfyui import Host, existing_host
 from .folders import folders_in, options_for
@@ -123,6 +124,7 @@ def bench(places: Places, options: argparse.Namespace) -> int:
 COMMANDS: Mapping[str, Callable[[Places, argparse.Namespace], int]] = {
     "demo": demo,
     "train": train,
+    "batch": batch,
     "test": test,
     "check": check,
     "serve": serve,
