@@ -51,7 +51,8 @@ class StateFile:
         if not self.path.is_file():
             return []
         state = self._read()
-        found = {**state["settings"], "examples": state["examples"]}
+        # A setting that an older state does not name had what is its default today.
+        found = {**Settings().resumable(), **state["settings"], "examples": state["examples"]}
         wanted = {**self.settings.resumable(), "examples": self.dataset}
         changed = [name for name, value in wanted.items() if found.get(name) != value]
         if changed:

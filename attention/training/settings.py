@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 import torch
 
+from .rates import SCHEDULES, Span, share_of
+
 PRECISIONS: Mapping[str, torch.dtype] = MappingProxyType({"bf16": torch.bfloat16, "fp32": torch.float32})
 """What the model computes in while training; the trained weights themselves are always float32."""
+
+_NAMES: Mapping[str, Collection[str]] = MappingProxyType({"precision": PRECISIONS, "schedule": SCHEDULES})
+"""Settings that are one of a table's names."""
+_RANGES = (("floor", 0.0, 1.0),)
+"""Settings that are numbers, with the least and the most that they may be."""
+_SCALE = 10_000  # of inverse_sqrt without a warm-up, as transformers has it
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,8 @@ class Settings:
     `steps` counts updates of the weights, each from `batch_size` * `accumulation` pictures. `drop_text`,
     `drop_picture` and `drop_both` are the shares of examples that are shown without their text, their picture and both,
     which is what makes guidance possible. `noise_offset` adds that much of one number per channel to the noise.
-    `average` is the decay of averaged weights (EMA), 0 for none. `warmup` steps raise the rate from 0.
+    `average` is the decay of averaged weights (EMA), 0 for none. `warmup` steps raise the rate from 0; then it follows
+    `schedule` down to the share `floor` of itself, with `cycles` beginnings where the schedule has restarts.
     """
 
     steps: int = 1000
@@ -37,11 +46,21 @@ class Settings:
     precision: str = "bf16"
     checkpointing: bool = True
     seed: int = 0
+    schedule: str = "constant"
+    floor: float = 0.0
+    cycles: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "accumulation"):
+        for name in ("steps", "batch_size", "accumulation", "cycles"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ValueError(f"{name} is {value}; it must be between {least:g} and {most:g}.")
+        for name, known in _NAMES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"there is no {name} '{getattr(self, name)}'; choose one of: {', '.join(known)}.")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate is {self.learning_rate}; it must be a number above 0.")
         if min(self.drops) < 0 or sum(self.drops) > 1:
@@ -50,8 +69,6 @@ class Settings:
             )
         if not 0 <= self.average < 1:
             raise ValueError(f"average is {self.average}; it must be at least 0 (off) and below 1, such as 0.999.")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"there is no precision '{self.precision}'; choose one of: {', '.join(PRECISIONS)}.")
 
     @property
     def drops(self) -> tuple[float, float, float]:
@@ -60,8 +77,13 @@ class Settings:
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
-        return self.learning_rate * min(1.0, (step + 1) / self.warmup) if self.warmup else self.learning_rate
+        if step < self.warmup:
+            return self.learning_rate * ((step + 1) / self.warmup)
+        span = Span(max(1, self.steps - self.warmup), self.cycles, self.warmup or _SCALE)
+        share = share_of(self.schedule, span)(step - self.warmup)
+        return self.learning_rate * (self.floor + (1 - self.floor) * share)
 
     def resumable(self) -> dict[str, object]:
-        """What a stopped run must share with the run that goes on: all but how long it lasts."""
-        return {name: value for name, value in asdict(self).items() if name != "steps"}
+        """What a stopped run must share with the run that goes on: all but how long it lasts, where no rate depends on it."""
+        left_out = () if SCHEDULES[self.schedule].ends else ("steps",)
+        return {name: value for name, value in asdict(self).items() if name not in left_out}

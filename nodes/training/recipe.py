@@ -9,6 +9,7 @@ from typing import Any
 from comfy_api.v0_0_2 import io
 
 from ...attention.training.settings import PRECISIONS, Settings
+from .optimiser_inputs import optimiser_inputs
 
 LISTS = ("images", "texts", "faces")
 """The inputs of which a training takes every entry; of the others there is one."""
@@ -168,4 +169,5 @@ def advanced_recipe_inputs() -> list[io.Input]:
             advanced=True,
             tooltip="Steps until the full learning rate.",
         ),
+        *optimiser_inputs(),
     ]

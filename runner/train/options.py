@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..problems import Problem
+from .recipe import RECIPE
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 """What the host's Load Image-Text (from Folder) takes for a picture."""
@@ -51,7 +52,7 @@ SIDES = {"miniature": 64, "small": 512, "large": 1024}
 
 def add_to(form: argparse.ArgumentParser) -> None:
     """Put every option on a command's form."""
-    for name, how in OPTIONS.items():
+    for name, how in {**OPTIONS, **RECIPE}.items():
         form.add_argument(name, **how)
 
 

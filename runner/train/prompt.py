@@ -6,6 +6,7 @@ from pathlib import Path
 from ..demo.nodes import Node, node
 from ..links import link_folder, unlink_folder
 from .options import side_for
+from .recipe import settings_in
 
 Prompt = dict[str, Node]
 TRAIN, CURVE, SAMPLES = "train", "curve", "samples"
@@ -37,6 +38,7 @@ def prompt_for(options: argparse.Namespace, folder: str) -> Prompt:
         model = node("MiniatureModel", family="sd15", seed=1)
         encoder = node("MiniatureCLIPVision", kind="vit_h", seed=2)
     settings = {name: getattr(options, name) for name in ("variant", "steps", "batch_size", "accumulation", "seed")}
+    settings |= settings_in(options)
     return {
         "model": model,
         "encoder": encoder,

@@ -6,13 +6,9 @@ from pathlib import Path
 import comfy.model_management
 import pytest
 import torch
-from trainings import dataset, run, settings, trainer, world
+from trainings import dataset, equal, run, settings, trainer, world
 
 SHAPES = Path(__file__).parents[2] / "shapes"
-
-
-def equal(left, right):
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 @pytest.mark.parametrize(("family", "variant"), [("sd15", "base"), ("sdxl", "plus"), ("sdxl", "instantid")])

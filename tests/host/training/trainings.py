@@ -85,3 +85,7 @@ def run(made, **watch):
     from pack.attention.training.loop import Watch
 
     return made.run(Watch(**watch))
+
+
+def equal(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)

@@ -9,6 +9,7 @@ from runner.problems import Problem
 from runner.progress import bar
 from runner.train.options import check, pictures_in, side_for
 from runner.train.prompt import CURVE, SAMPLES, TRAIN, linked, prompt_for
+from runner.train.recipe import RECIPE, input_of
 
 
 @pytest.fixture
@@ -101,7 +102,20 @@ def test_the_graph_sets_only_what_the_node_has(options):
     schema = pytest.importorskip(
         "pack.nodes.forms.train_ip_adapter", reason="needs ComfyUI"
     ).TrainIPAdapter.GET_SCHEMA()
-    assert set(prompt_for(options(), "f")[TRAIN]["inputs"]) <= {field.id for field in schema.inputs}
+    fields = {field.id: field for field in schema.inputs}
+    assert set(prompt_for(options(), "f")[TRAIN]["inputs"]) <= set(fields)
+    for option, how in RECIPE.items():
+        assert list(how.get("choices", ())) == list(getattr(fields[input_of(option)], "options", None) or ()), option
+
+
+def test_a_setting_goes_to_the_node_only_where_it_is_given(options):
+    words = ("--schedule", "cosine", "--warmup", "10", "--floor", "0.05")
+    plain, given = (prompt_for(options(*each), "f")[TRAIN]["inputs"] for each in ((), words))
+    assert {name: given[name] for name in given.keys() - plain.keys()} == {
+        "schedule": "cosine",
+        "warmup": 10,
+        "floor": 0.05,
+    }
 
 
 def test_the_side_follows_the_base_model(options, models, tmp_path):

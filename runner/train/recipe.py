@@ -1,0 +1,28 @@
+"""The options of `run.py train` that are settings of the training node under the same name; what is not given is its default."""
+
+import argparse
+from collections.abc import Mapping
+from types import MappingProxyType
+
+RECIPE: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {
+        "--schedule": {
+            "choices": ("constant", "linear", "cosine", "cosine_with_restarts", "inverse_sqrt"),
+            "help": "how the learning rate goes down after the warm-up (default: constant)",
+        },
+        "--warmup": {"type": int, "metavar": "STEPS", "help": "steps until the full learning rate (default: 0)"},
+        "--floor": {"type": float, "metavar": "SHARE", "help": "share of it that a schedule keeps (default: 0)"},
+        "--cycles": {"type": int, "metavar": "N", "help": "beginnings of cosine_with_restarts (default: 1)"},
+    }
+)
+
+
+def settings_in(options: argparse.Namespace) -> dict[str, object]:
+    """The settings that were given, by the names of the node's inputs."""
+    given = {name: getattr(options, name) for name in map(input_of, RECIPE)}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def input_of(option: str) -> str:
+    """The node's input that an option sets."""
+    return option.removeprefix("--").replace("-", "_")
