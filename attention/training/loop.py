@@ -19,7 +19,7 @@ from .dataset import Batches, Dataset, Example
 from .ema import ema_of
 from .frozen import FrozenModel
 from .loss import loss, noised
-from .resume import StateFile
+from .resume import Given, StateFile
 from .settings import PRECISIONS, Settings
 from .trainee import Batch, Trainee
 
@@ -51,7 +51,10 @@ class Trained:
 class Trainer:
     """One training. The numbers of a step depend on the seed and the step alone, so that a resumed one is the same."""
 
-    def __init__(self, frozen: FrozenModel, trainee: Trainee, dataset: Dataset, settings: Settings) -> None:
+    def __init__(
+        self, frozen: FrozenModel, trainee: Trainee, dataset: Dataset, settings: Settings, begun: str = ""
+    ) -> None:
+        """`begun` is a hash of the weights of a file that the trainee has, if it does not begin new."""
         self.frozen = frozen
         self.trainee = trainee.to(frozen.device, torch.float32)
         self.dataset = dataset
@@ -60,6 +63,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             self.trainee.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
+        self._begun = begun
         self._features = trainee.identity.variant.features
         self._batches = Batches(dataset, settings.batch_size)
         self._conditions = Conditions(frozen.model, frozen.device)
@@ -142,7 +146,8 @@ class Trainer:
         return Batch(self._conditions.batch(texts, latents), features, hints)
 
     def _keeper(self, path: Path) -> StateFile:
-        return StateFile(path, self.settings, self.trainee, self.optimizer, self.ema, contents(self.dataset))
+        given = Given(contents(self.dataset), self._begun)
+        return StateFile(path, self.settings, given, self.trainee, self.optimizer, self.ema)
 
 
 def dropped(count: int, drops: tuple[float, float, float], generator: torch.Generator) -> list[tuple[bool, bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +17,30 @@ from .ema import set_updates
 from .settings import Settings
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a training was given beside its settings, as hashes: what is trained on, and the weights of `start` if any."""
+
+    examples: str
+    start: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class StateFile:
     """Writes and reads the state of a training in `path`."""
 
     path: Path
     settings: Settings
+    given: Given
     trainee: nn.Module
     optimizer: torch.optim.Optimizer
     ema: AveragedModel | None
-    dataset: str  # a hash of what is trained on
 
     def write(self, losses: Sequence[float]) -> None:
         """Write where the training stands: all of the file or nothing."""
         state = {
             "settings": self.settings.resumable(),
-            "examples": self.dataset,
+            **asdict(self.given),
             "weights": self.trainee.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "averaged": {} if self.ema is None else self.ema.module.state_dict(),
@@ -51,9 +59,10 @@ class StateFile:
         if not self.path.is_file():
             return []
         state = self._read()
-        # A setting that an older state does not name had what is its default today.
-        found = {**Settings().resumable(), **state["settings"], "examples": state["examples"]}
-        wanted = {**self.settings.resumable(), "examples": self.dataset}
+        # What an older state does not name was what is the default today.
+        given = {name: state[name] for name in asdict(self.given) if name in state}
+        found = {**Settings().resumable(), **state["settings"], **asdict(Given("")), **given}
+        wanted = {**self.settings.resumable(), **asdict(self.given)}
         changed = [name for name, value in wanted.items() if found.get(name) != value]
         if changed:
             told = ", ".join(f"{name} {found.get(name)} there, {wanted[name]} now" for name in changed)

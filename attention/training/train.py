@@ -16,22 +16,27 @@ from .loop import Trained, Trainer
 from .new_adapter import identity_of, new_adapter, variant_named
 from .new_identitynet import new_identitynet
 from .settings import Settings
+from .start import Start
 from .trainee import Trainee
 
 INSTANTID = "instantid"
 
 
-def trainer_for(model: ModelPatcher, dataset: Dataset, variant: str, settings: Settings) -> Trainer:
-    """A training of a new adapter of a variant for a model; for 'instantid' of an IdentityNet beside it.
+def trainer_for(
+    model: ModelPatcher, dataset: Dataset, variant: str, settings: Settings, start: Start | None = None
+) -> Trainer:
+    """A training of an adapter of a variant for a model, new or from `start`; for 'instantid' of an IdentityNet beside it.
 
     Call it outside inference mode. Raises ValueError for a model without a known layout, for a variant that cannot be
-    trained, and for a dataset without the features it reads.
+    trained, for a dataset without the features it reads, and for a start that does not fit.
     """
     features = [dataset.no_picture.feature(name) for name in variant_named(variant).features]
     base = frozen(model, settings.precision)
     adapter = new_adapter(base.layers, base.unet, variant, features[0].shape[-1], settings.seed)
     net = new_identitynet(unet_config(base), base.unet, settings.seed) if variant == INSTANTID else None
-    return Trainer(base, Trainee(adapter, identity_of(base.layers, variant), net), dataset, settings)
+    trainee = Trainee(adapter, identity_of(base.layers, variant), net)
+    begun = start.put_into(trainee) if start is not None else ""
+    return Trainer(base, trainee, dataset, settings, begun)
 
 
 def unet_config(base: FrozenModel) -> dict[str, Any]:

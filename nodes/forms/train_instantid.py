@@ -20,6 +20,8 @@ from ..training.recipe import (
     picture_inputs,
     recipe_inputs,
     recipe_of,
+    start_input,
+    start_of,
 )
 from ..wires import FacesWire
 
@@ -71,6 +73,13 @@ class TrainInstantID(io.ComfyNode):
                     "only that one.",
                 ),
                 *advanced_recipe_inputs(),
+                start_input(),
+                io.ControlNet.Input(
+                    "start_control_net",
+                    optional=True,
+                    tooltip="The IdentityNet to begin from, from the host's Load ControlNet Model. Not connected: a copy of "
+                    "the model's encoder.",
+                ),
             ],
             outputs=[
                 wires.AdapterWire.Output("adapter", tooltip="The trained adapter, read back from its file."),
@@ -89,7 +98,7 @@ class TrainInstantID(io.ComfyNode):
         from ..page.show import shown
         from ..training.dataset import captioned_pictures
         from ..training.face_dataset import FaceRules, face_dataset
-        from ..training.run import train
+        from ..training.run import Lesson, train
 
         given, recipe = ones(lists), recipe_of(ones(lists))
         name, vae = given["name"], given["vae"]
@@ -99,8 +108,9 @@ class TrainInstantID(io.ComfyNode):
         pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
         dataset = face_dataset(pictures, lists["faces"], rules, ticker())
         with torch.inference_mode(False):
-            done = train((given["model"], vae), dataset, INSTANTID, recipe, state)
-            told = {"recogniser": next(face.recogniser for batch in lists["faces"] for e in batch for face in e.faces)}
+            done = train(Lesson(given["model"], vae, dataset, INSTANTID, start_of(given)), recipe, state)
+            recogniser = next(face.recogniser for batch in lists["faces"] for e in batch for face in e.faces)
+            told = {"recogniser": recogniser, **done.origin()}
             save_instantid(paths[0], paths[1], done.trainer, done.trained, told)
         adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
         net = read_identitynet(paths[1], unet_config(done.trainer.frozen))

@@ -19,6 +19,8 @@ from ..training.recipe import (
     picture_inputs,
     recipe_inputs,
     recipe_of,
+    start_input,
+    start_of,
 )
 
 FOLDER = "ipadapter"
@@ -55,6 +57,7 @@ class TrainIPAdapter(io.ComfyNode):
                 ),
                 *recipe_inputs(),
                 *advanced_recipe_inputs(),
+                start_input(),
             ],
             outputs=[
                 wires.AdapterWire.Output("adapter", tooltip="The trained adapter, read back from its file."),
@@ -70,7 +73,7 @@ class TrainIPAdapter(io.ComfyNode):
         from ...attention.training.train import save_adapter
         from ..page.show import shown
         from ..training.dataset import captioned_pictures, dataset_of
-        from ..training.run import train
+        from ..training.run import Lesson, train
 
         given, recipe = ones(lists), recipe_of(ones(lists))
         path, state = file_to_write(FOLDER, given["name"]), state_file(FOLDER, given["name"])
@@ -79,8 +82,10 @@ class TrainIPAdapter(io.ComfyNode):
         pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
         dataset = dataset_of(pictures, clip_vision, variant, ticker())
         with torch.inference_mode(False):
-            done = train((given["model"], vae), dataset, variant, recipe, state)
-            save_adapter(path, done.trainer, done.trained, {"encoder": dataset.no_picture.encoder})
+            start = start_of(given)
+            done = train(Lesson(given["model"], vae, dataset, variant, start), recipe, state)
+            told = {"encoder": dataset.no_picture.encoder, **done.origin()}
+            save_adapter(path, done.trainer, done.trained, told)
         loaded = wires.LoadedAdapter(Adapter(read(path), variant), clip_vision)
         return shown(cls, done.report([path]), done.pictures(), loaded, *done.course())
 

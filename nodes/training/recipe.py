@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.v0_0_2 import io
 
 from ...attention.training.settings import PRECISIONS, Settings
+from .. import wires
 from .optimiser_inputs import optimiser_inputs
+
+if TYPE_CHECKING:
+    from ...attention.training.start import Start
 
 LISTS = ("images", "texts", "faces")
 """The inputs of which a training takes every entry; of the others there is one."""
@@ -55,6 +59,23 @@ def picture_inputs() -> list[io.Input]:
         io.Image.Input("images", tooltip="The pictures, from Load Image-Text (from Folder)."),
         io.String.Input("texts", optional=True, force_input=True, tooltip="Their captions, from the same node."),
     ]
+
+
+def start_input() -> io.Input:
+    return wires.AdapterWire.Input(
+        "start_from",
+        optional=True,
+        tooltip="The adapter to begin from, published or trained here, of the same variant, model family and encoder. Not "
+        "connected: a new one.",
+    )
+
+
+def start_of(given: Mapping[str, Any]) -> Start:
+    """What start_input and, on the node that has it, 'start_control_net' were given."""
+    from ...attention.training.start import Start
+
+    loaded: wires.LoadedAdapter | None = given.get("start_from")
+    return Start(None if loaded is None else loaded.adapter, given.get("start_control_net"))
 
 
 def course_outputs() -> list[io.Output]:

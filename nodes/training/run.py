@@ -14,9 +14,21 @@ from ...attention.training.curve import as_image, loss_curve
 from ...attention.training.dataset import Dataset
 from ...attention.training.loop import Trained, Trainer, Watch
 from ...attention.training.new_adapter import parameter_count
+from ...attention.training.start import Start
 from ...attention.training.train import trainer_for
 from .recipe import Recipe
 from .view import View
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What is trained and on what: the base model with its autoencoder, the examples, the variant, what it begins from."""
+
+    model: ModelPatcher
+    vae: Any
+    dataset: Dataset
+    variant: str
+    start: Start
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +39,7 @@ class Finished:
     trained: Trained
     view: View
     curve: Tensor
+    started_from: str
 
     def pictures(self) -> Tensor:
         """To show under the node."""
@@ -35,6 +48,10 @@ class Finished:
     def course(self) -> tuple[dict[str, list[float]], Tensor, Tensor]:
         """What course_outputs give."""
         return {"loss": self.trained.losses}, self.curve, self.view.samples(self.curve)
+
+    def origin(self) -> dict[str, object]:
+        """What a file's header tells of what it began from: nothing where it began new."""
+        return {"started_from": self.started_from} if self.started_from else {}
 
     def report(self, paths: Sequence[Path]) -> str:
         """What was trained, in words."""
@@ -55,10 +72,9 @@ class Finished:
         )
 
 
-def train(models: tuple[ModelPatcher, Any], dataset: Dataset, variant: str, recipe: Recipe, state: Path) -> Finished:
-    """Train; `models` are the base model and its autoencoder. Call it outside inference mode."""
-    model, vae = models
-    trainer = trainer_for(model, dataset, variant, recipe.settings)
-    view = View(trainer, vae, variant, dataset)
+def train(given: Lesson, recipe: Recipe, state: Path) -> Finished:
+    """Train by a recipe. Call it outside inference mode."""
+    trainer = trainer_for(given.model, given.dataset, given.variant, recipe.settings, given.start)
+    view = View(trainer, given.vae, given.variant, given.dataset)
     trained = trainer.run(Watch(view.step, view.sample, recipe.look_every, state if recipe.resume else None))
-    return Finished(trainer, trained, view, as_image(loss_curve(trained.losses)))
+    return Finished(trainer, trained, view, as_image(loss_curve(trained.losses)), given.start.name)

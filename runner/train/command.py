@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ..client_process import client_status
 from ..folders import options_for
+from ..links import link_folder
 from ..places import Places
 from ..problems import say
 from ..server import Server
 from ..setup import Wanted, prepare
 from .options import check
-from .prompt import linked, prompt_for
+from .prompt import START_FOLDER, linked, prompt_for
 
 CANCELLED = 130
 
@@ -26,6 +27,10 @@ def train(places: Places, options: argparse.Namespace) -> int:
     file = places.work / "train.json"
     file.write_text(json.dumps(prompt, indent=1), encoding="utf-8")
     folders = dict(zip(("checkpoints", "clip_vision"), ([model.parent] for model in models), strict=False))
+    if options.start_from:
+        # Under a name of its own: ComfyUI finds a file by its name, and another folder may have one of the same.
+        folders["ipadapter"] = [places.work / "train-start"]
+        link_folder(options.start_from.resolve().parent, places.work / "train-start" / START_FOLDER)
     if not models:
         say("No --base-model is given: this is a trial training of small models with random weights.")
     say("Starting ComfyUI")

@@ -27,6 +27,11 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "training of small random models",
         },
         "--clip-vision": {"type": Path, "metavar": "FILE", "help": "the image encoder that the adapter will read"},
+        "--start-from": {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "adapter to begin from, of the same variant, model family and image encoder (default: a new one)",
+        },
         "--variant": {"choices": ("base", "plus"), "default": "base", "help": "4 tokens or 16 (default: base)"},
         "--steps": {"type": int, "default": 1000, "help": "updates of the weights (default: 1000)"},
         "--batch-size": {"type": int, "default": 8, "help": "pictures in memory at a time (default: 8)"},
@@ -63,7 +68,7 @@ def check(options: argparse.Namespace) -> None:
         raise Problem(
             f"{given} is given without {lacking}.", "give both, or neither for a trial training of small random models."
         )
-    for name in ("base_model", "clip_vision"):
+    for name in ("base_model", "clip_vision", "start_from"):
         file = getattr(options, name)
         if file and not file.is_file():
             raise Problem(f"{file} is not a file.", f"give --{name.replace('_', '-')} the file itself.")

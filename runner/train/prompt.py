@@ -11,6 +11,8 @@ from .recipe import settings_in
 Prompt = dict[str, Node]
 TRAIN, CURVE, SAMPLES = "train", "curve", "samples"
 SAMPLES_IN_ALL = 4
+START_FOLDER = "start-from"
+"""Where ComfyUI finds the adapter to begin from, below a folder of adapters."""
 
 
 def linked(pictures: Path, inputs: Path, name: str) -> str:
@@ -39,7 +41,14 @@ def prompt_for(options: argparse.Namespace, folder: str) -> Prompt:
         encoder = node("MiniatureCLIPVision", kind="vit_h", seed=2)
     settings = {name: getattr(options, name) for name in ("variant", "steps", "batch_size", "accumulation", "seed")}
     settings |= settings_in(options)
+    start = {}
+    if options.start_from:
+        file = str(Path(START_FOLDER, options.start_from.resolve().name))
+        # The kind is said: files that were saved again cannot always tell it.
+        start["start"] = node("LikenessLoadIPAdapter", file=file, kind=options.variant)
+        settings["start_from"] = ["start", 0]
     return {
+        **start,
         "model": model,
         "encoder": encoder,
         "pictures": node("LoadImageTextDataSetFromFolder", folder=folder),

@@ -1,6 +1,7 @@
 """`run.py train` checks what it is given, makes the right graph, and shows how far it has come."""
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,17 @@ def test_the_graph_sets_only_what_the_node_has(options):
     assert set(prompt_for(options(), "f")[TRAIN]["inputs"]) <= set(fields)
     for option, how in RECIPE.items():
         assert list(how.get("choices", ())) == list(getattr(fields[input_of(option)], "options", None) or ()), option
+
+
+def test_the_graph_begins_from_a_file(options, tmp_path):
+    file = tmp_path / "ip-adapter_sd15.bin"
+    assert "start" not in prompt_for(options(), "f")
+    words = options("--start-from", str(file), "--variant", "plus")
+    with pytest.raises(Problem, match="ip-adapter_sd15.bin is not a file"):
+        check(words)
+    graph = prompt_for(words, "f")
+    assert graph["start"]["inputs"] == {"file": str(Path("start-from", file.name)), "kind": "plus"}
+    assert graph[TRAIN]["inputs"]["start_from"] == ["start", 0]
 
 
 def test_a_setting_goes_to_the_node_only_where_it_is_given(options):
