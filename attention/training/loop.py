@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -19,11 +20,10 @@ from .dataset import Batches, Dataset, Example
 from .ema import ema_of
 from .frozen import FrozenModel
 from .loss import loss, noised
-from .resume import Given, StateFile
+from .resume import Given, Moving, StateFile
 from .settings import PRECISIONS, Settings
 from .trainee import Batch, Trainee
-
-GRADIENT_LIMIT = 1.0  # the largest norm of an update's gradient; larger ones are scaled down to it
+from .weighting import weights_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +61,13 @@ class Trainer:
         self.settings = settings
         self.ema = ema_of(self.trainee, settings.average) if settings.average else None
         self.optimizer = torch.optim.AdamW(
-            self.trainee.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            self.trainee.parameters(),
+            lr=settings.learning_rate,
+            betas=(settings.beta1, settings.beta2),
+            weight_decay=settings.weight_decay,
         )
+        # Where the precision needs none it hands everything on as it is.
+        self.scaler = torch.amp.GradScaler(frozen.device.type, enabled=settings.scales_gradients)
         self._begun = begun
         self._features = trainee.identity.variant.features
         self._batches = Batches(dataset, settings.batch_size)
@@ -106,15 +111,26 @@ class Trainer:
         for part in range(self.settings.accumulation):
             generator = torch.Generator().manual_seed(_seed(self.settings.seed, step, part))
             each = self._loss(generator) / self.settings.accumulation
-            each.backward()
+            self.scaler.scale(each).backward()
             total += each.item()
         if not torch.isfinite(torch.tensor(total)):
             raise ValueError(f"the loss of step {step + 1} is {total}. Lower the learning rate, or train in fp32.")
-        torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), GRADIENT_LIMIT)
-        self.optimizer.step()
+        self._update(step)
         if self.ema is not None:
             self.ema.update_parameters(self.trainee)
         return total
+
+    def _update(self, step: int) -> None:
+        """Move the weights by their gradients. Raises ValueError where one is no number, but for what fp16 steps over."""
+        self.scaler.unscale_(self.optimizer)
+        limit = self.settings.gradient_limit or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), limit)
+        if not (self.scaler.is_enabled() or torch.isfinite(norm)):
+            raise ValueError(
+                f"the gradient of step {step + 1} is {norm.item()}. Lower the learning rate, or train in fp32."
+            )
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
     def _loss(self, generator: torch.Generator) -> Tensor:
         chosen = [self.dataset.examples[number] for number in self._batches.numbers(generator)]
@@ -122,8 +138,9 @@ class Trainer:
         model = self.frozen.model
         given = noised(model.model_sampling, model.process_latent_in(latents), generator, self.settings.noise_offset)
         batch = self._batch(chosen, given.clean, generator)
+        weights = weights_of(given.sigmas, self.settings.weighting, self.settings.snr_gamma)
         with self._precision():
-            return loss(given, self.trainee(model, given, batch))
+            return loss(given, self.trainee(model, given, batch), weights)
 
     def _precision(self) -> Any:
         dtype = PRECISIONS[self.settings.precision]
@@ -147,7 +164,8 @@ class Trainer:
 
     def _keeper(self, path: Path) -> StateFile:
         given = Given(contents(self.dataset), self._begun)
-        return StateFile(path, self.settings, given, self.trainee, self.optimizer, self.ema)
+        moving = Moving(self.trainee, self.optimizer, self.scaler, self.ema)
+        return StateFile(path, self.settings, given, moving)
 
 
 def dropped(count: int, drops: tuple[float, float, float], generator: torch.Generator) -> list[tuple[bool, bool]]:

@@ -34,12 +34,14 @@ def noised(model_sampling: Any, clean: Tensor, generator: torch.Generator, noise
     return Noised(clean, noisy, sigmas)
 
 
-def loss(given: Noised, denoised: Tensor) -> Tensor:
+def loss(given: Noised, denoised: Tensor, weights: Tensor | None = None) -> Tensor:
     """The mean squared error of the noise that a prediction of the clean latents implies.
 
-    The error of the noise is that of the latent divided by sigma; the levels weigh alike, as in the authors' loss.
+    The error of the noise is that of the latent divided by sigma. Without `weights` (B,) the levels weigh alike, as in
+    the authors' loss.
     """
-    return ((denoised.float() - given.clean.float()) / _column(given.sigmas)).square().mean()
+    errors = ((denoised.float() - given.clean.float()) / _column(given.sigmas)).square()
+    return errors.mean() if weights is None else (errors * _column(weights)).mean()
 
 
 def _column(sigmas: Tensor) -> Tensor:

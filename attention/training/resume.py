@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,24 +26,48 @@ class Given:
 
 
 @dataclass(frozen=True, eq=False)
+class Moving:
+    """What changes from step to step."""
+
+    trainee: nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    ema: AveragedModel | None
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "weights": self.trainee.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "averaged": {} if self.ema is None else self.ema.module.state_dict(),
+        }
+
+    def take(self, state: Mapping[str, Any], done: int) -> None:
+        """Be as it was after `done` steps."""
+        self.trainee.load_state_dict(state["weights"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(state["scaler"])
+        if self.ema is not None:
+            self.ema.module.load_state_dict(state["averaged"])
+            set_updates(self.ema, done)
+
+
+@dataclass(frozen=True, eq=False)
 class StateFile:
     """Writes and reads the state of a training in `path`."""
 
     path: Path
     settings: Settings
     given: Given
-    trainee: nn.Module
-    optimizer: torch.optim.Optimizer
-    ema: AveragedModel | None
+    moving: Moving
 
     def write(self, losses: Sequence[float]) -> None:
         """Write where the training stands: all of the file or nothing."""
         state = {
             "settings": self.settings.resumable(),
             **asdict(self.given),
-            "weights": self.trainee.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "averaged": {} if self.ema is None else self.ema.module.state_dict(),
+            **self.moving.state(),
             "losses": list(losses),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,12 +94,8 @@ class StateFile:
                 f"'{self.path}' was saved by a training run with other settings ({told}). Set them back to resume it, or "
                 "give this run another name."
             )
-        self.trainee.load_state_dict(state["weights"])
-        self.optimizer.load_state_dict(state["optimizer"])
         losses: list[float] = state["losses"]
-        if self.ema is not None:
-            self.ema.module.load_state_dict(state["averaged"])
-            set_updates(self.ema, len(losses))
+        self.moving.take(state, len(losses))
         return losses
 
     def _read(self) -> dict[str, Any]:

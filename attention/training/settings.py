@@ -10,13 +10,25 @@ from types import MappingProxyType
 import torch
 
 from .rates import SCHEDULES, Span, share_of
+from .weighting import NONE, WEIGHTINGS
 
-PRECISIONS: Mapping[str, torch.dtype] = MappingProxyType({"bf16": torch.bfloat16, "fp32": torch.float32})
+PRECISIONS: Mapping[str, torch.dtype] = MappingProxyType(
+    {"bf16": torch.bfloat16, "fp32": torch.float32, "fp16": torch.float16}
+)
 """What the model computes in while training; the trained weights themselves are always float32."""
 
-_NAMES: Mapping[str, Collection[str]] = MappingProxyType({"precision": PRECISIONS, "schedule": SCHEDULES})
+_NAMES: Mapping[str, Collection[str]] = MappingProxyType(
+    {"precision": PRECISIONS, "schedule": SCHEDULES, "weighting": WEIGHTINGS}
+)
 """Settings that are one of a table's names."""
-_RANGES = (("floor", 0.0, 1.0),)
+_BELOW_1 = math.nextafter(1.0, 0.0)
+_RANGES = (
+    ("floor", 0.0, 1.0),
+    ("beta1", 0.0, _BELOW_1),
+    ("beta2", 0.0, _BELOW_1),
+    ("gradient_limit", 0.0, math.inf),
+    ("snr_gamma", 0.01, 1000.0),
+)
 """Settings that are numbers, with the least and the most that they may be."""
 _SCALE = 10_000  # of inverse_sqrt without a warm-up, as transformers has it
 
@@ -30,6 +42,8 @@ class Settings:
     which is what makes guidance possible. `noise_offset` adds that much of one number per channel to the noise.
     `average` is the decay of averaged weights (EMA), 0 for none. `warmup` steps raise the rate from 0; then it follows
     `schedule` down to the share `floor` of itself, with `cycles` beginnings where the schedule has restarts.
+    `beta1` and `beta2` are AdamW's; a gradient whose norm is above `gradient_limit` is scaled down to it (0: none is).
+    `weighting` says what each level of noise counts, with `snr_gamma` for min_snr.
     """
 
     steps: int = 1000
@@ -49,6 +63,11 @@ class Settings:
     schedule: str = "constant"
     floor: float = 0.0
     cycles: int = 1
+    beta1: float = 0.9
+    beta2: float = 0.999
+    gradient_limit: float = 1.0
+    weighting: str = NONE
+    snr_gamma: float = 5.0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "accumulation", "cycles"):
@@ -74,6 +93,11 @@ class Settings:
     def drops(self) -> tuple[float, float, float]:
         """The shares without text, without picture, without both."""
         return self.drop_text, self.drop_picture, self.drop_both
+
+    @property
+    def scales_gradients(self) -> bool:
+        """Whether small gradients would vanish in this precision, so that the loss is scaled up before they are made."""
+        return PRECISIONS[self.precision] == torch.float16
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""

@@ -145,7 +145,8 @@ def advanced_recipe_inputs() -> list[io.Input]:
             options=list(PRECISIONS),
             default="bf16",
             advanced=True,
-            tooltip="The precision in which the model computes. The trained weights are float32 either way.",
+            tooltip="The precision in which the model computes: fp16 for cards without bf16. The trained weights are float32 in "
+            "any.",
         ),
         io.Boolean.Input(
             "checkpointing",

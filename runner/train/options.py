@@ -44,9 +44,9 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
         },
         "--look-every": {"type": int, "help": "steps between sample pictures (default: four in all)"},
         "--precision": {
-            "choices": ("bf16", "fp32"),
+            "choices": ("bf16", "fp32", "fp16"),
             "default": "bf16",
-            "help": "precision of the frozen model (default: bf16)",
+            "help": "precision of the frozen model: fp16 for cards without bf16, fp32 for the CPU (default: bf16)",
         },
         "--seed": {"type": int, "default": 0, "help": "default: 0"},
     }

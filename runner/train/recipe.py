@@ -13,6 +13,15 @@ RECIPE: Mapping[str, Mapping[str, object]] = MappingProxyType(
         "--warmup": {"type": int, "metavar": "STEPS", "help": "steps until the full learning rate (default: 0)"},
         "--floor": {"type": float, "metavar": "SHARE", "help": "share of it that a schedule keeps (default: 0)"},
         "--cycles": {"type": int, "metavar": "N", "help": "beginnings of cosine_with_restarts (default: 1)"},
+        "--weight-decay": {"type": float, "metavar": "SHARE", "help": "AdamW's (default: 0.01)"},
+        "--beta1": {"type": float, "help": "AdamW's (default: 0.9)"},
+        "--beta2": {"type": float, "help": "AdamW's (default: 0.999)"},
+        "--gradient-limit": {"type": float, "metavar": "NORM", "help": "largest gradient, 0 for any (default: 1)"},
+        "--weighting": {
+            "choices": ("none", "min_snr", "debiased"),
+            "help": "what each level of noise counts (default: none, all alike)",
+        },
+        "--snr-gamma": {"type": float, "help": "of min_snr (default: 5)"},
     }
 )
 
