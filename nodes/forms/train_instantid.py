@@ -96,7 +96,7 @@ class TrainInstantID(io.ComfyNode):
         from ...attention.training.new_identitynet import read_identitynet
         from ...attention.training.train import INSTANTID, save_instantid, unet_config
         from ..page.show import shown
-        from ..training.dataset import captioned_pictures
+        from ..training.dataset import captioned_pictures, encoded_text
         from ..training.face_dataset import FaceRules, face_dataset
         from ..training.run import Lesson, train
 
@@ -107,8 +107,10 @@ class TrainInstantID(io.ComfyNode):
         rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
         pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
         dataset = face_dataset(pictures, lists["faces"], rules, ticker())
+        looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
-            done = train(Lesson(given["model"], vae, dataset, INSTANTID, start_of(given)), recipe, state)
+            lesson = Lesson(given["model"], vae, dataset, INSTANTID, start_of(given), looks)
+            done = train(lesson, recipe, state)
             recogniser = next(face.recogniser for batch in lists["faces"] for e in batch for face in e.faces)
             told = {"recogniser": recogniser, **done.origin()}
             save_instantid(paths[0], paths[1], done.trainer, done.trained, told)

@@ -72,7 +72,7 @@ class TrainIPAdapter(io.ComfyNode):
         from ...attention.adapter.checkpoint import read
         from ...attention.training.train import save_adapter
         from ..page.show import shown
-        from ..training.dataset import captioned_pictures, dataset_of
+        from ..training.dataset import captioned_pictures, dataset_of, encoded_text
         from ..training.run import Lesson, train
 
         given, recipe = ones(lists), recipe_of(ones(lists))
@@ -81,9 +81,10 @@ class TrainIPAdapter(io.ComfyNode):
         variant, vae, clip_vision = given["variant"], given["vae"], given["clip_vision"]
         pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
         dataset = dataset_of(pictures, clip_vision, variant, ticker())
+        looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
-            start = start_of(given)
-            done = train(Lesson(given["model"], vae, dataset, variant, start), recipe, state)
+            lesson = Lesson(given["model"], vae, dataset, variant, start_of(given), looks)
+            done = train(lesson, recipe, state)
             told = {"encoder": dataset.no_picture.encoder, **done.origin()}
             save_adapter(path, done.trainer, done.trained, told)
         loaded = wires.LoadedAdapter(Adapter(read(path), variant), clip_vision)

@@ -43,7 +43,7 @@ class CaptionedPictures:
 
     def encoded(self, numbered: Callable[[int], Shown], tick: Tick) -> tuple[tuple[Example, ...], Text]:
         """An example of each picture, with what `numbered` says is shown of it; and the text that stands for none."""
-        told = {text: _encoded(self.clip, text) for text in ("", *dict.fromkeys(self.captions))}
+        told = {text: encoded_text(self.clip, text) for text in ("", *dict.fromkeys(self.captions))}
         examples: list[Example] = []
         for number, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
             latent: Tensor = self.vae.encode(self.cut(number).apply(picture))
@@ -91,7 +91,8 @@ def dataset_of(given: CaptionedPictures, clip_vision: Any, variant: str, tick: T
     return Dataset(examples, no_text, _no_picture(variant, clip_vision, examples[0].embeds))
 
 
-def _encoded(clip: Any, text: str) -> Text:
+def encoded_text(clip: Any, text: str) -> Text:
+    """A prompt as the base model reads it."""
     entries: Any = clip.encode_from_tokens_scheduled(clip.tokenize(text))
     return entries[0]
 

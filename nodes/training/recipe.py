@@ -11,6 +11,7 @@ from comfy_api.v0_0_2 import io
 from ...attention.training.settings import PRECISIONS, Settings
 from .. import wires
 from .optimiser_inputs import optimiser_inputs
+from .watch_inputs import watch_inputs
 
 if TYPE_CHECKING:
     from ...attention.training.start import Start
@@ -28,6 +29,7 @@ class Recipe:
     bucket_side: int
     look_every: int
     resume: bool
+    look_prompts: tuple[str, ...]
 
 
 def recipe_of(given: Mapping[str, Any]) -> Recipe:
@@ -38,6 +40,7 @@ def recipe_of(given: Mapping[str, Any]) -> Recipe:
         given.get("bucket_side", BUCKET_SIDE),
         given.get("look_every", LOOK_EVERY),
         given.get("resume", RESUME),
+        tuple(line.strip() for line in given.get("look_prompts", "").splitlines() if line.strip()),
     )
 
 
@@ -192,4 +195,5 @@ def advanced_recipe_inputs() -> list[io.Input]:
             tooltip="Steps until the full learning rate.",
         ),
         *optimiser_inputs(),
+        *watch_inputs(),
     ]

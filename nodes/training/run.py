@@ -11,7 +11,7 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ...attention.training.curve import as_image, loss_curve
-from ...attention.training.dataset import Dataset
+from ...attention.training.dataset import Dataset, Text
 from ...attention.training.loop import Trained, Trainer, Watch
 from ...attention.training.new_adapter import parameter_count
 from ...attention.training.start import Start
@@ -22,13 +22,17 @@ from .view import View
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """What is trained and on what: the base model with its autoencoder, the examples, the variant, what it begins from."""
+    """What is trained and on what: the base model with its autoencoder, the examples, the variant, what it begins from.
+
+    Samples are drawn with the texts `looks`, else with the first example's own.
+    """
 
     model: ModelPatcher
     vae: Any
     dataset: Dataset
     variant: str
     start: Start
+    looks: Sequence[Text] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +79,6 @@ class Finished:
 def train(given: Lesson, recipe: Recipe, state: Path) -> Finished:
     """Train by a recipe. Call it outside inference mode."""
     trainer = trainer_for(given.model, given.dataset, given.variant, recipe.settings, given.start)
-    view = View(trainer, given.vae, given.variant, given.dataset)
+    view = View(trainer, given.vae, given.variant, given.dataset, given.looks)
     trained = trainer.run(Watch(view.step, view.sample, recipe.look_every, state if recipe.resume else None))
     return Finished(trainer, trained, view, as_image(loss_curve(trained.losses)), given.start.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import comfy.utils
@@ -9,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...attention.training.dataset import Dataset
+from ...attention.training.dataset import Dataset, Text
 from ...attention.training.loop import Trainer
 from ...attention.training.samples import Sampling, adapter_of, network_with, sample
 from ...face.picture import to_image
@@ -19,15 +21,18 @@ LARGEST = 512  # pixels of the preview
 
 
 class View:
-    """Moves the host's bar and draws what the trainee can by now, from the first example."""
+    """Moves the host's bar and draws what the trainee can by now, from the first example and each of some texts."""
 
-    def __init__(self, trainer: Trainer, vae: Any, variant: str, dataset: Dataset) -> None:
+    def __init__(self, trainer: Trainer, vae: Any, variant: str, dataset: Dataset, texts: Sequence[Text] = ()) -> None:
+        """Without `texts` the example's own is drawn."""
         self._trainer = trainer
         self._vae = vae
         self._variant = variant
         self._dataset = dataset
+        self._texts = texts
         self._bar: comfy.utils.ProgressBar | None = None
         self._drawn: list[Tensor] = []
+        self._looks = 1  # pictures of the last time
 
     def step(self, done: int, of: int, loss: float) -> None:
         if self._bar is None:
@@ -40,9 +45,13 @@ class View:
         shown = None if net is None else network_with(net, weights)
         adapter = adapter_of(weights, self._variant)
         first = self._dataset.examples[0]
-        latent = sample(frozen.patcher, adapter, shown, first, self._dataset, Sampling())
+        latents = [
+            sample(frozen.patcher, adapter, shown, replace(first, text=text), self._dataset, Sampling())
+            for text in self._texts or (first.text,)
+        ]
         with torch.inference_mode():
-            self._drawn.append(self._vae.decode(latent).cpu()[:, ..., :3])
+            self._drawn += [self._vae.decode(latent).cpu()[:, ..., :3] for latent in latents]
+        self._looks = len(latents)
         frozen.load()
 
     def samples(self, otherwise: Tensor) -> Tensor:
@@ -50,8 +59,8 @@ class View:
         return torch.cat(self._drawn) if self._drawn else otherwise
 
     def pictures(self, curve: Tensor) -> Tensor:
-        """The loss curve and the last picture drawn, of one size, to show under the node."""
-        last = [_pixels(each) for each in (curve, *self._drawn[-1:])]
+        """The loss curve and the pictures of the last time, of one size, to show under the node."""
+        last = [_pixels(each) for each in (curve, *self._drawn[-self._looks :])]
         return to_image(same_size(last))
 
     def _preview(self) -> tuple[str, Image.Image, int] | None:

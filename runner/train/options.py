@@ -43,6 +43,11 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "below 4 GB, else 1024; 64 for the small models)",
         },
         "--look-every": {"type": int, "help": "steps between sample pictures (default: four in all)"},
+        "--look-prompts": {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "prompts for the sample pictures, one a line (default: the first picture's caption)",
+        },
         "--precision": {
             "choices": ("bf16", "fp32", "fp16"),
             "default": "bf16",
@@ -68,7 +73,7 @@ def check(options: argparse.Namespace) -> None:
         raise Problem(
             f"{given} is given without {lacking}.", "give both, or neither for a trial training of small random models."
         )
-    for name in ("base_model", "clip_vision", "start_from"):
+    for name in ("base_model", "clip_vision", "start_from", "look_prompts"):
         file = getattr(options, name)
         if file and not file.is_file():
             raise Problem(f"{file} is not a file.", f"give --{name.replace('_', '-')} the file itself.")

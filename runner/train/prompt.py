@@ -41,6 +41,8 @@ def prompt_for(options: argparse.Namespace, folder: str) -> Prompt:
         encoder = node("MiniatureCLIPVision", kind="vit_h", seed=2)
     settings = {name: getattr(options, name) for name in ("variant", "steps", "batch_size", "accumulation", "seed")}
     settings |= settings_in(options)
+    if options.look_prompts:
+        settings["look_prompts"] = options.look_prompts.read_text(encoding="utf-8")
     start = {}
     if options.start_from:
         file = str(Path(START_FOLDER, options.start_from.resolve().name))

@@ -63,6 +63,15 @@ def test_it_writes_a_file_that_the_loader_lists(run):
     assert f"{count:,} trained weights, 2 steps" in said and "base model untouched" in said
 
 
+def test_samples_are_drawn_from_ones_own_prompts(run):
+    """Each line is a picture of every look; the curve and the last look are shown under the node."""
+    own, prompts = (run.execute(name=name, look_prompts=lines) for name, lines in (("a", ""), ("b", "a sea\n\na hill ")))
+    pictures = prompts.args[3]
+    assert (len(own.args[3]), len(pictures)) == (2, 4)
+    assert not any(torch.equal(pictures[0], other) for other in (pictures[1], own.args[3][0]))
+    assert (len(own.ui["images"]), len(prompts.ui["images"])) == (2, 3)
+
+
 def test_a_longer_run_goes_on_and_a_taken_name_is_refused(run):
     run.execute(look_every=0)
     longer = run.execute(look_every=0, steps=3)

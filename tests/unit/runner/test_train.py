@@ -120,6 +120,13 @@ def test_the_graph_begins_from_a_file(options, tmp_path):
     assert graph[TRAIN]["inputs"]["start_from"] == ["start", 0]
 
 
+def test_prompts_for_samples_come_from_a_file(options, tmp_path):
+    file = tmp_path / "looks.txt"
+    file.write_text("a sea\na hill\n", encoding="utf-8")
+    trained = prompt_for(options("--look-prompts", str(file)), "f")[TRAIN]["inputs"]
+    assert trained["look_prompts"] == "a sea\na hill\n"
+
+
 def test_a_setting_goes_to_the_node_only_where_it_is_given(options):
     words = ("--schedule", "cosine", "--warmup", "10", "--floor", "0.05")
     plain, given = (prompt_for(options(*each), "f")[TRAIN]["inputs"] for each in ((), words))
