@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from .conditions import Conditions
 from .dataset import Batches, Dataset, Example
 from .ema import ema_of
 from .frozen import FrozenModel
+from .log import Log, Logs, closing
 from .loss import loss, noised
+from .memory import memory_used
 from .resume import Given, Moving, StateFile
 from .settings import PRECISIONS, Settings
 from .trainee import Batch, Trainee
@@ -30,7 +33,7 @@ from .weighting import weights_of
 class Watch:
     """Whom to tell: `after_step(done, of, loss)`, and `sample(done, weights)` every `sample_every` steps (0: never).
 
-    The state is written to `state` every `write_every` steps, and when the user cancels.
+    The state is written to `state` every `write_every` steps, and when the user cancels. `logs` are told every step.
     """
 
     after_step: Callable[[int, int, float], None] = lambda _done, _of, _loss: None
@@ -38,6 +41,7 @@ class Watch:
     sample_every: int = 0
     state: Path | None = None
     write_every: int = 200
+    logs: Logs | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +82,12 @@ class Trainer:
         state = None if watch.state is None else self._keeper(watch.state)
         losses = [] if state is None else state.resume()
         networks = (self.frozen.unet, *(net for net in (self.trainee.identitynet,) if net is not None))
-        with checkpointed(networks, self.settings.checkpointing):
+        logs = [] if watch.logs is None else watch.logs.opened(len(losses))
+        with checkpointed(networks, self.settings.checkpointing), closing(logs):
             try:
                 for step in range(len(losses), self.settings.steps):
                     comfy.model_management.throw_exception_if_processing_interrupted()
-                    losses.append(self._step(step))
+                    self._told(logs, step, losses)
                     self._tell(watch, state, losses)
             except comfy.model_management.InterruptProcessingException:
                 if state is not None:
@@ -103,7 +108,24 @@ class Trainer:
         if watch.sample_every and done % watch.sample_every == 0:
             watch.sample(done, self.weights())
 
-    def _step(self, step: int) -> float:
+    def _told(self, logs: Sequence[Log], step: int, losses: list[float]) -> None:
+        """Take a step and say how it went."""
+        began = time.perf_counter()
+        loss, norm = self._step(step)
+        losses.append(loss)
+        pictures = self.settings.batch_size * self.settings.accumulation
+        values = {
+            "loss": loss,
+            "rate": self.settings.rate_at(step),
+            "norm": norm,
+            "pictures_per_second": pictures / (time.perf_counter() - began),
+            "memory": memory_used(self.frozen.device),
+        }
+        for log in logs:
+            log.tell(step + 1, values)
+
+    def _step(self, step: int) -> tuple[float, float]:
+        """The loss of a step and the norm of its gradient."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.rate_at(step)
         self.optimizer.zero_grad(set_to_none=True)
@@ -115,22 +137,24 @@ class Trainer:
             total += each.item()
         if not torch.isfinite(torch.tensor(total)):
             raise ValueError(f"the loss of step {step + 1} is {total}. Lower the learning rate, or train in fp32.")
-        self._update(step)
+        norm = self._update(step)
         if self.ema is not None:
             self.ema.update_parameters(self.trainee)
-        return total
+        return total, norm
 
-    def _update(self, step: int) -> None:
-        """Move the weights by their gradients. Raises ValueError where one is no number, but for what fp16 steps over."""
+    def _update(self, step: int) -> float:
+        """Move the weights by their gradients; the norm of these.
+
+        Raises ValueError where one is no number, but for what fp16 steps over.
+        """
         self.scaler.unscale_(self.optimizer)
         limit = self.settings.gradient_limit or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), limit)
-        if not (self.scaler.is_enabled() or torch.isfinite(norm)):
-            raise ValueError(
-                f"the gradient of step {step + 1} is {norm.item()}. Lower the learning rate, or train in fp32."
-            )
+        norm = torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), limit).item()
+        if not (self.scaler.is_enabled() or math.isfinite(norm)):
+            raise ValueError(f"the gradient of step {step + 1} is {norm}. Lower the learning rate, or train in fp32.")
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        return norm
 
     def _loss(self, generator: torch.Generator) -> Tensor:
         chosen = [self.dataset.examples[number] for number in self._batches.numbers(generator)]

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import folder_paths
 
+from ...attention.training.log import SUFFIX as LOG_SUFFIX
+
 SUFFIX = ".safetensors"
+STATE_SUFFIX = ".state"
 
 
 def file_to_write(category: str, name: str) -> Path:
@@ -23,7 +26,12 @@ def file_to_write(category: str, name: str) -> Path:
 def state_file(category: str, name: str) -> Path:
     """Where the state of a training is kept: with the pictures that are made, not among the models."""
     bare = name.strip().removesuffix(SUFFIX)
-    return Path(folder_paths.get_output_directory(), "likeness-training", category, bare + ".state")
+    return Path(folder_paths.get_output_directory(), "likeness-training", category, bare + STATE_SUFFIX)
+
+
+def log_file(state: Path) -> Path:
+    """Where the course of a training is written, beside its state."""
+    return state.with_name(state.name.removesuffix(STATE_SUFFIX) + LOG_SUFFIX)
 
 
 def check_targets(paths: Sequence[Path], state: Path, resume: bool) -> None:

@@ -93,6 +93,7 @@ class TrainInstantID(io.ComfyNode):
     def execute(cls, **lists: list[Any]) -> io.NodeOutput:
         from ...attention.adapter.adapter import Adapter
         from ...attention.adapter.checkpoint import read
+        from ...attention.training.log import check_tracker
         from ...attention.training.new_identitynet import read_identitynet
         from ...attention.training.train import INSTANTID, save_instantid, unet_config
         from ..page.show import shown
@@ -104,6 +105,7 @@ class TrainInstantID(io.ComfyNode):
         name, vae = given["name"], given["vae"]
         paths, state = [file_to_write(folder, name) for folder in FOLDERS], state_file(FOLDERS[0], name)
         check_targets(paths, state, recipe.resume)
+        check_tracker(recipe.tracker)
         rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
         pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
         dataset = face_dataset(pictures, lists["faces"], rules, ticker())

@@ -70,6 +70,7 @@ class TrainIPAdapter(io.ComfyNode):
     def execute(cls, **lists: list[Any]) -> io.NodeOutput:
         from ...attention.adapter.adapter import Adapter
         from ...attention.adapter.checkpoint import read
+        from ...attention.training.log import check_tracker
         from ...attention.training.train import save_adapter
         from ..page.show import shown
         from ..training.dataset import captioned_pictures, dataset_of, encoded_text
@@ -78,6 +79,7 @@ class TrainIPAdapter(io.ComfyNode):
         given, recipe = ones(lists), recipe_of(ones(lists))
         path, state = file_to_write(FOLDER, given["name"]), state_file(FOLDER, given["name"])
         check_targets([path], state, recipe.resume)
+        check_tracker(recipe.tracker)
         variant, vae, clip_vision = given["variant"], given["vae"], given["clip_vision"]
         pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
         dataset = dataset_of(pictures, clip_vision, variant, ticker())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.v0_0_2 import io
 
+from ...attention.training.log import NONE
 from ...attention.training.settings import PRECISIONS, Settings
 from .. import wires
 from .optimiser_inputs import optimiser_inputs
@@ -30,6 +31,7 @@ class Recipe:
     look_every: int
     resume: bool
     look_prompts: tuple[str, ...]
+    tracker: str
 
 
 def recipe_of(given: Mapping[str, Any]) -> Recipe:
@@ -41,6 +43,7 @@ def recipe_of(given: Mapping[str, Any]) -> Recipe:
         given.get("look_every", LOOK_EVERY),
         given.get("resume", RESUME),
         tuple(line.strip() for line in given.get("look_prompts", "").splitlines() if line.strip()),
+        given.get("tracker", NONE),
     )
 
 

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from ...attention.training.curve import as_image, loss_curve
 from ...attention.training.dataset import Dataset, Text
+from ...attention.training.log import Logs
 from ...attention.training.loop import Trained, Trainer, Watch
 from ...attention.training.new_adapter import parameter_count
 from ...attention.training.start import Start
 from ...attention.training.train import trainer_for
+from ..files.training_files import log_file
 from .recipe import Recipe
 from .view import View
 
@@ -80,5 +82,12 @@ def train(given: Lesson, recipe: Recipe, state: Path) -> Finished:
     """Train by a recipe. Call it outside inference mode."""
     trainer = trainer_for(given.model, given.dataset, given.variant, recipe.settings, given.start)
     view = View(trainer, given.vae, given.variant, given.dataset, given.looks)
-    trained = trainer.run(Watch(view.step, view.sample, recipe.look_every, state if recipe.resume else None))
+    watch = Watch(
+        view.step,
+        view.sample,
+        recipe.look_every,
+        state if recipe.resume else None,
+        logs=Logs(log_file(state), recipe.tracker),
+    )
+    trained = trainer.run(watch)
     return Finished(trainer, trained, view, as_image(loss_curve(trained.losses)), given.start.name)

@@ -38,6 +38,7 @@ def train(places: Places, options: argparse.Namespace) -> int:
     extra = options_for(folders, places.work / "model-folders.yaml")
     with Server(host, places.base, places.server_log, extra) as server:
         status = client_status(places, host, server, "runner.train", ["--prompt", file, "--pictures", results])
+    _keep_log(places, options.name, results)
     if status == CANCELLED:
         say("Run the same command again: it resumes where it stopped.")
     if status == 0:
@@ -45,8 +46,17 @@ def train(places: Places, options: argparse.Namespace) -> int:
     return status
 
 
+def _keep_log(places: Places, name: str, results: Path) -> None:
+    """Put the course of the training, as far as it has come, next to its pictures."""
+    log = places.base / "output" / "likeness-training" / "ipadapter" / f"{name}.log.jsonl"
+    if log.is_file():
+        results.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(log, results / "log.jsonl")
+
+
 def _hand_over(places: Places, options: argparse.Namespace, results: Path) -> None:
     """Put the adapter next to its pictures: the folder it was written to is ComfyUI's private one."""
     name = f"{options.name}.safetensors"
     made = shutil.copy2(places.base / "models" / "ipadapter" / name, results)
-    print(f"Adapter:    {made}\nLoss curve: {results / 'loss.png'}\nPictures:   {results}", flush=True)
+    print(f"Adapter:    {made}\nLoss curve: {results / 'loss.png'}\nEvery step: {results / 'log.jsonl'}")
+    print(f"Pictures:   {results}", flush=True)

@@ -21,6 +21,11 @@ RECIPE: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "choices": ("none", "min_snr", "debiased"),
             "help": "what each level of noise counts (default: none, all alike)",
         },
+        "--tracker": {
+            "choices": ("none", "tensorboard", "wandb", "trackio"),
+            "help": "what shows the course beside log.jsonl, if its package is in ComfyUI's Python; wandb sends it to a "
+            "server (default: none)",
+        },
         "--snr-gamma": {"type": float, "help": "of min_snr (default: 5)"},
     }
 )

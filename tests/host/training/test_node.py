@@ -1,5 +1,6 @@
 """Train IP-Adapter as a graph runs it: lists in, a file that the loaders list, pictures and a curve out."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -58,6 +59,8 @@ def test_it_writes_a_file_that_the_loader_lists(run):
     with safetensors.safe_open(path, "pt") as file:
         told = file.metadata()
     assert (told["pictures"], told["steps"], told["variant"]) == ("3", "2", "base")
+    log = run.folder.parents[1] / "output" / "likeness-training" / "ipadapter" / "test" / "mine.log.jsonl"
+    assert [json.loads(line)["loss"] for line in log.read_text().splitlines()] == losses["loss"]
     said = output.ui["text"][0]
     count = sum(tensor.numel() for tensor in adapter.adapter.module.state_dict().values())
     assert f"{count:,} trained weights, 2 steps" in said and "base model untouched" in said
@@ -88,6 +91,7 @@ def test_a_longer_run_goes_on_and_a_taken_name_is_refused(run):
         ({"bucket_side": 100}, "bucket_side is 100"),
         ({"texts": ("one", "two")}, "3 pictures and 2 texts"),
         ({"steps": 0}, "steps is 0"),
+        ({"tracker": "paper"}, "no tracker 'paper'; choose one of: none, tensorboard"),
     ],
 )
 def test_what_cannot_be_trained_is_said_at_once(run, changes, message):
