@@ -34,6 +34,7 @@ class Watch:
     """Whom to tell: `after_step(done, of, loss)`, and `sample(done, weights)` every `sample_every` steps (0: never).
 
     The state is written to `state` every `write_every` steps, and when the user cancels. `logs` are told every step.
+    `publish(trained so far)` is called every `publish_every` steps (0: never), but not after the last.
     """
 
     after_step: Callable[[int, int, float], None] = lambda _done, _of, _loss: None
@@ -42,6 +43,8 @@ class Watch:
     state: Path | None = None
     write_every: int = 200
     logs: Logs | None = None
+    publish: Callable[[Trained], None] = lambda _trained: None
+    publish_every: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +110,9 @@ class Trainer:
         watch.after_step(done, of, losses[-1])
         if watch.sample_every and done % watch.sample_every == 0:
             watch.sample(done, self.weights())
+        if watch.publish_every and done % watch.publish_every == 0 and done < of:
+            self.frozen.check_untouched()
+            watch.publish(Trained(self.weights(), list(losses)))
 
     def _told(self, logs: Sequence[Log], step: int, losses: list[float]) -> None:
         """Take a step and say how it went."""

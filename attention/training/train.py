@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,12 @@ def save_instantid(
     """Write both files of InstantID, or none of them."""
     files = (_adapter(adapter, trainer, trained, told), _identitynet(identitynet, trainer, trained, told))
     save_together(files)
+
+
+def save_trained(paths: Sequence[Path], trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> None:
+    """Write the adapter to the first path and, where one was trained, the IdentityNet to the second: both or none."""
+    made = (_adapter, _identitynet)[: len(paths)]
+    save_together([file(path, trainer, trained, told) for file, path in zip(made, paths, strict=True)])
 
 
 def _adapter(path: Path, trainer: Trainer, trained: Trained, told: Mapping[str, object]) -> ModelFile:

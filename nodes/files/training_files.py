@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,20 @@ def log_file(state: Path) -> Path:
 
 def check_targets(paths: Sequence[Path], state: Path, resume: bool) -> None:
     """Raise ValueError when a file to write is there and is not an earlier result of this training."""
-    for path in paths:
-        if path.exists() and not (resume and state.is_file()):
+    if resume and state.is_file():
+        return
+    for path in (each for path in paths for each in (path, *files_on_the_way(path))):
+        if path.exists():
             raise ValueError(f"'{path}' already exists. Set 'name' to another one, or move the file away.")
+
+
+def step_file(path: Path, done: int) -> Path:
+    """The name of a file that a training leaves on its way after so many steps."""
+    return path.with_name(f"{path.stem}-step-{done:06}{path.suffix}")
+
+
+def files_on_the_way(path: Path) -> list[Path]:
+    """The files that trainings of this name left on their way, earlier steps first."""
+    name = re.compile(re.escape(path.stem) + r"-step-(\d{6,})" + re.escape(path.suffix))
+    found = [(int(match[1]), each) for each in path.parent.glob("*") if (match := name.fullmatch(each.name))]
+    return [each for _, each in sorted(found)]

@@ -95,11 +95,11 @@ class TrainInstantID(io.ComfyNode):
         from ...attention.adapter.checkpoint import read
         from ...attention.training.log import check_tracker
         from ...attention.training.new_identitynet import read_identitynet
-        from ...attention.training.train import INSTANTID, save_instantid, unet_config
+        from ...attention.training.train import INSTANTID, unet_config
         from ..page.show import shown
         from ..training.dataset import captioned_pictures, encoded_text
         from ..training.face_dataset import FaceRules, face_dataset
-        from ..training.run import Lesson, train
+        from ..training.run import Lesson, Target, train
 
         given, recipe = ones(lists), recipe_of(ones(lists))
         name, vae = given["name"], given["vae"]
@@ -112,10 +112,8 @@ class TrainInstantID(io.ComfyNode):
         looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
             lesson = Lesson(given["model"], vae, dataset, INSTANTID, start_of(given), looks)
-            done = train(lesson, recipe, state)
             recogniser = next(face.recogniser for batch in lists["faces"] for e in batch for face in e.faces)
-            told = {"recogniser": recogniser, **done.origin()}
-            save_instantid(paths[0], paths[1], done.trainer, done.trained, told)
+            done = train(lesson, recipe, state, Target(paths, {"recogniser": recogniser}))
         adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
         net = read_identitynet(paths[1], unet_config(done.trainer.frozen))
         skipped = len(pictures.pictures) - len(dataset.examples)

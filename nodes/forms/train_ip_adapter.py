@@ -71,10 +71,9 @@ class TrainIPAdapter(io.ComfyNode):
         from ...attention.adapter.adapter import Adapter
         from ...attention.adapter.checkpoint import read
         from ...attention.training.log import check_tracker
-        from ...attention.training.train import save_adapter
         from ..page.show import shown
         from ..training.dataset import captioned_pictures, dataset_of, encoded_text
-        from ..training.run import Lesson, train
+        from ..training.run import Lesson, Target, train
 
         given, recipe = ones(lists), recipe_of(ones(lists))
         path, state = file_to_write(FOLDER, given["name"]), state_file(FOLDER, given["name"])
@@ -86,9 +85,7 @@ class TrainIPAdapter(io.ComfyNode):
         looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
             lesson = Lesson(given["model"], vae, dataset, variant, start_of(given), looks)
-            done = train(lesson, recipe, state)
-            told = {"encoder": dataset.no_picture.encoder, **done.origin()}
-            save_adapter(path, done.trainer, done.trained, told)
+            done = train(lesson, recipe, state, Target([path], {"encoder": dataset.no_picture.encoder}))
         loaded = wires.LoadedAdapter(Adapter(read(path), variant), clip_vision)
         return shown(cls, done.report([path]), done.pictures(), loaded, *done.course())
 

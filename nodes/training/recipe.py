@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LISTS = ("images", "texts", "faces")
 """The inputs of which a training takes every entry; of the others there is one."""
-LOOK_EVERY, RESUME, BUCKET_SIDE = 250, True, 512
+LOOK_EVERY, RESUME, BUCKET_SIDE, KEEP_FILES = 250, True, 512, 3
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Recipe:
     resume: bool
     look_prompts: tuple[str, ...]
     tracker: str
+    publish_every: int
+    keep_files: int
 
 
 def recipe_of(given: Mapping[str, Any]) -> Recipe:
@@ -44,6 +46,8 @@ def recipe_of(given: Mapping[str, Any]) -> Recipe:
         given.get("resume", RESUME),
         tuple(line.strip() for line in given.get("look_prompts", "").splitlines() if line.strip()),
         given.get("tracker", NONE),
+        given.get("publish_every", 0),
+        given.get("keep_files", KEEP_FILES),
     )
 
 

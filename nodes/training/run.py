@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from ...attention.training.log import Logs
 from ...attention.training.loop import Trained, Trainer, Watch
 from ...attention.training.new_adapter import parameter_count
 from ...attention.training.start import Start
-from ...attention.training.train import trainer_for
+from ...attention.training.train import save_trained, trainer_for
 from ..files.training_files import log_file
+from .kept_files import KeptFiles
 from .recipe import Recipe
 from .view import View
 
@@ -37,6 +39,14 @@ class Lesson:
     looks: Sequence[Text] = ()
 
 
+@dataclass(frozen=True)
+class Target:
+    """The files to write, the adapter's first, and what their headers tell beside how they were trained."""
+
+    paths: Sequence[Path]
+    told: Mapping[str, object]
+
+
 @dataclass(frozen=True, eq=False)
 class Finished:
     """A training that has come to its end."""
@@ -45,7 +55,6 @@ class Finished:
     trained: Trained
     view: View
     curve: Tensor
-    started_from: str
 
     def pictures(self) -> Tensor:
         """To show under the node."""
@@ -54,10 +63,6 @@ class Finished:
     def course(self) -> tuple[dict[str, list[float]], Tensor, Tensor]:
         """What course_outputs give."""
         return {"loss": self.trained.losses}, self.curve, self.view.samples(self.curve)
-
-    def origin(self) -> dict[str, object]:
-        """What a file's header tells of what it began from: nothing where it began new."""
-        return {"started_from": self.started_from} if self.started_from else {}
 
     def report(self, paths: Sequence[Path]) -> str:
         """What was trained, in words."""
@@ -78,16 +83,21 @@ class Finished:
         )
 
 
-def train(given: Lesson, recipe: Recipe, state: Path) -> Finished:
-    """Train by a recipe. Call it outside inference mode."""
+def train(given: Lesson, recipe: Recipe, state: Path, target: Target) -> Finished:
+    """Train by a recipe and write what was trained. Call it outside inference mode."""
     trainer = trainer_for(given.model, given.dataset, given.variant, recipe.settings, given.start)
     view = View(trainer, given.vae, given.variant, given.dataset, given.looks)
+    told = {**target.told, **({"started_from": given.start.name} if given.start.name else {})}
+    files = KeptFiles(target.paths, partial(save_trained, told=told), recipe.keep_files)
     watch = Watch(
         view.step,
         view.sample,
         recipe.look_every,
         state if recipe.resume else None,
         logs=Logs(log_file(state), recipe.tracker),
+        publish=partial(files.write, trainer),
+        publish_every=recipe.publish_every,
     )
     trained = trainer.run(watch)
-    return Finished(trainer, trained, view, as_image(loss_curve(trained.losses)), given.start.name)
+    files.save(target.paths, trainer, trained)
+    return Finished(trainer, trained, view, as_image(loss_curve(trained.losses)))

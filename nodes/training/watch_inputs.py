@@ -18,6 +18,25 @@ def watch_inputs() -> list[io.Input]:
             tooltip="Prompts to draw samples from, one a line, with the first picture as the reference. Empty: its own "
             "caption.",
         ),
+        io.Int.Input(
+            "publish_every",
+            optional=True,
+            default=0,
+            min=0,
+            max=10_000_000,
+            advanced=True,
+            tooltip="Writes a file of what has been trained so far every this many steps, named after the step. 0: only at "
+            "the end.",
+        ),
+        io.Int.Input(
+            "keep_files",
+            optional=True,
+            default=3,
+            min=0,
+            max=10_000,
+            advanced=True,
+            tooltip="How many of these files are kept, the latest ones. 0: all.",
+        ),
         io.Combo.Input(
             "tracker",
             optional=True,

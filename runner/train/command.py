@@ -1,6 +1,7 @@
 """The command `run.py train`: one training through the real ComfyUI, from a folder to a file."""
 
 import argparse
+import glob
 import json
 import shutil
 from pathlib import Path
@@ -56,7 +57,9 @@ def _keep_log(places: Places, name: str, results: Path) -> None:
 
 def _hand_over(places: Places, options: argparse.Namespace, results: Path) -> None:
     """Put the adapter next to its pictures: the folder it was written to is ComfyUI's private one."""
-    name = f"{options.name}.safetensors"
-    made = shutil.copy2(places.base / "models" / "ipadapter" / name, results)
+    folder = places.base / "models" / "ipadapter"
+    for earlier in sorted(folder.glob(f"{glob.escape(options.name)}-step-*.safetensors")):
+        shutil.copy2(earlier, results)
+    made = shutil.copy2(folder / f"{options.name}.safetensors", results)
     print(f"Adapter:    {made}\nLoss curve: {results / 'loss.png'}\nEvery step: {results / 'log.jsonl'}")
     print(f"Pictures:   {results}", flush=True)

@@ -21,6 +21,12 @@ RECIPE: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "choices": ("none", "min_snr", "debiased"),
             "help": "what each level of noise counts (default: none, all alike)",
         },
+        "--publish-every": {
+            "type": int,
+            "metavar": "STEPS",
+            "help": "also write a file every this many steps, named after the step (default: 0, only at the end)",
+        },
+        "--keep-files": {"type": int, "metavar": "N", "help": "keep the last of these, 0 for all (default: 3)"},
         "--tracker": {
             "choices": ("none", "tensorboard", "wandb", "trackio"),
             "help": "what shows the course beside log.jsonl, if its package is in ComfyUI's Python; wandb sends it to a "

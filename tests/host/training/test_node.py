@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import safetensors
+import safetensors.torch
 import torch
 from trainings import RECIPE, world
 
@@ -64,6 +65,20 @@ def test_it_writes_a_file_that_the_loader_lists(run):
     said = output.ui["text"][0]
     count = sum(tensor.numel() for tensor in adapter.adapter.module.state_dict().values())
     assert f"{count:,} trained weights, 2 steps" in said and "base model untouched" in said
+
+
+def test_it_leaves_the_last_files_on_its_way(run):
+    """Whole files that are what a training of so many steps writes; those of a name that is taken are not written over."""
+    run.execute(name="short", steps=3, look_every=0)
+    run.execute(steps=4, look_every=0, publish_every=1, keep_files=2)
+    kept = sorted(path.name for path in (run.folder / "test").iterdir())
+    assert kept == ["mine-step-000002.safetensors", "mine-step-000003.safetensors", "mine.safetensors"]
+    third = safetensors.torch.load_file(run.folder / "test" / kept[1])
+    short = safetensors.torch.load_file(run.folder / "short.safetensors")
+    assert third.keys() == short.keys() and all(torch.equal(third[name], short[name]) for name in short)
+    (run.folder / "test" / "mine.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"mine-step-000002.safetensors' already exists. Set 'name'"):
+        run.execute(resume=False)
 
 
 def test_samples_are_drawn_from_ones_own_prompts(run):
