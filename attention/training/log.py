@@ -155,4 +155,3 @@ class Logs:
         if tracker is not None:
             found.append(tracker.begun(self.path.parent, self.path.name.removesuffix(SUFFIX), done))
         return found
-

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import comfy.model_management
 import torch
@@ -16,16 +16,18 @@ from torch import Tensor, autocast
 
 from ..cache import digest
 from .checkpointing import checkpointed
-from .conditions import Conditions
-from .dataset import Batches, Dataset, Example
+from .course import Course
+from .dataset import Batches, Dataset
 from .ema import ema_of
 from .frozen import FrozenModel
-from .log import Log, Logs, closing
+from .held_out import HeldOut, split
+from .log import Log, Logs, Values, closing
 from .loss import loss, noised
 from .memory import memory_used
 from .resume import Given, Moving, StateFile
 from .settings import PRECISIONS, Settings
-from .trainee import Batch, Trainee
+from .showing import Showing
+from .trainee import Trainee
 from .weighting import weights_of
 
 
@@ -35,6 +37,7 @@ class Watch:
 
     The state is written to `state` every `write_every` steps, and when the user cancels. `logs` are told every step.
     `publish(trained so far)` is called every `publish_every` steps (0: never), but not after the last.
+    What is held out is predicted before the first step, after the last, and every `check_every` steps.
     """
 
     after_step: Callable[[int, int, float], None] = lambda _done, _of, _loss: None
@@ -45,14 +48,16 @@ class Watch:
     logs: Logs | None = None
     publish: Callable[[Trained], None] = lambda _trained: None
     publish_every: int = 0
+    check_every: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What came out: the weights by their names in the trainee, and the loss of every step."""
+    """What came out: the weights by their names in the trainee, the loss of every step, and what Course tells of checks."""
 
     weights: dict[str, Tensor]
     losses: list[float]
+    checks: dict[int, float]
 
 
 class Trainer:
@@ -64,7 +69,7 @@ class Trainer:
         """`begun` is a hash of the weights of a file that the trainee has, if it does not begin new."""
         self.frozen = frozen
         self.trainee = trainee.to(frozen.device, torch.float32)
-        self.dataset = dataset
+        self.dataset, self.apart = split(dataset, settings.held_out)
         self.settings = settings
         self.ema = ema_of(self.trainee, settings.average) if settings.average else None
         self.optimizer = torch.optim.AdamW(
@@ -76,59 +81,77 @@ class Trainer:
         # Where the precision needs none it hands everything on as it is.
         self.scaler = torch.amp.GradScaler(frozen.device.type, enabled=settings.scales_gradients)
         self._begun = begun
-        self._features = trainee.identity.variant.features
-        self._batches = Batches(dataset, settings.batch_size)
-        self._conditions = Conditions(frozen.model, frozen.device)
+        self._batches = Batches(self.dataset, settings.batch_size)
+        self._showing = Showing(frozen, self.trainee, dataset)
+        self._held_out = None
+        if self.apart is not None:
+            self._held_out = HeldOut(self.apart, self._showing, frozen.model, settings.batch_size)
 
     def run(self, watch: Watch) -> Trained:
         """Train from where `watch.state` stands, or from the beginning; RuntimeError if a frozen weight changed."""
         state = None if watch.state is None else self._keeper(watch.state)
-        losses = [] if state is None else state.resume()
+        course = Course() if state is None else state.resume()
         networks = (self.frozen.unet, *(net for net in (self.trainee.identitynet,) if net is not None))
-        logs = [] if watch.logs is None else watch.logs.opened(len(losses))
+        logs = [] if watch.logs is None else watch.logs.opened(course.done)
         with checkpointed(networks, self.settings.checkpointing), closing(logs):
             try:
-                for step in range(len(losses), self.settings.steps):
+                if not course.done:
+                    _log(logs, 0, self._checked(watch, course))
+                for step in range(course.done, self.settings.steps):
                     comfy.model_management.throw_exception_if_processing_interrupted()
-                    self._told(logs, step, losses)
-                    self._tell(watch, state, losses)
+                    _log(logs, step + 1, self._timed_step(step, course) | self._checked(watch, course))
+                    self._tell(watch, state, course)
             except comfy.model_management.InterruptProcessingException:
                 if state is not None:
-                    state.write(losses)
+                    state.write(course)
                 raise
         self.frozen.check_untouched()
-        return Trained(self.weights(), losses)
+        return self._trained(course)
 
     def weights(self) -> dict[str, Tensor]:
         """What is saved and shown, by its names in the trainee: the averaged weights, or the last ones."""
-        return (self.trainee if self.ema is None else self.ema.module).state_dict()
+        return self._shown().state_dict()
 
-    def _tell(self, watch: Watch, state: StateFile | None, losses: Sequence[float]) -> None:
-        done, of = len(losses), self.settings.steps
+    def _shown(self) -> Trainee:
+        return self.trainee if self.ema is None else cast(Trainee, self.ema.module)
+
+    def _trained(self, course: Course) -> Trained:
+        return Trained(self.weights(), list(course.losses), dict(course.checks))
+
+    def _tell(self, watch: Watch, state: StateFile | None, course: Course) -> None:
+        done, of = course.done, self.settings.steps
         if state is not None and (done % watch.write_every == 0 or done == of):
-            state.write(losses)
-        watch.after_step(done, of, losses[-1])
+            state.write(course)
+        watch.after_step(done, of, course.losses[-1])
         if watch.sample_every and done % watch.sample_every == 0:
             watch.sample(done, self.weights())
         if watch.publish_every and done % watch.publish_every == 0 and done < of:
             self.frozen.check_untouched()
-            watch.publish(Trained(self.weights(), list(losses)))
+            watch.publish(self._trained(course))
 
-    def _told(self, logs: Sequence[Log], step: int, losses: list[float]) -> None:
-        """Take a step and say how it went."""
+    def _checked(self, watch: Watch, course: Course) -> dict[str, float]:
+        """What is to be told of the pictures held out, where it is time to look at them."""
+        done = course.done
+        now = done in (0, self.settings.steps) or bool(watch.check_every and done % watch.check_every == 0)
+        if self._held_out is None or not now:
+            return {}
+        predicted = self._held_out.predicted(self._shown(), self._precision())
+        course.checks[done] = predicted.mean
+        return predicted.told()
+
+    def _timed_step(self, step: int, course: Course) -> dict[str, float]:
+        """Take a step; what is to be told of it."""
         began = time.perf_counter()
         loss, norm = self._step(step)
-        losses.append(loss)
+        course.losses.append(loss)
         pictures = self.settings.batch_size * self.settings.accumulation
-        values = {
+        return {
             "loss": loss,
             "rate": self.settings.rate_at(step),
             "norm": norm,
             "pictures_per_second": pictures / (time.perf_counter() - began),
             "memory": memory_used(self.frozen.device),
         }
-        for log in logs:
-            log.tell(step + 1, values)
 
     def _step(self, step: int) -> tuple[float, float]:
         """The loss of a step and the norm of its gradient."""
@@ -164,10 +187,10 @@ class Trainer:
 
     def _loss(self, generator: torch.Generator) -> Tensor:
         chosen = [self.dataset.examples[number] for number in self._batches.numbers(generator)]
-        latents = torch.stack([example.latent for example in chosen]).to(self.frozen.device, torch.float32)
         model = self.frozen.model
-        given = noised(model.model_sampling, model.process_latent_in(latents), generator, self.settings.noise_offset)
-        batch = self._batch(chosen, given.clean, generator)
+        clean = self._showing.latents(chosen)
+        given = noised(model.model_sampling, clean, generator, self.settings.noise_offset)
+        batch = self._showing.batch(chosen, clean, dropped(len(chosen), self.settings.drops, generator))
         weights = weights_of(given.sigmas, self.settings.weighting, self.settings.snr_gamma)
         with self._precision():
             return loss(given, self.trainee(model, given, batch), weights)
@@ -176,26 +199,15 @@ class Trainer:
         dtype = PRECISIONS[self.settings.precision]
         return nullcontext() if dtype == torch.float32 else autocast(self.frozen.device.type, dtype)
 
-    def _batch(self, chosen: Sequence[Example], latents: Tensor, generator: torch.Generator) -> Batch:
-        drops = dropped(len(chosen), self.settings.drops, generator)
-        texts = [self.dataset.no_text if no_text else e.text for e, (no_text, _) in zip(chosen, drops, strict=True)]
-        shown = [
-            self.dataset.no_picture if no_picture else e.embeds
-            for e, (_, no_picture) in zip(chosen, drops, strict=True)
-        ]
-        features = tuple(
-            torch.cat([embeds.feature(name) for embeds in shown]).to(self.frozen.device, torch.float32)
-            for name in self._features
-        )
-        hints = None
-        if self.trainee.identitynet is not None:
-            hints = torch.stack([example.shown_hint for example in chosen]).to(latents)
-        return Batch(self._conditions.batch(texts, latents), features, hints)
-
     def _keeper(self, path: Path) -> StateFile:
         given = Given(contents(self.dataset), self._begun)
         moving = Moving(self.trainee, self.optimizer, self.scaler, self.ema)
         return StateFile(path, self.settings, given, moving)
+
+
+def _log(logs: Sequence[Log], step: int, values: Values) -> None:
+    for log in logs if values else ():
+        log.tell(step, values)
 
 
 def dropped(count: int, drops: tuple[float, float, float], generator: torch.Generator) -> list[tuple[bool, bool]]:

@@ -40,8 +40,13 @@ def loss(given: Noised, denoised: Tensor, weights: Tensor | None = None) -> Tens
     The error of the noise is that of the latent divided by sigma. Without `weights` (B,) the levels weigh alike, as in
     the authors' loss.
     """
-    errors = ((denoised.float() - given.clean.float()) / _column(given.sigmas)).square()
+    errors = squared_errors(given, denoised)
     return errors.mean() if weights is None else (errors * _column(weights)).mean()
+
+
+def squared_errors(given: Noised, denoised: Tensor) -> Tensor:
+    """The squared error of the noise, (B, C, h, w)."""
+    return ((denoised.float() - given.clean.float()) / _column(given.sigmas)).square()
 
 
 def _column(sigmas: Tensor) -> Tensor:

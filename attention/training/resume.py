@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from .course import Course
 from .ema import set_updates
 from .settings import Settings
 
@@ -62,26 +63,27 @@ class StateFile:
     given: Given
     moving: Moving
 
-    def write(self, losses: Sequence[float]) -> None:
+    def write(self, course: Course) -> None:
         """Write where the training stands: all of the file or nothing."""
         state = {
             "settings": self.settings.resumable(),
             **asdict(self.given),
             **self.moving.state(),
-            "losses": list(losses),
+            "losses": list(course.losses),
+            "checks": dict(course.checks),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_name(self.path.name + ".part")
         torch.save(state, part)
         os.replace(part, self.path)
 
-    def resume(self) -> list[float]:
-        """Put everything back where it stood; the losses so far. An absent file is a beginning: no losses.
+    def resume(self) -> Course:
+        """Put everything back where it stood; the course so far. An absent file is a beginning.
 
         Raises ValueError when the file is another training's.
         """
         if not self.path.is_file():
-            return []
+            return Course()
         state = self._read()
         # What an older state does not name was what is the default today.
         given = {name: state[name] for name in asdict(self.given) if name in state}
@@ -94,9 +96,9 @@ class StateFile:
                 f"'{self.path}' was saved by a training run with other settings ({told}). Set them back to resume it, or "
                 "give this run another name."
             )
-        losses: list[float] = state["losses"]
-        self.moving.take(state, len(losses))
-        return losses
+        course = Course(state["losses"], state.get("checks", {}))
+        self.moving.take(state, course.done)
+        return course
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -27,6 +27,7 @@ _RANGES = (
     ("beta1", 0.0, _BELOW_1),
     ("beta2", 0.0, _BELOW_1),
     ("gradient_limit", 0.0, math.inf),
+    ("held_out", 0, math.inf),
     ("snr_gamma", 0.01, 1000.0),
 )
 """Settings that are numbers, with the least and the most that they may be."""
@@ -44,6 +45,7 @@ class Settings:
     `schedule` down to the share `floor` of itself, with `cycles` beginnings where the schedule has restarts.
     `beta1` and `beta2` are AdamW's; a gradient whose norm is above `gradient_limit` is scaled down to it (0: none is).
     `weighting` says what each level of noise counts, with `snr_gamma` for min_snr.
+    `held_out` pictures are not trained on but looked at, to see how well others are predicted.
     """
 
     steps: int = 1000
@@ -68,8 +70,20 @@ class Settings:
     gradient_limit: float = 1.0
     weighting: str = NONE
     snr_gamma: float = 5.0
+    held_out: int = 0
 
     def __post_init__(self) -> None:
+        self._check_tables()
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate is {self.learning_rate}; it must be a number above 0.")
+        if min(self.drops) < 0 or sum(self.drops) > 1:
+            raise ValueError(
+                f"the shares dropped are {self.drops}; each must be 0 or more, and together they may be at most 1."
+            )
+        if not 0 <= self.average < 1:
+            raise ValueError(f"average is {self.average}; it must be at least 0 (off) and below 1, such as 0.999.")
+
+    def _check_tables(self) -> None:
         for name in ("steps", "batch_size", "accumulation", "cycles"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
@@ -80,14 +94,6 @@ class Settings:
         for name, known in _NAMES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"there is no {name} '{getattr(self, name)}'; choose one of: {', '.join(known)}.")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"learning_rate is {self.learning_rate}; it must be a number above 0.")
-        if min(self.drops) < 0 or sum(self.drops) > 1:
-            raise ValueError(
-                f"the shares dropped are {self.drops}; each must be 0 or more, and together they may be at most 1."
-            )
-        if not 0 <= self.average < 1:
-            raise ValueError(f"average is {self.average}; it must be at least 0 (off) and below 1, such as 0.999.")
 
     @property
     def drops(self) -> tuple[float, float, float]:

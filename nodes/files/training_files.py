@@ -39,9 +39,9 @@ def check_targets(paths: Sequence[Path], state: Path, resume: bool) -> None:
     """Raise ValueError when a file to write is there and is not an earlier result of this training."""
     if resume and state.is_file():
         return
-    for path in (each for path in paths for each in (path, *files_on_the_way(path))):
-        if path.exists():
-            raise ValueError(f"'{path}' already exists. Set 'name' to another one, or move the file away.")
+    taken = [each for path in paths for each in (path, *files_on_the_way(path)) if each.exists()]
+    if taken:
+        raise ValueError(f"'{taken[0]}' already exists. Set 'name' to another one, or move the file away.")
 
 
 def step_file(path: Path, done: int) -> Path:

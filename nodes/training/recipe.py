@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LISTS = ("images", "texts", "faces")
 """The inputs of which a training takes every entry; of the others there is one."""
-LOOK_EVERY, RESUME, BUCKET_SIDE, KEEP_FILES = 250, True, 512, 3
+LOOK_EVERY, RESUME, BUCKET_SIDE, KEEP_FILES, CHECK_EVERY = 250, True, 512, 3, 250
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Recipe:
     tracker: str
     publish_every: int
     keep_files: int
+    check_every: int
 
 
 def recipe_of(given: Mapping[str, Any]) -> Recipe:
@@ -48,6 +49,7 @@ def recipe_of(given: Mapping[str, Any]) -> Recipe:
         given.get("tracker", NONE),
         given.get("publish_every", 0),
         given.get("keep_files", KEEP_FILES),
+        given.get("check_every", CHECK_EVERY),
     )
 
 

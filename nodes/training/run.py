@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -64,6 +65,14 @@ class Finished:
         """What course_outputs give."""
         return {"loss": self.trained.losses}, self.curve, self.view.samples(self.curve)
 
+    def _check(self) -> tuple[str, ...]:
+        """What the pictures held out say, where there are any."""
+        checks, apart = self.trained.checks, self.trainer.apart
+        if apart is None:
+            return ()
+        first, last = checks.get(0, math.nan), checks[max(checks)]
+        return (f"{len(apart.examples)} pictures held out: error {first:.4f} before the first step, {last:.4f} now",)
+
     def report(self, paths: Sequence[Path]) -> str:
         """What was trained, in words."""
         base, trainee = self.trainer.frozen, self.trainer.trainee
@@ -78,6 +87,7 @@ class Finished:
                 f"{' and '.join(map(str, paths))}: {trainee.identity.variant.label} for {trainee.identity.family.label}",
                 f"{counts}, {len(self.trained.losses)} steps, loss {sum(losses) / len(losses):.4f}",
                 f"{len(self.trainer.dataset.examples)} pictures, as {', '.join(sizes)}",
+                *self._check(),
                 f"base model untouched: {base.fingerprint[:12]} before and after",
             )
         )
@@ -97,7 +107,8 @@ def train(given: Lesson, recipe: Recipe, state: Path, target: Target) -> Finishe
         logs=Logs(log_file(state), recipe.tracker),
         publish=partial(files.write, trainer),
         publish_every=recipe.publish_every,
+        check_every=recipe.check_every,
     )
     trained = trainer.run(watch)
     files.save(target.paths, trainer, trained)
-    return Finished(trainer, trained, view, as_image(loss_curve(trained.losses)))
+    return Finished(trainer, trained, view, as_image(loss_curve(trained.losses, trained.checks)))

@@ -21,7 +21,8 @@ LARGEST = 512  # pixels of the preview
 
 
 class View:
-    """Moves the host's bar and draws what the trainee can by now, from the first example and each of some texts."""
+    """Moves the host's bar and draws what the trainee can by now, from the first example (of those held out,
+    where there are any) and each of some texts."""
 
     def __init__(self, trainer: Trainer, vae: Any, variant: str, dataset: Dataset, texts: Sequence[Text] = ()) -> None:
         """Without `texts` the example's own is drawn."""
@@ -44,7 +45,7 @@ class View:
         frozen, net = self._trainer.frozen, self._trainer.trainee.identitynet
         shown = None if net is None else network_with(net, weights)
         adapter = adapter_of(weights, self._variant)
-        first = self._dataset.examples[0]
+        first = (self._trainer.apart or self._dataset).examples[0]
         latents = [
             sample(frozen.patcher, adapter, shown, replace(first, text=text), self._dataset, Sampling())
             for text in self._texts or (first.text,)

@@ -19,6 +19,25 @@ def watch_inputs() -> list[io.Input]:
             "caption.",
         ),
         io.Int.Input(
+            "held_out",
+            optional=True,
+            default=0,
+            min=0,
+            max=100_000,
+            advanced=True,
+            tooltip="So many pictures are not trained on: how well these are predicted tells whether others are learned or "
+            "only memorised.",
+        ),
+        io.Int.Input(
+            "check_every",
+            optional=True,
+            default=250,
+            min=0,
+            max=1_000_000,
+            advanced=True,
+            tooltip="Steps between two looks at the pictures held out. 0: only before the first step and after the last.",
+        ),
+        io.Int.Input(
             "publish_every",
             optional=True,
             default=0,

@@ -21,6 +21,12 @@ RECIPE: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "choices": ("none", "min_snr", "debiased"),
             "help": "what each level of noise counts (default: none, all alike)",
         },
+        "--held-out": {
+            "type": int,
+            "metavar": "N",
+            "help": "pictures that are not trained on, to see how well others are predicted (default: 0)",
+        },
+        "--check-every": {"type": int, "metavar": "STEPS", "help": "steps between looks at them (default: 250)"},
         "--publish-every": {
             "type": int,
             "metavar": "STEPS",

@@ -69,13 +69,13 @@ def test_it_writes_a_file_that_the_loader_lists(run):
 
 def test_it_leaves_the_last_files_on_its_way(run):
     """Whole files that are what a training of so many steps writes; those of a name that is taken are not written over."""
-    run.execute(name="short", steps=3, look_every=0)
-    run.execute(steps=4, look_every=0, publish_every=1, keep_files=2)
+    run.execute(name="short", steps=2, look_every=0)
+    run.execute(steps=3, look_every=0, publish_every=1, keep_files=1)
     kept = sorted(path.name for path in (run.folder / "test").iterdir())
-    assert kept == ["mine-step-000002.safetensors", "mine-step-000003.safetensors", "mine.safetensors"]
-    third = safetensors.torch.load_file(run.folder / "test" / kept[1])
+    assert kept == ["mine-step-000002.safetensors", "mine.safetensors"]
+    second = safetensors.torch.load_file(run.folder / "test" / kept[0])
     short = safetensors.torch.load_file(run.folder / "short.safetensors")
-    assert third.keys() == short.keys() and all(torch.equal(third[name], short[name]) for name in short)
+    assert second.keys() == short.keys() and all(torch.equal(second[name], short[name]) for name in short)
     (run.folder / "test" / "mine.safetensors").unlink()
     with pytest.raises(ValueError, match=r"mine-step-000002.safetensors' already exists. Set 'name'"):
         run.execute(resume=False)
@@ -83,11 +83,9 @@ def test_it_leaves_the_last_files_on_its_way(run):
 
 def test_samples_are_drawn_from_ones_own_prompts(run):
     """Each line is a picture of every look; the curve and the last look are shown under the node."""
-    own, prompts = (run.execute(name=name, look_prompts=lines) for name, lines in (("a", ""), ("b", "a sea\n\na hill ")))
-    pictures = prompts.args[3]
-    assert (len(own.args[3]), len(pictures)) == (2, 4)
-    assert not any(torch.equal(pictures[0], other) for other in (pictures[1], own.args[3][0]))
-    assert (len(own.ui["images"]), len(prompts.ui["images"])) == (2, 3)
+    output = run.execute(steps=1, look_prompts="a sea\n\na hill ")
+    first, second = output.args[3]
+    assert not torch.equal(first, second) and len(output.ui["images"]) == 3
 
 
 def test_a_longer_run_goes_on_and_a_taken_name_is_refused(run):

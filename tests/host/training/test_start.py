@@ -77,7 +77,9 @@ def test_it_learns_on_from_there_and_goes_on_from_its_state(folder, tmp_path):
 def test_another_kind_of_adapter_is_refused(folder):
     _, base, _ = published(folder, "sd15", "base")
     _, plus, _ = published(folder, "sd15", "plus")
-    with pytest.raises(ValueError, match=r"is IP-Adapter plus for SD1.5 \(plus\); what is trained here is IP-Adapter for"):
+    with pytest.raises(
+        ValueError, match=r"is IP-Adapter plus for SD1.5 \(plus\); what is trained here is IP-Adapter for"
+    ):
         begun("sd15", "base", plus)
     with pytest.raises(ValueError, match="SDXL"):
         begun("sdxl", "base", base)
@@ -87,7 +89,9 @@ def test_an_identitynet_of_another_layout_is_refused(folder):
     from comfy.controlnet import T2IAdapter
 
     _, adapter, net = published(folder, "sdxl", "instantid")
-    with pytest.raises(ValueError, match=r"the connected ControlNet does not fit this training: \d+ of its weights differ"):
+    with pytest.raises(
+        ValueError, match=r"the connected ControlNet does not fit this training: \d+ of its weights differ"
+    ):
         begun("sd15", "instantid", None, net)
     with pytest.raises(ValueError, match="is a T2IAdapter of another kind than IdentityNet"):
         begun("sdxl", "instantid", adapter, T2IAdapter(None, 3, 8, "nearest-exact"))

@@ -1,0 +1,46 @@
+"""Examples -> what one call of the model takes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .conditions import Conditions
+from .dataset import Dataset, Example
+from .frozen import FrozenModel
+from .trainee import Batch, Trainee
+
+Drops = Sequence[tuple[bool, bool]]
+"""For each example whether it is shown without its text, and without its picture."""
+
+
+class Showing:
+    """Puts examples of one size into a batch, on the model's device."""
+
+    def __init__(self, frozen: FrozenModel, trainee: Trainee, dataset: Dataset) -> None:
+        self._frozen = frozen
+        self._dataset = dataset
+        self._features = trainee.identity.variant.features
+        self._has_hints = trainee.identitynet is not None
+        self._conditions = Conditions(frozen.model, frozen.device)
+
+    def latents(self, chosen: Sequence[Example]) -> Tensor:
+        """Their latents (B, C, h, w) as the model reads them."""
+        latents = torch.stack([example.latent for example in chosen]).to(self._frozen.device, torch.float32)
+        return self._frozen.model.process_latent_in(latents)
+
+    def batch(self, chosen: Sequence[Example], latents: Tensor, drops: Drops) -> Batch:
+        """Their texts, references and hints, for these latents."""
+        texts = [self._dataset.no_text if no_text else e.text for e, (no_text, _) in zip(chosen, drops, strict=True)]
+        shown = [
+            self._dataset.no_picture if no_picture else e.embeds
+            for e, (_, no_picture) in zip(chosen, drops, strict=True)
+        ]
+        features = tuple(
+            torch.cat([embeds.feature(name) for embeds in shown]).to(self._frozen.device, torch.float32)
+            for name in self._features
+        )
+        hints = torch.stack([example.shown_hint for example in chosen]).to(latents) if self._has_hints else None
+        return Batch(self._conditions.batch(texts, latents), features, hints)
