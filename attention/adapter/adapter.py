@@ -40,16 +40,27 @@ class AdapterModule(nn.Module):
         self.projection = variant.projection(checkpoint.projection_shapes, operations, **variant.options)
         self.to_k, self.to_v = (
             nn.ModuleDict(
-                {str(i): operations.Linear(w.shape[1], w.shape[0], bias=False) for i, w in sorted(weights.items())}
+                {
+                    str(i): operations.Linear(w.shape[1], w.shape[0], bias=i in biases)
+                    for i, w in sorted(weights.items())
+                }
             )
-            for weights in (checkpoint.keys, checkpoint.values)
+            for weights, biases in (
+                (checkpoint.keys, checkpoint.key_biases),
+                (checkpoint.values, checkpoint.value_biases),
+            )
         )
 
     def take_weights(self, checkpoint: Checkpoint) -> None:
         """Hold the checkpoint's own tensors, mapped files included, each in its own dtype."""
         weights = {f"projection.{key}": tensor for key, tensor in checkpoint.projection.items()}
-        for name, part in (("to_k", checkpoint.keys), ("to_v", checkpoint.values)):
-            weights.update({f"{name}.{index}.weight": tensor for index, tensor in part.items()})
+        for name, part in (
+            ("to_k.{}.weight", checkpoint.keys),
+            ("to_k.{}.bias", checkpoint.key_biases),
+            ("to_v.{}.weight", checkpoint.values),
+            ("to_v.{}.bias", checkpoint.value_biases),
+        ):
+            weights.update({name.format(index): tensor for index, tensor in part.items()})
         self.load_state_dict(weights, strict=True, assign=True)
 
 

@@ -6,7 +6,7 @@ import os
 import pickle
 from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,7 +39,8 @@ class Checkpoint:
     """An adapter file in canonical form.
 
     `projection` maps the names of formats below `image_proj` to tensors. `keys` and `values` map the index of
-    a layer (1, 3, 5 ...) to `to_k_ip` and `to_v_ip`, each (D, C). `lora` maps (index, "q" | "k" | "v" | "out",
+    a layer (1, 3, 5 ...) to `to_k_ip` and `to_v_ip`, each (D, C); `key_biases` and `value_biases` (D) are empty for
+    adapters that have none. `lora` maps (index, "q" | "k" | "v" | "out",
     "down" | "up") to FaceID's low-rank weights and is empty for every other adapter.
     """
 
@@ -49,6 +50,8 @@ class Checkpoint:
     keys: Mapping[int, Tensor]
     values: Mapping[int, Tensor]
     lora: Mapping[tuple[int, str, str], Tensor]
+    key_biases: Mapping[int, Tensor] = field(default_factory=dict[int, Tensor])
+    value_biases: Mapping[int, Tensor] = field(default_factory=dict[int, Tensor])
 
     @property
     def num_layers(self) -> int:
@@ -169,24 +172,31 @@ def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> 
         parts[part][rest] = tensor
     _check_parts(parts)
 
-    weights: dict[str, dict[int, Tensor]] = {"k": {}, "v": {}}
+    weights: dict[tuple[str, str], dict[int, Tensor]] = {
+        (part, leaf): {} for part in ("k", "v") for leaf in ("weight", "bias")
+    }
     lora: dict[tuple[int, str, str], Tensor] = {}
     for key, tensor in parts[ATTENTION].items():
         if match := KEY_VALUE.fullmatch(key):
-            weights[match[2]][int(match[1])] = tensor
+            weights[match[2], match[3]][int(match[1])] = tensor
         elif match := LORA.fullmatch(key):
             lora[int(match[1]), match[2], match[3]] = tensor
         else:
             raise ValueError(f"it has an attention weight that no known adapter has: '{key}'.")
-    _check_pairs(weights["k"], weights["v"])
-    _check_lora(lora, weights["k"])
-    return Checkpoint(file, size, parts[PROJECTION], weights["k"], weights["v"], lora)
+    keys, values = weights["k", "weight"], weights["v", "weight"]
+    biases = weights["k", "bias"], weights["v", "bias"]
+    _check_pairs(keys, values)
+    _check_biases(keys, *biases)
+    _check_lora(lora, keys)
+    return Checkpoint(file, size, parts[PROJECTION], keys, values, lora, *biases)
 
 
 def _refuse_foreign(keys: Collection[str]) -> None:
     found = foreign(keys)
     if found is not None:
-        raise ValueError(f"it is {found.what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL instead.")
+        raise ValueError(
+            f"it is {found.what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL, or one of XLabs for FLUX.1, instead."
+        )
 
 
 def _check_claimed(tensors: Mapping[str, Tensor], size: int) -> None:
@@ -234,6 +244,19 @@ def _check_pairs(keys: Mapping[int, Tensor], values: Mapping[int, Tensor]) -> No
                 f"its layer {index} has to_k_ip {list(key.shape)} and to_v_ip {list(values[index].shape)}; "
                 f"both should be [width, {context_dim}]."
             )
+
+
+def _check_biases(keys: Mapping[int, Tensor], *biases: Mapping[int, Tensor]) -> None:
+    """Either no layer has biases, or every one has one for its keys and one for its values."""
+    if not any(biases):
+        return
+    for index, key in keys.items():
+        for found in (part.get(index) for part in biases):
+            if found is None or found.shape != key.shape[:1]:
+                raise ValueError(
+                    f"its layer {index} needs a bias of [{key.shape[0]}] for its keys and one for its values, as its other "
+                    f"layers have; in the file one is {'absent' if found is None else list(found.shape)}."
+                )
 
 
 def _check_lora(lora: Mapping[tuple[int, str, str], Tensor], keys: Mapping[int, Tensor]) -> None:

@@ -11,8 +11,9 @@ from ..files.published import FILES
 from ..files.sha256 import sha256_of
 from ..models.families import Family, family_of
 from .checkpoint import Checkpoint
+from .projection import Shapes
 from .structure import check_structure
-from .variants import AUTO, LAYER, Variant, variants_of
+from .variants import AUTO, LAYER, LAYER_BIAS, Variant, variants_of
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
     ones (saved again or converted); "auto" decides alone. Raises ValueError when it is undecided or when `kind`
     does not fit.
     """
-    family = family_of(checkpoint.num_layers)
     candidates = candidates_of(checkpoint)
+    family = family_of(checkpoint.num_layers, candidates[0].kind)  # look-alikes are for the same kind of model
     if kind != AUTO:
         return Identity(_chosen(candidates, kind), family, "the kind chosen on the node")
     if len(candidates) == 1:
@@ -65,10 +66,14 @@ def candidates_of(checkpoint: Checkpoint) -> tuple[Variant, ...]:
     Raises ValueError when there is none, or when a weight is missing or misshaped.
     """
     shapes = checkpoint.projection_shapes
-    layer = next(iter(checkpoint.keys.values()))
-    candidates = variants_of({**shapes, LAYER: tuple(layer.shape)})
+    candidates = variants_of({**shapes, **_of_a_layer(checkpoint)})
     check_structure(candidates[0], shapes)  # look-alikes have the same
     return candidates
+
+
+def _of_a_layer(checkpoint: Checkpoint) -> Shapes:
+    of_one = {LAYER: checkpoint.keys, LAYER_BIAS: checkpoint.key_biases}
+    return {name: tuple(next(iter(part.values())).shape) for name, part in of_one.items() if part}
 
 
 def _chosen(candidates: tuple[Variant, ...], kind: str) -> Variant:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 PROJECTION, ATTENTION = "image_proj", "ip_adapter"
 """The parts of an adapter as published by h94 and InstantX; `spellings` brings other names to these."""
 
-KEY_VALUE = re.compile(r"(\d+)\.to_([kv])_ip\.weight")
-"""Finds (index of the attention, "k" | "v") of a weight in the attention part.
+KEY_VALUE = re.compile(r"(\d+)\.to_([kv])_ip\.(weight|bias)")
+"""Finds (index of the attention, "k" | "v", what of it) of a tensor in the attention part.
 
 diffusers counts the attentions that the indices are of: self-attentions are even, cross-attentions odd.
 """
@@ -50,7 +50,6 @@ FOREIGN = (
     Foreign("image_proj.mapping_patch_0.", f"a converted PuLID v1 file for SDXL, {_LATER}"),
     Foreign("pulid_ca.", "a PuLID file for FLUX, which is not supported"),
     Foreign("pulid_encoder.", "a PuLID file for FLUX, which is not supported"),
-    Foreign("ip_adapter_proj_model.", "an XLabs IP-Adapter for FLUX"),
     Foreign("image_proj.time_embedding.", "an InstantX IP-Adapter for SD3.5"),
     Foreign("ip_adapter.0.to_k_ip.", "an InstantX IP-Adapter for FLUX"),
     Foreign("style_image_proj_modules.", f"a StyleShot file: {_UNET}"),
@@ -79,7 +78,7 @@ FOREIGN = (
     Foreign("vision_model.", "an image encoder (it belongs in models/clip_vision)"),
     Foreign("visual.", "an image encoder (it belongs in models/clip_vision)"),
     Foreign("model.diffusion_model.", "a model checkpoint (it belongs in models/checkpoints)"),
-    Foreign("double_blocks.", "a FLUX model (it belongs in models/diffusion_models)"),
+    Foreign("double_blocks.0.img_", "a FLUX model (it belongs in models/diffusion_models)"),
     Foreign("joint_blocks.", "an SD3 model (it belongs in models/diffusion_models)"),
     Foreign("lora_unet_", "a LoRA (it belongs in models/loras)"),
 )

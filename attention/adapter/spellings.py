@@ -19,6 +19,7 @@ PARTS: Mapping[str, str] = MappingProxyType(
     {
         "image_proj": PROJECTION,  # as published by h94 and InstantX
         "image_proj_model": PROJECTION,  # the training scripts
+        "ip_adapter_proj_model": PROJECTION,  # XLabs
         "ip_adapter": ATTENTION,
         "adapter_modules": ATTENTION,  # the training scripts, Kolors' FaceID and conversions by others
     }
@@ -58,6 +59,9 @@ _PROCESSOR = re.compile(
     r"(?P<weight>to_[kv]_ip|to_(?:q|k|v|out)_lora\.(?:down|up))(?:\.0)?\.(?P<leaf>weight"
     rf"|{'|'.join((*SCALES, *BESIDE))})$"
 )
+_XLABS = re.compile(
+    r"^double_blocks\.(?P<block>\d+)\.processor\.ip_adapter_double_stream_(?P<part>[kv])_proj\.(?P<leaf>\w+)$"
+)
 _SIDES = ("down", "up", "mid")  # the order of diffusers' `attn_processors`, in which the published files count
 
 _Place = tuple[int, int, int, int]
@@ -83,13 +87,13 @@ def is_second_name(key: str) -> bool:
 def part_of(key: str) -> str | None:
     """The part of an adapter that a key belongs to; None for one that belongs to neither."""
     key = without_wrappers(key)
-    if _PROCESSOR.match(key):
+    if _PROCESSOR.match(key) or _XLABS.match(key):
         return ATTENTION
     return PARTS.get(key.partition(".")[0])
 
 
 def published(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The adapter's weights under the keys of the published files, `image_proj.*` and `ip_adapter.*`.
+    """The adapter's weights under the keys of h94's published files, `image_proj.*` and `ip_adapter.*`.
 
     A training checkpoint's base model and its counters are left out. Raises ValueError for a key that belongs to no
     adapter, and where two keys name the same weight.
@@ -114,6 +118,8 @@ def _named(tensors: Mapping[str, Tensor], index: Mapping[_Place, int]) -> Iterat
             if not (listed and prefix == UNET):
                 place = 2 * index[_place(match)] + int(match["which"]) - 1
                 yield key, f"{ATTENTION}.{place}.{match['weight']}.{match['leaf']}"
+        elif match := _XLABS.match(key):
+            yield key, f"{ATTENTION}.{2 * int(match['block']) + 1}.to_{match['part']}_ip.{match['leaf']}"
         elif prefix in PARTS:
             yield key, f"{PARTS[prefix]}.{rest}"
         elif not _is_beside(key, tensor):

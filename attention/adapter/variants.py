@@ -8,12 +8,13 @@ from typing import Literal
 
 from torch import nn
 
+from ..models.families import KindName
 from ..reference.features import of_encoder
 from .perceiver import FacePerceiverProjection, Resampler
 from .projection import FaceProjection, HiddenStatesProjection, ImageProjection, Shapes
 
-LAYER = "to_k_ip.weight"
-"""Beside the names of a projection's weights: the keys of a layer, (D, C)."""
+LAYER, LAYER_BIAS = "to_k_ip.weight", "to_k_ip.bias"
+"""Beside the names of a projection's weights: the keys of a layer, (D, C), and their bias, (D), where there is one."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,11 @@ class Variant:
     It is recognised by its image projection's keys and sizes (`when`; the first condition that fails ends the
     test). `features` are the projection's inputs, in order, by their names in `FEATURES`. In the unconditional half every feature is zeros,
     but with `encodes_zero_pixels` the penultimate hidden states are those of an all-zero tensor of normalised
-    pixels, as in the authors' code. `recogniser` is the network whose face embeddings it was trained with.
+    pixels, and with `encodes_black` the pooled embeds are those of a black picture, as in the authors' code. `recogniser` is the network whose face embeddings it was trained with.
     `shows` says how a face is cut out of its photo for the image encoder: upright, or as the square around it.
     `beside_text` says that its image tokens stand beside a text that the model's network projects to its layers' width.
     `published` are the ids of published files that their keys cannot tell from those of another variant; their size
-    and hash can.
+    and hash can. `kind` is the kind of model that it is for, a row of `models.kinds.KINDS`.
     """
 
     name: str
@@ -89,11 +90,18 @@ class Variant:
     features: tuple[str, ...]
     when: tuple[Condition, ...]
     encodes_zero_pixels: bool = False
+    encodes_black: bool = False
     recogniser: str | None = None
     shows: Literal["upright", "square"] = "upright"
     beside_text: bool = False
     options: Mapping[str, bool] = field(default_factory=dict[str, bool])
     published: tuple[str, ...] = ()
+    kind: KindName = "unet"
+
+    @property
+    def none_needs_encoder(self) -> bool:
+        """Whether its unconditional half is something that the image encoder has to see."""
+        return self.encodes_zero_pixels or self.encodes_black
 
     @property
     def encoder_feature(self) -> str | None:
@@ -124,7 +132,18 @@ AUTO = "auto"
 """In place of a variant's name: decide by the file."""
 
 VARIANTS: tuple[Variant, ...] = (
-    Variant("base", "IP-Adapter", ImageProjection, ("image_embeds",), (has("proj.weight", "norm.weight"),)),
+    Variant(
+        "base", "IP-Adapter", ImageProjection, ("image_embeds",), (has("proj.weight", "norm.weight"), lacks(LAYER_BIAS))
+    ),
+    Variant(
+        "xlabs",
+        "XLabs IP-Adapter",
+        ImageProjection,
+        ("image_embeds",),
+        (has("proj.weight", "norm.weight"), has(LAYER_BIAS)),
+        encodes_black=True,
+        kind="flux",
+    ),
     Variant(
         "full_face",
         "IP-Adapter full face",
@@ -237,6 +256,6 @@ def variants_of(shapes: Shapes) -> tuple[Variant, ...]:
             needed.setdefault(str(condition), []).append(variant.label)
         kinds = "; ".join(f"{words} ({', '.join(labels)})" for words, labels in needed.items())
         raise ValueError(
-            f"its image projection matches no known kind. Its first keys: {sorted(shapes.keys() - {LAYER})[:6]}. It would need: {kinds}."
+            f"its image projection matches no known kind. Its first keys: {sorted(shapes.keys() - {LAYER, LAYER_BIAS})[:6]}. It would need: {kinds}."
         )
     return found

@@ -14,24 +14,31 @@ from ..adapter.key_values import Source
 from ..models.text_projection import projected, text_projection_of
 from ..models.unet import network_of
 from ..reference.embeds import NO_PICTURE, Embeds
-from ..reference.encode import encode_zero_pixels
+from ..reference.encode import encode, encode_zero_pixels
+
+PICTURE = 224
+"""Pixels along one side of the black picture, which looks alike to encoders of any size."""
 
 
 def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
     """The embeds (n = 1) of the unconditional half, as the authors' code makes them.
 
     Zeros go into the projection, so the tokens are those of zeros, not zeros themselves; for plus, full-face and
-    FaceID plus the hidden states of an all-zero tensor of normalised pixels, which needs the encoder.
+    FaceID plus the hidden states of an all-zero tensor of normalised pixels, for XLabs the pooled embeds of a black
+    picture, both of which need the encoder.
     """
     variant = adapter.identity.variant
+    if variant.none_needs_encoder and clip_vision is None:
+        raise ValueError(
+            f"'{adapter.name}' ({adapter.label}) needs its image encoder for the unconditional half. Connect "
+            "'clip_vision', or 'negative_embeds' from Encode Reference."
+        )
+    if variant.encodes_black:
+        black = torch.zeros(1, PICTURE, PICTURE, 3)
+        return encode(clip_vision, black, size=adapter.picture_size)
     made: dict[str, Tensor] = {}
     for feature in variant.features:
         if feature == "penultimate" and variant.encodes_zero_pixels:
-            if clip_vision is None:
-                raise ValueError(
-                    f"'{adapter.name}' ({adapter.label}) needs its image encoder for the unconditional half. Connect "
-                    "'clip_vision', or 'negative_embeds' from Encode Reference."
-                )
             made[feature] = encode_zero_pixels(clip_vision, adapter.picture_size).feature(feature)
         else:
             made[feature] = torch.zeros(1, adapter.feature_width(feature))

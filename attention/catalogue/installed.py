@@ -77,4 +77,5 @@ def adapter_file(name: str, path: Path) -> AdapterFile:
 def _adapter_file(name: str, path: Path, _size: int, _mtime_ns: int) -> AdapterFile:
     outline = checkpoint.read_outline(path)
     with checkpoint.naming(path):
-        return AdapterFile(name, outline, family_of(outline.num_layers), candidates_of(outline))
+        candidates = candidates_of(outline)
+        return AdapterFile(name, outline, family_of(outline.num_layers, candidates[0].kind), candidates)

@@ -10,7 +10,7 @@ from comfy.ldm.modules.attention import BasicTransformerBlock, CrossAttention
 from torch import nn
 
 from ..files.finite import first_not_finite
-from ..models.families import ADAPTED, FAMILIES
+from ..models.families import FAMILIES, UNETS
 from .net import FaceContext, IdentityNet
 
 _ADVICE = "Connect InstantID's ControlNet ('diffusion_pytorch_model.safetensors' of its folder ControlNetModel)."
@@ -77,5 +77,5 @@ def _encoder_layers(family: str) -> int:
 
 
 def _name(count: int) -> str:
-    label = next((family.label for family in ADAPTED if _encoder_layers(family.name) == count), None)
+    label = next((family.label for family in UNETS if _encoder_layers(family.name) == count), None)
     return f"{count} cross-attentions" + ("" if label is None else f" (an {label} net)")

@@ -8,7 +8,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
-Side = Literal["input", "middle", "output", "block"]
+Side = Literal["input", "middle", "output", "block", "double"]
+KindName = Literal["unet", "wan", "flux"]
 BlockKey = tuple[str, int, int]
 """How the host announces one cross-attention: (side, block number, transformer in that block)."""
 
@@ -66,11 +67,11 @@ LATENT_CELL = 8
 
 @dataclass(frozen=True)
 class Family:
-    """A layout of cross-attention layers that adapters are trained for.
+    """A layout of layers that adapters are trained for.
 
     `text_width` is C of the published models. `levels` counts the resolutions of the UNet, each half as fine as the
-    one before; the finest has a query for each `cell` pixels. `takes_adapters` is False where the model has an image
-    branch of its own instead.
+    one before; the finest has a query for each `cell` pixels. `kind` names a row of `kinds.KINDS`. `takes_adapters` is
+    False where the model has an image branch of its own instead.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Family:
     stages: tuple[Stage, ...]  # in checkpoint order: input, output, middle
     roles: Roles
     cell: int = LATENT_CELL
+    kind: KindName = "unet"
     takes_adapters: bool = True
 
     @property
@@ -99,6 +101,7 @@ def level_of(family: Family, side: str, block: int) -> int:
         "middle": coarsest,
         "output": coarsest - block // BLOCKS_PER_LEVEL,
         "block": 0,
+        "double": 0,
     }[side]
 
 
@@ -116,7 +119,7 @@ _NO_ROLES = Roles(frozenset(), {})
 def _wan(name: str, label: str, blocks: int) -> Family:
     """Wan with an image branch: nobody has published which of its blocks carry what. A token is two cells wide."""
     stages = _stages("block", dict.fromkeys(range(blocks), 1))
-    return Family(name, label, 4096, 1, stages, _NO_ROLES, 2 * LATENT_CELL, takes_adapters=False)
+    return Family(name, label, 4096, 1, stages, _NO_ROLES, 2 * LATENT_CELL, "wan", takes_adapters=False)
 
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
@@ -153,6 +156,17 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 # SDXL's blocks without the middle: it was distilled from SDXL, nobody has looked for others.
                 Roles(frozenset({5}), {3: 1.0}, frozenset({0, 1, 2, 4, 6, 7, 8, 9})),
             ),
+            # Adapters act in its double blocks alone. A token is two cells wide.
+            Family(
+                "flux",
+                "FLUX.1",
+                4096,
+                1,
+                _stages("double", dict.fromkeys(range(19), 1)),
+                _NO_ROLES,
+                2 * LATENT_CELL,
+                "flux",
+            ),
             _wan("wan14b", "Wan 14B", 40),
             _wan("wan1.3b", "Wan 1.3B", 30),
         )
@@ -160,10 +174,11 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
 )
 
 ADAPTED: tuple[Family, ...] = tuple(family for family in FAMILIES.values() if family.takes_adapters)
-"""Those that adapters are trained for."""
+"""Those that there are adapters for."""
+UNETS: tuple[Family, ...] = tuple(family for family in FAMILIES.values() if family.kind == "unet")
 
 # The UNet runs the middle before the output blocks; checkpoints store it last.
-_EXECUTION = {"input": 0, "block": 0, "middle": 1, "output": 2}
+_EXECUTION = {"input": 0, "block": 0, "double": 0, "middle": 1, "output": 2}
 
 
 @cache
@@ -179,16 +194,17 @@ def layers(family: str) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def family_of(num_layers: int) -> Family:
-    """The family of an adapter for `num_layers` cross-attentions.
+def family_of(num_layers: int, kind: KindName = "unet") -> Family:
+    """The family of an adapter for `num_layers` layers of a kind of model.
 
-    Raises ValueError when no family has that many.
+    Raises ValueError when no family of this kind has that many.
     """
-    for family in ADAPTED:
+    candidates = [family for family in ADAPTED if family.kind == kind]
+    for family in candidates:
         if family.num_layers == num_layers:
             return family
-    known = ", ".join(f"{f.num_layers} ({f.label})" for f in ADAPTED)
-    raise ValueError(f"no known base model has {num_layers} cross-attention layers; known are: {known}.")
+    known = ", ".join(f"{f.num_layers} ({f.label})" for f in candidates)
+    raise ValueError(f"no known base model has {num_layers} layers for an adapter; known are: {known}.")
 
 
 def family_with(keys: Collection[BlockKey]) -> Family | None:

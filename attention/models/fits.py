@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from comfy.model_patcher import ModelPatcher
 
-from .families import Family, LayerShape, layers
+from .families import Family, Layer, LayerShape, layers
+from .kinds import KINDS, Kind, kind_with, layers_for_adapters
 from .text_projection import TEXT_PROJECTION
-from .unet import ModelLayers, model_layers
+from .unet import ModelLayers
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,15 @@ class AdapterLayers:
         """C, what its layers read."""
         return next(iter(self.shapes.values())).context_dim
 
+    @property
+    def kind(self) -> Kind:
+        """The kind of model that it is for."""
+        return KINDS[self.family.kind]
+
 
 def check_fits(adapter: AdapterLayers, model: ModelPatcher) -> None:
     """Raise ValueError, naming both sides, unless every layer of the adapter is a layer of the model."""
-    fault = misfit(adapter, model_layers(model))
+    fault = misfit(adapter, layers_for_adapters(model))
     if fault is not None:
         raise ValueError(fault)
 
@@ -41,30 +47,31 @@ def check_fits(adapter: AdapterLayers, model: ModelPatcher) -> None:
 def misfit(adapter: AdapterLayers, model: ModelLayers) -> str | None:
     """Why an adapter does not fit a model and what to connect instead; None where it fits."""
     family = adapter.family.label
+    connect = f"Connect {'an' if family.startswith('SD') else 'a'} {family} model"
     if not model.shapes:
         return (
-            f"'{adapter.name}' is {adapter.label}, which acts in the cross-attention of a UNet; the connected model "
-            f"is {model.kind} ({model.network}), which has none. Connect an {family} model."
+            f"'{adapter.name}' is {adapter.label}, which acts in {adapter.kind.within}; the connected model is "
+            f"{model.kind} ({model.network}), which has none. {connect}."
         )
     if model.family != adapter.family:
-        layout = model.family.label if model.family else "of another layout"
+        layout = model.family.label if model.family else f"{model.kind}, of another layout"
         return (
-            f"'{adapter.name}' is {adapter.label} ({len(adapter.shapes)} cross-attentions); the connected model is "
-            f"{layout} ({len(model.shapes)} cross-attentions). Connect an {family} model, or load an adapter made for "
-            "this one."
+            f"'{adapter.name}' is {adapter.label} ({len(adapter.shapes)} {adapter.kind.places}); the connected model is "
+            f"{layout} ({len(model.shapes)} {kind_with(model.shapes).places}). {connect}, or load an adapter made for this "
+            "one."
         )
     for layer in layers(adapter.family.name):
         made_for, found = adapter.shapes[layer.index], model.shapes[layer.key]
         if made_for.width != found.width:
             return (
-                f"'{adapter.name}' has width {made_for.width} in layer {layer.index}, where the connected model "
+                f"'{adapter.name}' has width {made_for.width} in {_place(adapter.kind, layer)}, where the connected model "
                 f"({model.kind}, {layer.key[0]} block {layer.key[1]}) has width {found.width}. It was made for another "
                 "model."
             )
         if made_for.context_dim != found.context_dim:
             return (
                 f"'{adapter.name}' was made for a text encoder of width {made_for.context_dim}; the connected model "
-                f"({model.kind}) reads text of width {found.context_dim}. Connect an {family} model."
+                f"({model.kind}) reads text of width {found.context_dim}. {connect}."
             )
     if adapter.token_width not in (adapter.context_dim, model.projects_text):
         return (
@@ -74,6 +81,11 @@ def misfit(adapter: AdapterLayers, model: ModelLayers) -> str | None:
             "Connect the Kolors model."
         )
     return None
+
+
+def _place(kind: Kind, layer: Layer) -> str:
+    """A layer as an adapter's file numbers it."""
+    return f"layer {layer.index}" if kind.name == "unet" else f"block {layer.transformer}"
 
 
 def _projects(width: int | None) -> str:

@@ -2,36 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from comfy.model_patcher import ModelPatcher
 
-from .families import BlockKey, LayerShape
+from .double_blocks import double_blocks
+from .families import BlockKey, KindName, LayerShape, family_with
 from .image_branch import image_branches
-from .unet import model_layers
+from .unet import ModelLayers, model_layers
 
 
 @dataclass(frozen=True)
 class Kind:
     """A row: `attentions` finds where branches act in this clone of a model, nowhere in a model of another kind.
 
+    `sides` are the first parts of the keys of those places, `places` what they are called and `within` what they are in.
     `plain` is the weight of a branch that leaves the model as it is: 0 where the branch is added to the model, 1 where
-    the model has it by itself. `counted` is what the factors of a branch's pictures are counted by.
+    the model has it by itself. `counted` is what the factors of a branch's pictures are counted by. `has_base` says
+    whether there is an attention to the text alone, which all rules of fusion but 'add' compare the reference's with.
     """
 
-    name: str
+    name: KindName
     attentions: Callable[[ModelPatcher], Mapping[BlockKey, LayerShape]]
+    sides: frozenset[str]
+    places: str
+    within: str
     plain: float
     counted: str
+    has_base: bool
+
+    @property
+    def takes_adapters(self) -> bool:
+        return self.plain == 0
 
 
-UNET = Kind("unet", lambda model: model_layers(model).shapes, 0.0, "pictures")
-WAN = Kind("wan", image_branches, 1.0, "latent frames")
-KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (UNET, WAN)})
+UNET = Kind(
+    "unet",
+    lambda model: model_layers(model).shapes,
+    frozenset({"input", "middle", "output"}),
+    "cross-attentions",
+    "the cross-attention of a UNet",
+    0.0,
+    "pictures",
+    has_base=True,
+)
+FLUX = Kind(
+    "flux",
+    double_blocks,
+    frozenset({"double"}),
+    "double blocks",
+    "the double blocks of FLUX",
+    0.0,
+    "pictures",
+    has_base=False,
+)
+WAN = Kind(
+    "wan",
+    image_branches,
+    frozenset({"block"}),
+    "blocks with an image branch",
+    "the image branch of Wan",
+    1.0,
+    "latent frames",
+    has_base=True,
+)
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (UNET, FLUX, WAN)})
 
 
 def kind_of(model: ModelPatcher) -> Kind | None:
     """The kind of this clone of a model; None where branches have no place in it."""
     return next((kind for kind in KINDS.values() if kind.attentions(model)), None)
+
+
+def kind_with(blocks: Collection[BlockKey]) -> Kind:
+    """The kind of model that has these places, all of one kind."""
+    side, *_ = next(iter(blocks))
+    return next(kind for kind in KINDS.values() if side in kind.sides)
+
+
+def layers_for_adapters(model: ModelPatcher) -> ModelLayers:
+    """Where adapters act in this clone of a model, whatever kind it is of."""
+    found = model_layers(model)
+    adapted = (kind.attentions(model) for kind in KINDS.values() if kind.takes_adapters)
+    shapes = next(filter(None, adapted), found.shapes)
+    return found if shapes is found.shapes else replace(found, shapes=shapes, family=family_with(shapes))

@@ -1,4 +1,4 @@
-"""Turns a model into its family and the sizes of its cross-attentions."""
+"""Turns a model into its family and the sizes of the layers that adapters act in; here those of UNets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .text_projection import text_projection_of
 
 @dataclass(frozen=True)
 class ModelLayers:
-    """The cross-attentions of a model: their sizes, and the family whose layout they have, if there is one.
+    """The layers of a model that adapters act in: their sizes, and the family whose layout they have, if there is one.
 
     `kind` is the host's class of the model, `network` that of what it runs. `projects_text` is the width of the text
     that its network brings to the layers' width by itself, None where it takes text as the layers read it.
@@ -96,15 +96,15 @@ def pixels_per_cell(model: ModelPatcher) -> int:
     return cast(Any, model.get_model_object("latent_format")).spacial_downscale_ratio
 
 
-def family_of_model(layers: ModelLayers) -> Family:
-    """The family of a model. Raises ValueError when no adapter family has its layout."""
-    if layers.family is not None:
+def family_of_model(layers: ModelLayers, among: Sequence[Family] = ADAPTED) -> Family:
+    """The family of a model. Raises ValueError when none of `among` has its layout."""
+    if layers.family is not None and layers.family in among:
         return layers.family
-    *first, last = (family.label for family in ADAPTED)
+    *first, last = (family.label for family in among)
     known = f"{', '.join(first)} or {last}"
     raise ValueError(
-        f"the connected model is {layers.kind} ({layers.network}, {len(layers.shapes)} "
-        f"cross-attentions), for which there are no IP-Adapters. Connect a model of {known}."
+        f"the connected model is {layers.kind} ({layers.network}, {len(layers.shapes)} layers for an adapter), which no "
+        f"adapter fits here. Connect a model of {known}."
     )
 
 

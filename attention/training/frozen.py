@@ -13,6 +13,7 @@ from comfy.model_patcher import ModelPatcher
 from torch import nn
 
 from ..cache import digest
+from ..models.families import UNETS
 from ..models.unet import ModelLayers, family_of_model, model_layers
 from .settings import PRECISIONS
 
@@ -53,7 +54,7 @@ def frozen(model: ModelPatcher, precision: str) -> FrozenModel:
     take part in a backward pass. Raises ValueError for a model without a known layout.
     """
     found = model_layers(model)
-    family_of_model(found)
+    family_of_model(found, UNETS)
     own = _copy_of(model)
     own.set_model_compute_dtype(PRECISIONS[precision])
     own.model.requires_grad_(False).eval()

@@ -99,7 +99,7 @@ LAYER_PRESETS: Mapping[str, LayerPreset] = MappingProxyType(
 
 def presets_of(family: str) -> tuple[str, ...]:
     """The presets that have a meaning for a family."""
-    is_unet = FAMILIES[family].takes_adapters
+    is_unet = FAMILIES[family].kind == "unet"
     return tuple(name for name, row in LAYER_PRESETS.items() if is_unet or not row.of_unets)
 
 

@@ -70,7 +70,7 @@ def diffusers_blocks(family: str) -> Mapping[str, tuple[tuple[int, ...], ...]]:
 
 def _from_diffusers(config: Any, family: str) -> LayerWeights:
     """`set_ip_adapter_scale`'s dictionary: what it does not name is 0."""
-    if not FAMILIES[family].takes_adapters:
+    if FAMILIES[family].kind != "unet":
         raise ValueError(
             f"diffusers' dictionaries are for UNets, and {FAMILIES[family].label} has none. Write 'block:weight' pairs "
             "such as '0:1, 3:0.5'."

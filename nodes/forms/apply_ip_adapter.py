@@ -45,7 +45,9 @@ class ApplyIPAdapter(io.ComfyNode):
                 "consistent character",
             ],
             inputs=[
-                io.Model.Input("model", tooltip="The model to steer: SD1.5 or SDXL, whichever the adapter is for."),
+                io.Model.Input(
+                    "model", tooltip="The model to steer: SD1.5, SDXL or FLUX.1, whichever the adapter is for."
+                ),
                 wires.AdapterWire.Input("adapter", tooltip="From Load IP-Adapter or Load by Preset."),
                 *weight_inputs(
                     1.0, "0.5 to 0.8 leaves room for the text, 1 is the authors' default, below 0 steers away from it."

@@ -71,10 +71,11 @@ class LoadByPreset(io.ComfyNode):
         from ...attention.adapter.adapter import Adapter
         from ...attention.catalogue.choose import choose
         from ...attention.models.fits import misfit
-        from ...attention.models.unet import family_of_model, model_layers
+        from ...attention.models.kinds import layers_for_adapters
+        from ...attention.models.unet import family_of_model
         from ..page.badges import adapter_badges
 
-        layers = model_layers(model)
+        layers = layers_for_adapters(model)
         row = _row(preset, family_of_model(layers))
         found, refused = installed.adapters()
         choice = choose(row, found, lambda file: misfit(file.layers, layers) is None)

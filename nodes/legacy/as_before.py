@@ -111,7 +111,7 @@ class OldNegative(io.ComfyNode):
     def execute(cls, adapter: wires.LoadedAdapter, clip_vision: Any | None = None) -> io.NodeOutput:
         from ..files.encoder import encoder_for
 
-        encoder = encoder_for(adapter, clip_vision) if adapter.adapter.identity.variant.encodes_zero_pixels else None
+        encoder = encoder_for(adapter, clip_vision) if adapter.adapter.identity.variant.none_needs_encoder else None
         return io.NodeOutput(old_negative(adapter.adapter, encoder))
 
 

@@ -20,9 +20,8 @@ def test_a_published_adapter_loads_strictly(stem, tmp_path):
     assert adapter.identity.variant.name == entry["variant"]
     assert len(layers(adapter.identity.family.name)) == outline.num_layers == len(adapter.module.to_k)
     held = {name: list(tensor.shape) for name, tensor in adapter.module.state_dict().items()}
-    assert {k.removeprefix("projection."): v for k, v in held.items() if k.startswith("projection.")} == {
-        k.removeprefix("image_proj."): v for k, v in entry["shapes"].items() if k.startswith("image_proj.")
-    }
+    projection = {k.removeprefix("projection."): v for k, v in held.items() if k.startswith("projection.")}
+    assert projection == sparse.projection_of(entry)
 
 
 @pytest.mark.parametrize("stem", [s for s in STEMS if sparse.entry(s)["variant"] in LOOK_ALIKES])

@@ -92,5 +92,5 @@ def test_a_model_without_a_middle_block_is_named(sdxl, apply, monkeypatch):
     assert model_layers(model).shapes == cross_attentions(model.model.diffusion_model)
     with pytest.raises(ValueError, match=r"of another layout \(21 cross-attentions\)"):
         apply(model, "sdxl")
-    with pytest.raises(ValueError, match="21 cross-attentions\\), for which there are no IP-Adapters"):
+    with pytest.raises(ValueError, match="21 layers for an adapter\\), which no adapter fits"):
         family_of_model(model_layers(model))

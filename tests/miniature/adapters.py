@@ -109,7 +109,8 @@ VARIANTS = {
     "unnorm": Variant(lambda s: resampler(s, reads=FACE)),
 }
 
-READS = {("sdxl", "base"): "vit_bigg"}  # everything else reads vit_h, as published
+# Everything else reads vit_h, as published.
+READS = {("sdxl", "base"): "vit_bigg", ("flux", "base"): "vit_l", ("flux", "plus"): "vit_l"}
 
 
 def encoder_of(family: str, variant: str) -> str:

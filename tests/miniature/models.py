@@ -139,9 +139,9 @@ def vae(seed: int, family: str = "sd15") -> comfy.sd.VAE:
     return model
 
 
-def centre_colours(decoder: torch.nn.Sequential, seed: int) -> None:
+def centre_colours(decoder: torch.nn.Sequential, seed: int, channels: int = LATENT) -> None:
     """Bring the colours of a typical latent to mean 0.5 and deviation 0.15, in place: few are clipped."""
-    colours = decoder(seeded.normal(seed, "typical latent", (1, LATENT, 16, 16)))[0].flatten(1)
+    colours = decoder(seeded.normal(seed, "typical latent", (1, channels, 16, 16)))[0].flatten(1)
     # Rounded, so that the last bits of this pass do not reach the weights.
     gain = (0.15 / colours.std(dim=1)).to(torch.bfloat16).float()
     mean = colours.mean(dim=1).to(torch.bfloat16).float()

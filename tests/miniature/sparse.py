@@ -18,6 +18,12 @@ def entry(stem: str) -> dict[str, Any]:
     return json.loads((SHAPES / f"{stem}.json").read_text(encoding="utf-8"))
 
 
+def projection_of(described: dict[str, Any]) -> dict[str, list[int]]:
+    """The shapes of a published file's image projection, by the names of its own weights."""
+    parts = ("image_proj.", "ip_adapter_proj_model.")
+    return {key.partition(".")[2]: shape for key, shape in described["shapes"].items() if key.startswith(parts)}
+
+
 def write(stem: str, folder: Path, name: str | None = None, size: int | None = None) -> Path:
     """A published file in its own container, of its published size unless another is given."""
     described = entry(stem)

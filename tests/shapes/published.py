@@ -42,7 +42,7 @@ class File:
     @property
     def bytes(self) -> int | None:
         """The exact size, None where it was never recorded."""
-        return self.unlisted_bytes if self.variant == "refused" else ROWS[self.file]["size"]
+        return self.unlisted_bytes if self.transcribed or self.variant == "refused" else ROWS[self.file]["size"]
 
 
 CLASS = "; the authors' projection class and processors on meta, numbering of diffusers' attn_processors"
@@ -175,10 +175,12 @@ KOLORS = (
 )
 
 
-def refused(file: str, family: str, name: str, repository: str, about: int, dtype: str) -> File:
+def transcribed(
+    file: str, family: str, name: str, repository: str, about: int, dtype: str, variant: str = "refused"
+) -> File:
     return File(
         file,
-        "refused",
+        variant,
         family,
         None,
         repository + BY_HAND,
@@ -190,17 +192,9 @@ def refused(file: str, family: str, name: str, repository: str, about: int, dtyp
 
 
 REFUSED = (
-    refused("pulid_v1.bin", "sdxl", "pulid_v1", "guozinan/PuLID", 1_580_000_000, "F32"),
-    refused("pulid_v1.1.safetensors", "sdxl", "pulid_v1.1", "guozinan/PuLID", 984_000_000, "F16"),
-    refused(
-        "ip_adapter.safetensors",
-        "flux",
-        "xlabs_flux_ip_adapter",
-        "XLabs-AI/flux-ip-adapter",
-        982_000_000,
-        "F16",
-    ),
-    refused(
+    transcribed("pulid_v1.bin", "sdxl", "pulid_v1", "guozinan/PuLID", 1_580_000_000, "F32"),
+    transcribed("pulid_v1.1.safetensors", "sdxl", "pulid_v1.1", "guozinan/PuLID", 984_000_000, "F16"),
+    transcribed(
         "ip-adapter.bin",
         "flux",
         "instantx_flux_ip-adapter",
@@ -208,7 +202,7 @@ REFUSED = (
         5_290_000_000,
         "BF16",
     ),
-    refused(
+    transcribed(
         "ip-adapter.bin",
         "sd35",
         "instantx_sd35_ip-adapter",
@@ -218,4 +212,25 @@ REFUSED = (
     ),
 )
 
-FILES = SD15 + SDXL + FACEID + KOLORS + REFUSED
+XLABS = (
+    transcribed(
+        "flux-ip-adapter.safetensors",
+        "flux",
+        "xlabs_flux_ip_adapter",
+        "XLabs-AI/flux-ip-adapter",
+        982_000_000,
+        "F16",
+        "xlabs",
+    ),
+    transcribed(
+        "flux-ip-adapter-v2.safetensors",
+        "flux",
+        "xlabs_flux_ip_adapter_v2",
+        "XLabs-AI/flux-ip-adapter-v2",
+        1_060_000_000,
+        "F16",
+        "xlabs",
+    ),
+)
+
+FILES = SD15 + SDXL + FACEID + KOLORS + XLABS + REFUSED

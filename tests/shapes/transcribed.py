@@ -66,8 +66,8 @@ def pulid_v11() -> Shapes:
     return under("id_adapter", former) | pulid_attention()
 
 
-def xlabs_flux() -> Shapes:
-    shapes = under("ip_adapter_proj_model", {**linear("proj", 4 * 4096, 768), **norm("norm", 4096)})
+def xlabs_flux(tokens: int) -> Shapes:
+    shapes = under("ip_adapter_proj_model", {**linear("proj", tokens * 4096, 768), **norm("norm", 4096)})
     for block in range(19):
         for name in ("k", "v"):
             shapes |= linear(f"double_blocks.{block}.processor.ip_adapter_double_stream_{name}_proj", 3072, 4096)
@@ -111,7 +111,8 @@ def instantx_sd35() -> Shapes:
 TRANSCRIBED = {
     "pulid_v1": pulid_v1(),
     "pulid_v1.1": pulid_v11(),
-    "xlabs_flux_ip_adapter": xlabs_flux(),
+    "xlabs_flux_ip_adapter": xlabs_flux(4),
+    "xlabs_flux_ip_adapter_v2": xlabs_flux(16),
     "instantx_flux_ip-adapter": instantx_flux(),
     "instantx_sd35_ip-adapter": instantx_sd35(),
 }

@@ -107,8 +107,9 @@ def test_a_projection_of_no_known_kind_is_told_what_each_kind_would_need(tmp_pat
     torch.save(content, tmp_path / "odd.bin")
     with pytest.raises(ValueError, match="no known kind") as caught:
         identify(checkpoint.read(tmp_path / "odd.bin"))
-    assert "It would need: proj.weight and norm.weight (IP-Adapter); proj.0.weight and proj.3.weight" in str(
-        caught.value
+    assert (
+        "It would need: proj.weight and norm.weight (IP-Adapter, XLabs IP-Adapter); proj.0.weight and proj.3.weight"
+        in str(caught.value)
     )
     assert "latents and proj_in.weight (IP-Adapter plus, Kolors IP-Adapter plus" in str(caught.value)
 

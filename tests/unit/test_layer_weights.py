@@ -1,13 +1,13 @@
 """Layer presets and texts against the formulas and dictionaries people know."""
 
 import pytest
-from pack.attention.models.families import ADAPTED, FAMILIES, layers
+from pack.attention.models.families import FAMILIES, UNETS, layers
 from pack.attention.weights.layer_presets import preset, presets_of
 from pack.attention.weights.layer_text import parse
 
-LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10, "wan14b": 40, "wan1.3b": 30}
+LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10, "flux": 19, "wan14b": 40, "wan1.3b": 30}
 FAMILY = pytest.mark.parametrize("family", FAMILIES)
-UNET = pytest.mark.parametrize("family", [family.name for family in ADAPTED])
+UNET = pytest.mark.parametrize("family", [family.name for family in UNETS])
 
 # factor(t / L), as published with the node pack that made these names common
 EASES = {

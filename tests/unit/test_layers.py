@@ -8,7 +8,7 @@ def by_index(family):
     return {layer.index: layer for layer in layers(family)}
 
 
-@pytest.mark.parametrize(("family", "count"), [("sd15", 16), ("sdxl", 70), ("vega", 15)])
+@pytest.mark.parametrize(("family", "count"), [("sd15", 16), ("sdxl", 70), ("vega", 15), ("flux", 19)])
 def test_every_layer_has_one_odd_index_and_one_block(family, count):
     table = layers(family)
     assert [layer.index for layer in table] == list(range(1, 2 * count, 2))
@@ -49,3 +49,11 @@ def test_a_family_is_told_by_its_number_of_layers():
         family_of(40)  # those of Wan 14B, for which there are no adapters
     with pytest.raises(ValueError, match=r"24 .* known are: 16 \(SD1.5\), 70 \(SDXL\)"):
         family_of(24)
+
+
+def test_the_kind_of_model_tells_families_apart_before_the_number_of_layers():
+    assert family_of(19, "flux").name == "flux"
+    with pytest.raises(ValueError, match=r"19 .* known are: 16 \(SD1.5\)"):
+        family_of(19)
+    with pytest.raises(ValueError, match=r"16 .* known are: 19 \(FLUX.1\)"):
+        family_of(16, "flux")

@@ -68,13 +68,15 @@ def test_a_model_without_image_branch_is_named_with_what_would_fit(without_branc
 def test_an_adapter_says_that_this_model_has_no_place_for_it(i2v, load):
     fault = misfit(load("sd15").adapter.layers, model_layers(i2v.model))
     assert "acts in the cross-attention of a UNet; the connected model is WAN21 (WanModel)" in fault
-    with pytest.raises(ValueError, match="no IP-Adapters. Connect a model of SD1.5, SDXL or Segmind Vega"):
+    with pytest.raises(
+        ValueError, match="no adapter fits here. Connect a model of SD1.5, SDXL, Segmind Vega or FLUX.1"
+    ):
         family_of_model(model_layers(i2v.model))
 
 
 def test_every_kind_is_told_from_the_others(whole, without_branch, sd15, sdxl):
     assert [kind_of(each.model) for each in (whole, without_branch, sd15, sdxl)] == [WAN, None, UNET, UNET]
-    assert {name: kind.plain for name, kind in KINDS.items()} == {"unet": 0.0, "wan": 1.0}
+    assert {name: kind.plain for name, kind in KINDS.items()} == {"unet": 0.0, "flux": 0.0, "wan": 1.0}
     assert tuple(WAN.attentions(whole.model)) == tuple(layer.key for layer in layers("wan14b"))
 
 
