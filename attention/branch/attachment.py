@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ..adapter.key_values import KeyValues, Source
 from ..models.families import BlockKey
-from ..models.kinds import UNET
+from ..models.kinds import KINDS, kind_with
 from .effect import Effect
 from .fusion import Fusion
 from .per_picture import PER_PICTURE, REPEAT_LAST
@@ -41,6 +41,11 @@ class Attachment(Effect):
         ):
             if value not in table:
                 raise ValueError(f"there is no {name} '{value}'; choose one of: {', '.join(table)}.")
+        if not self.fusion.adds and not KINDS[self.kind].has_base:
+            raise ValueError(
+                f"fusion '{self.fusion.rule}' compares the reference with the attention to the text alone, which "
+                f"{KINDS[self.kind].within} do not have: text and picture are one there. Set it to 'add'."
+            )
         if self.fusion.weighs_mass and self.fusion.mass_tokens > self.positive.num_tokens:
             raise ValueError(
                 f"mass_tokens is {self.fusion.mass_tokens}, but the reference has {self.positive.num_tokens} tokens. Set "
@@ -59,7 +64,7 @@ class Attachment(Effect):
 
     @property
     def kind(self) -> str:
-        return UNET.name
+        return kind_with(self.positive.blocks).name
 
     @property
     def all_blocks(self) -> tuple[BlockKey, ...]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .fusion import Strength
 
-WIDEST = 1280  # channels of the widest layer: the penalty is 1 there, and less in the narrower ones
+WIDEST = 1280  # channels of a UNet's widest layer: the penalty is 1 there and above, and less in the narrower ones
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ Scaling = Callable[[Strength, int], Scaled]
 
 
 def _penalised(strength: Strength, width: int) -> Strength:
-    return strength * (width / WIDEST)
+    return strength * min(width / WIDEST, 1.0)
 
 
 def _unless_off(strength: Strength) -> Strength:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from ..models.kinds import UNET, WAN
+from ..models.kinds import FLUX, UNET, WAN
 from .acting import Acting
 from .call import Given
 from .dispatch import Call
+from .joint import JointCall
 from .own_branch import OwnCall
 from .rows import Rows
 from .run import Run
@@ -32,4 +33,4 @@ class AnyCall(Protocol):
 
 
 Entry = Callable[[Run, Rows, tuple[Acting, ...], Given], AnyCall]
-ENTRIES: Mapping[str, Entry] = MappingProxyType({UNET.name: Call.of, WAN.name: OwnCall.of})
+ENTRIES: Mapping[str, Entry] = MappingProxyType({UNET.name: Call.of, FLUX.name: JointCall.of, WAN.name: OwnCall.of})

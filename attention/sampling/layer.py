@@ -5,11 +5,12 @@ Nothing here knows what kind of model the layer is in: queries, heads and the ba
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import comfy.ldm.modules.attention as host
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ..branch.fusion import Fusion, Strength, delta, mass_on_first
@@ -22,6 +23,8 @@ from .tokens import Tokens
 class BranchInLayer:
     """One branch in one layer of `heads` heads: out + weight * fusion(factor * Attn(q, K, V), base).
 
+    Queries are (rows, N, D), or apart by heads (rows, heads, N, D / heads); what is added is (rows, N, D).
+
     `scaled` says where the branch's factor acts. `mask` (rows or 1, N, 1) is the factor of each query, None for 1.
     """
 
@@ -32,15 +35,22 @@ class BranchInLayer:
     heads: int
 
     def add_to(self, out: Tensor, base: Tensor, q: Tensor) -> Tensor:
-        """`out` (rows, N, D) and what this branch adds for the queries `q` (rows, N, D), both of the kind of `base`.
+        """`out` (rows, N, D) and what this branch adds for the queries `q`, both of the kind of `base`.
 
         Every branch reads the same `base`, which is never written to; `out` is, unless it is `base` itself.
         """
         fusion = self.branch.attachment.fusion
-        image, factor = self._attention(q), self.scaled.output
-        if not fusion.adds:
-            mass = self._mass(q, fusion) if fusion.weighs_mass else None
-            image, factor = delta(base, image, factor, mass, fusion), 1.0
+        image = self.answer(q)
+        if fusion.adds:
+            return self.add_answer(out, base, image)
+        mass = self._mass(q, fusion) if fusion.weighs_mass else None
+        return self._added(out, base, delta(base, image, self.scaled.output, mass, fusion), 1.0)
+
+    def add_answer(self, out: Tensor, base: Tensor, image: Tensor) -> Tensor:
+        """As `add_to`, where the attention was computed before and fusion only adds."""
+        return self._added(out, base, image, self.scaled.output)
+
+    def _added(self, out: Tensor, base: Tensor, image: Tensor, factor: Strength) -> Tensor:
         # Written to a new tensor once, then in place: `base` may be another pack's.
         target = out if out is not base else None
         mask = self.mask
@@ -50,18 +60,21 @@ class BranchInLayer:
             return torch.add(out, image, alpha=factor, out=target)
         return torch.addcmul(out, image, mask, value=factor, out=target)
 
-    def _attention(self, q: Tensor) -> Tensor:
-        """Attention of queries (rows, N, D) to tokens that G groups of consecutive rows share."""
+    def answer(self, q: Tensor) -> Tensor:
+        """Attention (rows, N, D) of queries to tokens that G groups of consecutive rows share, G being `rows` by heads."""
         tokens, keys = self.tokens, self.scaled.keys
         value = tokens.value
         if tokens.means is not None:
             value = _shifted(value, tokens.means, self.scaled.mean_shift)
-        scale = None
+        scale, by_heads = None, q.ndim == 4
         if isinstance(keys, Tensor):
-            q = q * keys  # a factor for each row: the same product as scaling its keys
+            q = q * (keys[:, None] if by_heads else keys)  # a factor for each row: the same product as scaling its keys
         elif keys != 1.0:
-            scale = keys * (q.shape[-1] // self.heads) ** -0.5
+            scale = keys * (tokens.key.shape[-1] // self.heads) ** -0.5
         # PyTorch's own attention on purpose: quantised or approximate ones lose what few tokens carry.
+        if by_heads:
+            key, value = (rearrange(part, "g t (h d) -> g h t d", h=self.heads) for part in (tokens.key, value))
+            return host.attention_pytorch(q, key, value, self.heads, mask=tokens.bias, skip_reshape=True, scale=scale)
         grouped = q.reshape(tokens.key.shape[0], -1, q.shape[-1])
         return host.attention_pytorch(grouped, tokens.key, value, self.heads, mask=tokens.bias, scale=scale).reshape(
             q.shape
@@ -83,6 +96,17 @@ class Layer:
 
     branches: tuple[BranchInLayer, ...]
     fused: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+
+    def answers(self, q: Tensor) -> tuple[Tensor, ...]:
+        """The attention (rows, N, D) of every branch, for `add_answers` when there is something to add it to."""
+        return tuple(branch.answer(q) for branch in self.branches)
+
+    def add_answers(self, base: Tensor, answers: Sequence[Tensor]) -> Tensor:
+        """`base` (rows, N, D) and every branch's answer, which fusion only adds."""
+        out = base
+        for branch, answer in zip(self.branches, answers, strict=True):
+            out = branch.add_answer(out, base, answer)
+        return out
 
     def add_to(self, base: Tensor, q: Tensor) -> Tensor:
         """`base` and what every branch adds to it; `base` itself where none acts here."""

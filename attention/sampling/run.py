@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..adapter.key_values import KeyValuesOnDemand
@@ -52,11 +53,15 @@ class CallKind:
 
 @dataclass(frozen=True)
 class Site:
-    """One attention that branches act in: its key, the grid of its queries, the number of its heads."""
+    """One attention that branches act in: its key, the grid of its queries, the number of its heads.
+
+    `rest` queries follow those of the grid: they have no place in the picture, and a mask is 0 there.
+    """
 
     key: BlockKey
     grid: tuple[int, int]
     heads: int
+    rest: int = 0
 
 
 class Run:
@@ -186,37 +191,43 @@ class Run:
                 branch,
                 self._tokens(branch, site.key, q),
                 self._scaled(branch, site.key, q),
-                self._mask(branch, site.grid, q),
+                self._mask(branch, site, q),
                 site.heads,
             )
             for branch in acting
         )
         self.have_acted(branch.number for branch in acting)
+        if q.ndim == 4:
+            return Layer(branches)  # the fused kernel takes no queries that are apart by heads
         return Layer(branches, FusedLayer.of(branches, q, site.heads, lambda: self._packed(branches, site.key, q)))
 
     def _tokens(self, branch: BranchOnRows, block: BlockKey, q: Tensor) -> Tokens:
         """What the queries `q` of one layer attend to, of the same kind and on the same device."""
         attachment, groups = branch.attachment, branch.groups_in(block)
+        if q.ndim == 4:  # by heads rows cannot share: the tokens of a group are repeated for each
+            groups = tuple(group for group in groups for _ in range(len(q) // len(groups)))
         if _on_demand(branch):
             return tokens_of(attachment, block, groups, q)
         key = ("tokens", branch.number, block, groups, q.device, q.dtype)
         return self._store.get(key, lambda: tokens_of(attachment, block, groups, q), lambda made: made.nbytes)
 
-    def _mask(self, branch: BranchOnRows, grid: tuple[int, int], q: Tensor) -> Tensor | None:
+    def _mask(self, branch: BranchOnRows, site: Site, q: Tensor) -> Tensor | None:
         """The factor (rows or 1, N, 1) of each query, of the kind of `q`; None for a branch without mask."""
         masks, where, rule = branch.attachment.attn_mask, branch.mask_areas, branch.attachment.mask_rule
         if masks is None:
             return None
 
         def make() -> Tensor:
-            parts = {w: on_grid(masks[w[0]][None].float(), grid, w[1], rule) for w in set(where)}
-            return torch.cat([parts[w] for w in where]).to(q)
+            parts = {w: on_grid(masks[w[0]][None].float(), site.grid, w[1], rule) for w in set(where)}
+            return F.pad(torch.cat([parts[w] for w in where]), (0, 0, 0, site.rest)).to(q)
 
-        return self._store.get(("mask", branch.number, grid, where, q.device, q.dtype), make, lambda made: made.nbytes)
+        key = ("mask", branch.number, site.grid, site.rest, where, q.device, q.dtype)
+        return self._store.get(key, make, lambda made: made.nbytes)
 
     def _scaled(self, branch: BranchOnRows, block: BlockKey, q: Tensor) -> Scaled:
         """Where the branch's factor acts in a layer: each part one number, or one for each row (rows, 1, 1)."""
-        scaling, width = EMBEDS_SCALING[branch.attachment.embeds_scaling], q.shape[-1]
+        scaling = EMBEDS_SCALING[branch.attachment.embeds_scaling]
+        width = q.shape[-1] if q.ndim == 3 else q.shape[1] * q.shape[-1]
         number, factors = branch.attachment.scale_in(block) * branch.factor, branch.frame_factors
         if not factors:
             return scaling(number, width)

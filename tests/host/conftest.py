@@ -8,6 +8,8 @@ import pytest
 import torch
 
 FAMILIES = ("sd15", "sdxl")
+EVERY_KIND = (*FAMILIES, "flux")
+"""A family of each kind of model that takes adapters, and SDXL."""
 VARIANTS = ("base", "plus")
 MODEL_SEED, ADAPTER_SEED, ENCODER_SEED = 1, 7, 3
 
@@ -32,19 +34,37 @@ def previews(tmp_path_factory):
 
 @cache
 def base_model(family):
-    """The plain model, its two conditionings and its adapters' encoder."""
-    from miniature import models
+    """The plain model, its two conditionings and the channels of its latents."""
+    from miniature import flux, flux_kinds, models
 
-    clip = models.clip(family, MODEL_SEED)
+    if family == "flux":
+        model, clip, channels = flux.model("short dev", MODEL_SEED), flux.clip(MODEL_SEED), flux_kinds.LATENT
+    else:
+        model, clip, channels = models.unet(family, MODEL_SEED), models.clip(family, MODEL_SEED), models.LATENT
     positive, negative = (clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in ("a red cat", "blurry"))
     return SimpleNamespace(
-        family=family, model=models.unet(family, MODEL_SEED), clip=clip, positive=positive, negative=negative
+        family=family, model=model, clip=clip, positive=positive, negative=negative, channels=channels
     )
 
 
 @pytest.fixture(params=FAMILIES)
 def base(request):
     return base_model(request.param)
+
+
+@pytest.fixture(params=EVERY_KIND)
+def any_base(request):
+    return base_model(request.param)
+
+
+@pytest.fixture(params=("sd15", "flux"))
+def each_kind(request):
+    return base_model(request.param)
+
+
+@pytest.fixture
+def flux():
+    return base_model("flux")
 
 
 @pytest.fixture
@@ -65,7 +85,7 @@ def adapter_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def load(adapter_folder):
     """(family, variant, seed) -> what Load IP-Adapter puts on its wire, with the encoder that fits."""
-    from miniature import adapters, models
+    from miniature import adapters, flux, models
     from pack.attention.adapter import checkpoint
     from pack.attention.adapter.adapter import Adapter
     from pack.nodes.wires import LoadedAdapter
@@ -73,7 +93,10 @@ def load(adapter_folder):
     @cache
     def loaded(family, variant="base", seed=ADAPTER_SEED):
         path = adapter_folder / f"{family}-{variant}-{seed}.safetensors"
-        adapters.write_safetensors(adapters.adapter_state_dict(family, variant, seed), path)
+        if family == "flux":
+            flux.write_adapter(variant, seed, path)
+        else:
+            adapters.write_safetensors(adapters.adapter_state_dict(family, variant, seed), path)
         encoder = models.clip_vision(adapters.encoder_of(family, variant), ENCODER_SEED)
         return LoadedAdapter(Adapter(checkpoint.read(path)), encoder)
 
@@ -113,7 +136,7 @@ def plain_picture(family, *settings):
 def sampled(base, model, height, width, batch, steps, cfg, seed, **conds):
     import nodes
 
-    latent = {"samples": torch.zeros(batch, 4, height, width)}
+    latent = {"samples": torch.zeros(batch, getattr(base, "channels", 4), height, width)}
     positive, negative = (conds.get(name, getattr(base, name)) for name in ("positive", "negative"))
     chosen = base.model if model is None else model
     (out,) = nodes.KSampler().sample(chosen, seed, steps, cfg, "euler", "normal", positive, negative, latent)

@@ -24,7 +24,8 @@ class Loader:
         key = id(adapter)
         if key not in self.loaded:
             path = adapter.save(self.folder / f"{len(self.loaded)}{suffix}")
-            kind = adapter.variant if adapter.variant in UNDECIDED else "auto"
+            variant = getattr(adapter, "variant", "auto")
+            kind = variant if variant in UNDECIDED else "auto"
             self.loaded[key] = LoadedAdapter(LoadedFile(read(path), kind))
         return self.loaded[key]
 
@@ -37,6 +38,19 @@ class Loader:
                 weight=each.scale,
                 embeds=Embeds(**each.positive),
                 negative_embeds=Embeds(**each.negative),
+                **inputs,
+            ).args
+        return patcher
+
+    def steered_flux(self, patcher, uses, **inputs):
+        """As `steered`, for uses of `oracles.flux`, which are of adapters that are read by their names."""
+        for each in uses:
+            (patcher,) = ApplyIPAdapter.execute(
+                model=patcher,
+                adapter=self.load(each.adapter),
+                weight=each.scale,
+                embeds=Embeds(image_embeds=each.positive),
+                negative_embeds=Embeds(image_embeds=each.negative),
                 **inputs,
             ).args
         return patcher
