@@ -19,7 +19,7 @@ Text = Any
 class Example:
     """A picture to learn from: its latent (C, h, w) as the autoencoder gives it, its text, its features.
 
-    `embeds` (n = 1) are those of the reference, as a rule the picture itself. `hint` is its keypoint picture (3, H, W),
+    `embeds` (n = 1) are those of the reference, as a rule the picture itself; any of `also` may be shown instead. `hint` is its keypoint picture (3, H, W),
     0..1, for an IdentityNet, or what draws it: a drawing takes less time than its pixels take memory.
     """
 
@@ -27,6 +27,7 @@ class Example:
     text: Text
     embeds: Embeds
     hint: Tensor | Callable[[], Tensor] | None = None
+    also: Sequence[Embeds] = ()
 
     @property
     def shown_hint(self) -> Tensor:

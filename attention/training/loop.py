@@ -24,6 +24,7 @@ from .held_out import HeldOut, split
 from .log import Log, Logs, Values, closing
 from .loss import loss, noised
 from .memory import memory_used
+from .references import drawn, more_references
 from .resume import Given, Moving, StateFile
 from .settings import PRECISIONS, Settings
 from .showing import Showing
@@ -190,7 +191,9 @@ class Trainer:
         model = self.frozen.model
         clean = self._showing.latents(chosen)
         given = noised(model.model_sampling, clean, generator, self.settings.noise_offset)
-        batch = self._showing.batch(chosen, clean, dropped(len(chosen), self.settings.drops, generator))
+        drops = dropped(len(chosen), self.settings.drops, generator)
+        # Drawn last: nothing else is drawn otherwise where a reference is the picture itself.
+        batch = self._showing.batch(chosen, clean, drops, [drawn(example, generator) for example in chosen])
         weights = weights_of(given.sigmas, self.settings.weighting, self.settings.snr_gamma)
         with self._precision():
             return loss(given, self.trainee(model, given, batch), weights)
@@ -224,7 +227,8 @@ def contents(dataset: Dataset) -> str:
     """A hash of what is trained on."""
     latents = [example.latent for example in dataset.examples]
     features = [example.embeds.feature(name) for example in dataset.examples for name in example.embeds.names]
-    return digest(*latents, *features, *(example.text[0] for example in dataset.examples))
+    texts = [example.text[0] for example in dataset.examples]
+    return digest(*latents, *features, *texts, *more_references(dataset))
 
 
 def _seed(seed: int, step: int, part: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..reference.embeds import Embeds
 from .conditions import Conditions
 from .dataset import Dataset, Example
 from .frozen import FrozenModel
@@ -31,12 +32,14 @@ class Showing:
         latents = torch.stack([example.latent for example in chosen]).to(self._frozen.device, torch.float32)
         return self._frozen.model.process_latent_in(latents)
 
-    def batch(self, chosen: Sequence[Example], latents: Tensor, drops: Drops) -> Batch:
-        """Their texts, references and hints, for these latents."""
+    def batch(
+        self, chosen: Sequence[Example], latents: Tensor, drops: Drops, references: Sequence[Embeds] | None = None
+    ) -> Batch:
+        """Their texts, references and hints, for these latents; without `references` the first of each is shown."""
         texts = [self._dataset.no_text if no_text else e.text for e, (no_text, _) in zip(chosen, drops, strict=True)]
         shown = [
-            self._dataset.no_picture if no_picture else e.embeds
-            for e, (_, no_picture) in zip(chosen, drops, strict=True)
+            self._dataset.no_picture if no_picture else embeds
+            for embeds, (_, no_picture) in zip(references or [e.embeds for e in chosen], drops, strict=True)
         ]
         features = tuple(
             torch.cat([embeds.feature(name) for embeds in shown]).to(self._frozen.device, torch.float32)

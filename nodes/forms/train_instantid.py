@@ -23,6 +23,7 @@ from ..training.recipe import (
     start_input,
     start_of,
 )
+from ..training.reference_inputs import subject_input
 from ..wires import FacesWire
 
 FOLDERS = ("instantid", "controlnet")
@@ -80,6 +81,7 @@ class TrainInstantID(io.ComfyNode):
                     tooltip="The IdentityNet to begin from, from the host's Load ControlNet Model. Not connected: a copy of "
                     "the model's encoder.",
                 ),
+                subject_input(),
             ],
             outputs=[
                 wires.AdapterWire.Output("adapter", tooltip="The trained adapter, read back from its file."),
@@ -107,7 +109,7 @@ class TrainInstantID(io.ComfyNode):
         check_targets(paths, state, recipe.resume)
         check_tracker(recipe.tracker)
         rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
-        pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
+        pictures = captioned_pictures(lists, (vae, given["clip"]), recipe.bucket_side)
         dataset = face_dataset(pictures, lists["faces"], rules, ticker())
         looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
@@ -117,7 +119,9 @@ class TrainInstantID(io.ComfyNode):
         adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
         net = read_identitynet(paths[1], unet_config(done.trainer.frozen))
         skipped = len(pictures.pictures) - len(dataset.examples)
-        text = done.report(paths) + (f"\nleft out, as they show no face: {skipped}" if skipped else "")
+        text = (
+            done.report(paths) + pictures.told() + (f"\nleft out, as they show no face: {skipped}" if skipped else "")
+        )
         return shown(cls, text, done.pictures(), adapter, net, *done.course())
 
 

@@ -22,6 +22,7 @@ from ..training.recipe import (
     start_input,
     start_of,
 )
+from ..training.reference_inputs import subject_input, view_inputs, views_in
 
 FOLDER = "ipadapter"
 
@@ -58,6 +59,8 @@ class TrainIPAdapter(io.ComfyNode):
                 *recipe_inputs(),
                 *advanced_recipe_inputs(),
                 start_input(),
+                subject_input(),
+                *view_inputs(),
             ],
             outputs=[
                 wires.AdapterWire.Output("adapter", tooltip="The trained adapter, read back from its file."),
@@ -80,14 +83,14 @@ class TrainIPAdapter(io.ComfyNode):
         check_targets([path], state, recipe.resume)
         check_tracker(recipe.tracker)
         variant, vae, clip_vision = given["variant"], given["vae"], given["clip_vision"]
-        pictures = captioned_pictures(lists["images"], lists.get("texts", []), (vae, given["clip"]), recipe.bucket_side)
-        dataset = dataset_of(pictures, clip_vision, variant, ticker())
+        pictures = captioned_pictures(lists, (vae, given["clip"]), recipe.bucket_side)
+        dataset = dataset_of(pictures, clip_vision, variant, views_in(given), ticker())
         looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
             lesson = Lesson(given["model"], vae, dataset, variant, start_of(given), looks)
             done = train(lesson, recipe, state, Target([path], {"encoder": dataset.no_picture.encoder}))
         loaded = wires.LoadedAdapter(Adapter(read(path), variant), clip_vision)
-        return shown(cls, done.report([path]), done.pictures(), loaded, *done.course())
+        return shown(cls, done.report([path]) + pictures.told(), done.pictures(), loaded, *done.course())
 
 
 NODES = [TrainIPAdapter]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...attention.cache import digest
 from ...attention.reference.embeds import Embeds
 from ...attention.reference.encode import encode, encode_zero_pixels
 from ...attention.training.buckets import Cut, cut_for
 from ...attention.training.dataset import Dataset, Example, Text
 from ...attention.training.new_adapter import variant_named
+from ...attention.training.references import Partners, of_subject, referring, views_of
+from .reference_inputs import Views, subjects_for
 
 Tick = Callable[[int, int], None]
 
@@ -27,6 +30,7 @@ class CaptionedPictures:
     vae: Any
     clip: Any
     bucket_side: int
+    partners: Partners
 
     def cut(self, number: int) -> Cut:
         """How a picture comes into its bucket."""
@@ -35,38 +39,53 @@ class CaptionedPictures:
 
     def only(self, numbers: Sequence[int]) -> CaptionedPictures:
         """These pictures alone."""
+        place = {number: kept for kept, number in enumerate(numbers)}
         return replace(
             self,
             pictures=[self.pictures[number] for number in numbers],
             captions=[self.captions[number] for number in numbers],
+            partners=[[place[other] for other in self.partners[number] if other in place] for number in numbers],
         )
+
+    def told(self) -> str:
+        """How many pictures are shown with another one as their reference, as a line of a report; nothing for none."""
+        count = sum(bool(others) for others in self.partners)
+        return f"\nshown another picture of their subject: {count} of {len(self.partners)}" if count else ""
 
     def encoded(self, numbered: Callable[[int], Shown], tick: Tick) -> tuple[tuple[Example, ...], Text]:
         """An example of each picture, with what `numbered` says is shown of it; and the text that stands for none."""
         told = {text: encoded_text(self.clip, text) for text in ("", *dict.fromkeys(self.captions))}
         examples: list[Example] = []
+        views: list[Sequence[Embeds]] = []
         for number, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
             latent: Tensor = self.vae.encode(self.cut(number).apply(picture))
             shown = numbered(number)
-            examples.append(Example(latent[0].cpu(), told[caption], shown.embeds, shown.hint))
+            examples.append(Example(latent[0].cpu(), told[caption], shown.views[0], shown.hint))
+            views.append(shown.views)
             tick(len(examples), len(self.pictures))
-        return tuple(examples), told[""]
+        return referring(examples, views, self.partners), told[""]
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What an adapter is shown of a picture: its features (n = 1), and where there is one its keypoint picture."""
+    """What an adapter may be shown of a picture: its features (each n = 1), and where there is one its keypoint picture."""
 
-    embeds: Embeds
+    views: Sequence[Embeds]
     hint: Callable[[], Tensor] | None = None
 
 
 def captioned_pictures(
-    images: Sequence[Tensor], texts: Sequence[str], models: tuple[Any, Any], bucket_side: int
+    lists: Mapping[str, Sequence[Any]], models: tuple[Any, Any], bucket_side: int
 ) -> CaptionedPictures:
-    """The pictures of a list of batches with their captions; `models` are the autoencoder and the text encoder."""
-    pictures = [picture[None, ..., :3] for batch in images for picture in batch]
-    return CaptionedPictures(pictures, captions_for(texts, len(pictures)), *models, bucket_side)
+    """The pictures of a list of batches ('images') with their captions ('texts') and subjects.
+
+    `models` are the autoencoder and the text encoder.
+    """
+    pictures = [picture[None, ..., :3] for batch in lists["images"] for picture in batch]
+    count = len(pictures)
+    subjects = subjects_for(lists.get("subjects", ()), count)
+    partners = of_subject(subjects, [str(number) for number in range(count)])
+    return CaptionedPictures(pictures, captions_for(lists.get("texts", ()), count), *models, bucket_side, partners)
 
 
 def captions_for(texts: Sequence[str], count: int) -> list[str]:
@@ -81,11 +100,14 @@ def captions_for(texts: Sequence[str], count: int) -> list[str]:
     return list(texts)
 
 
-def dataset_of(given: CaptionedPictures, clip_vision: Any, variant: str, tick: Tick) -> Dataset:
-    """Everything encoded, the references being the pictures themselves as the image encoder sees them."""
+def dataset_of(given: CaptionedPictures, clip_vision: Any, variant: str, views: Views, tick: Tick) -> Dataset:
+    """Everything encoded, the references being the pictures themselves as the image encoder sees them, or their partners."""
 
     def shown(number: int) -> Shown:
-        return Shown(_features(variant, encode(clip_vision, given.pictures[number])))
+        picture = given.pictures[number]
+        seed = int(digest(picture)[:12], 16) if views.crop < 1 else 0
+        sides = views_of(picture, views.flip, views.crop, seed)
+        return Shown([_features(variant, encode(clip_vision, side)) for side in sides])
 
     examples, no_text = given.encoded(shown, tick)
     return Dataset(examples, no_text, _no_picture(variant, clip_vision, examples[0].embeds))

@@ -52,7 +52,7 @@ def face_dataset(given: CaptionedPictures, faces: Sequence[FaceBatch], rules: Fa
     read = torch.from_numpy(embeddings(people).copy())
 
     def shown(number: int) -> Shown:
-        return Shown(Embeds(face=read[number][None]), hint_of(people[number].keypoints, kept.cut(number)))
+        return Shown([Embeds(face=read[number][None])], hint_of(people[number].keypoints, kept.cut(number)))
 
     examples, no_text = kept.encoded(shown, tick)
     return Dataset(examples, no_text, no_face())

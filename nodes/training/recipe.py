@@ -17,7 +17,7 @@ from .watch_inputs import watch_inputs
 if TYPE_CHECKING:
     from ...attention.training.start import Start
 
-LISTS = ("images", "texts", "faces")
+LISTS = ("images", "texts", "subjects", "faces")
 """The inputs of which a training takes every entry; of the others there is one."""
 LOOK_EVERY, RESUME, BUCKET_SIDE, KEEP_FILES, CHECK_EVERY = 250, True, 512, 3, 250
 

@@ -88,6 +88,15 @@ def test_samples_are_drawn_from_ones_own_prompts(run):
     assert not torch.equal(first, second) and len(output.ui["images"]) == 3
 
 
+def test_the_reference_is_another_picture_of_the_subject(run):
+    """Of three pictures two are of one subject; the view through the encoder of each is the other's."""
+    own = run.execute(name="own", look_every=0)
+    output = run.execute(look_every=0, subjects="cat\ndog\ncat", flip_reference=True, crop_reference=0.6)
+    assert output.args[1] != own.args[1]
+    assert "shown another picture of their subject: 2 of 3" in output.ui["text"][0]
+    assert "subject" not in own.ui["text"][0]
+
+
 def test_a_longer_run_goes_on_and_a_taken_name_is_refused(run):
     run.execute(look_every=0)
     longer = run.execute(look_every=0, steps=3)
