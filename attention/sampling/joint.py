@@ -136,7 +136,7 @@ def _with_answers(inside: _Inside, made: dict[str, Any]) -> dict[str, Any]:
         return made
     image: Tensor = made["img"]
     layer, answers = inside.answered
-    if any(answer.shape != image.shape for answer in answers):
+    if any(answer.shape[:2] != image.shape[:2] for answer in answers):
         _leave_out(inside, len(image))
         return made
     with unrecorded():

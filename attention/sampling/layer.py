@@ -23,7 +23,7 @@ from .tokens import Tokens
 class BranchInLayer:
     """One branch in one layer of `heads` heads: out + weight * fusion(factor * Attn(q, K, V), base).
 
-    Queries are (rows, N, D), or apart by heads (rows, heads, N, D / heads); what is added is (rows, N, D).
+    Queries are (rows, N, D), or apart by heads (rows, heads, N, D / heads); what it is added to is (rows, N, D).
 
     `scaled` says where the branch's factor acts. `mask` (rows or 1, N, 1) is the factor of each query, None for 1.
     """
@@ -52,29 +52,37 @@ class BranchInLayer:
 
     def _added(self, out: Tensor, base: Tensor, image: Tensor, factor: Strength) -> Tensor:
         # Written to a new tensor once, then in place: `base` may be another pack's.
-        target = out if out is not base else None
-        mask = self.mask
+        in_place, mask = out is not base, self.mask
         if isinstance(factor, Tensor):
             mask, factor = (factor if mask is None else factor * mask), 1.0
-        if mask is None:
-            return torch.add(out, image, alpha=factor, out=target)
-        return torch.addcmul(out, image, mask, value=factor, out=target)
+        if image.ndim == 4:  # seen by heads, so that nothing is copied to bring the two together
+            out, mask = out.unflatten(-1, image.shape[2:]), None if mask is None else mask[..., None]
+        target = out if in_place else None
+        made = _sum(out, image, mask, factor, target)
+        return made.flatten(2) if image.ndim == 4 else made
 
     def answer(self, q: Tensor) -> Tensor:
-        """Attention (rows, N, D) of queries to tokens that G groups of consecutive rows share, G being `rows` by heads."""
+        """Attention (rows, N, D) of queries to tokens that G groups of consecutive rows share.
+
+        Of queries that are apart by heads it is (rows, N, heads, D / heads), and G is `rows`.
+        """
         tokens, keys = self.tokens, self.scaled.keys
         value = tokens.value
         if tokens.means is not None:
             value = _shifted(value, tokens.means, self.scaled.mean_shift)
-        scale, by_heads = None, q.ndim == 4
+        scale, is_by_heads = None, q.ndim == 4
         if isinstance(keys, Tensor):
-            q = q * (keys[:, None] if by_heads else keys)  # a factor for each row: the same product as scaling its keys
+            q = q * (
+                keys[:, None] if is_by_heads else keys
+            )  # a factor for each row: the same product as scaling its keys
         elif keys != 1.0:
             scale = keys * (tokens.key.shape[-1] // self.heads) ** -0.5
         # PyTorch's own attention on purpose: quantised or approximate ones lose what few tokens carry.
-        if by_heads:
+        if is_by_heads:
             key, value = (rearrange(part, "g t (h d) -> g h t d", h=self.heads) for part in (tokens.key, value))
-            return host.attention_pytorch(q, key, value, self.heads, mask=tokens.bias, skip_reshape=True, scale=scale)
+            by_heads = {"skip_reshape": True, "skip_output_reshape": True}
+            made = host.attention_pytorch(q, key, value, self.heads, mask=tokens.bias, scale=scale, **by_heads)
+            return made.transpose(1, 2)
         grouped = q.reshape(tokens.key.shape[0], -1, q.shape[-1])
         return host.attention_pytorch(grouped, tokens.key, value, self.heads, mask=tokens.bias, scale=scale).reshape(
             q.shape
@@ -98,7 +106,7 @@ class Layer:
     fused: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
 
     def answers(self, q: Tensor) -> tuple[Tensor, ...]:
-        """The attention (rows, N, D) of every branch, for `add_answers` when there is something to add it to."""
+        """The attention of every branch, for `add_answers` when there is something to add it to."""
         return tuple(branch.answer(q) for branch in self.branches)
 
     def add_answers(self, base: Tensor, answers: Sequence[Tensor]) -> Tensor:
@@ -114,6 +122,13 @@ class Layer:
         for branch in self.branches:
             out = branch.add_to(out, base, q)
         return out
+
+
+def _sum(out: Tensor, image: Tensor, mask: Tensor | None, factor: float, target: Tensor | None) -> Tensor:
+    """out + factor * mask * image, in one operation, written to `target` where there is one."""
+    if mask is None:
+        return torch.add(out, image, alpha=factor, out=target)
+    return torch.addcmul(out, image, mask, value=factor, out=target)
 
 
 def _shifted(value: Tensor, means: Tensor, shift: Strength) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...attention.branch.attachment import Attachment
 from ...attention.branch.effect import Effect
 from ...attention.branch.own import OwnBranch
-from ...attention.models.kinds import KINDS, UNET, WAN
+from ...attention.models.kinds import KINDS
 from ...attention.sampling.strengths import Strengths
 from . import plot
 
@@ -61,7 +61,7 @@ def _panel(
 def _settings(effect: Effect) -> tuple[str, str]:
     """Everything but the factors, in words."""
     when = f"{effect.range.start:g} to {effect.range.end:g} of sampling{', scheduled' if effect.schedule else ''}"
-    weight, more = _WORDS[effect.kind](effect)
+    weight, more = _WORDS[type(effect)](effect)
     return f"{weight}, {when}", more
 
 
@@ -83,11 +83,11 @@ def _of_image_branch(effect: Effect) -> tuple[str, str]:
     return f"weight {own.weight:g}", more
 
 
-_WORDS: Mapping[str, Callable[[Effect], tuple[str, str]]] = {
-    UNET.name: _of_reference,
-    WAN.name: _of_image_branch,
+_WORDS: Mapping[type[Effect], Callable[[Effect], tuple[str, str]]] = {
+    Attachment: _of_reference,
+    OwnBranch: _of_image_branch,
 }
-"""Kind of a model -> what a branch on it is set to, in two parts."""
+"""What there is on a model -> what it is set to, in two parts."""
 
 
 def _map(draw: ImageDraw.ImageDraw, top: int, branch: Strengths, most: float) -> None:

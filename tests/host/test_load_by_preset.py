@@ -8,6 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 from miniature import adapters, models
+from miniature import flux as miniature
 from pack.attention.files.published import FILES
 from pack.attention.models.families import FAMILIES
 from pack.attention.reference.embeds import Embeds
@@ -65,6 +66,23 @@ def test_the_adapter_of_the_connected_models_family_is_taken(model_folders, sd15
         loaded, text = run(base)
         assert loaded.adapter.name == name
         assert text.startswith(f"IP-Adapter for {label}: ") and "taken on trust" in text
+
+
+def test_an_adapter_for_flux_is_taken_for_it_and_named_where_it_is_missing(model_folders, flux, monkeypatch):
+    put(model_folders / "ipadapter", "sd15", "base", "one.safetensors")
+    with monkeypatch.context() as patched:
+        row = replace(FAMILIES["flux"], text_width=48)
+        patched.setattr("pack.nodes.forms.load_by_preset.FAMILIES", {**FAMILIES, "flux": row})
+        with pytest.raises(ValueError, match="No installed adapter serves 'standard' for FLUX.1") as caught:
+            run(flux)
+    assert "flux-ip-adapter-v2.safetensors" in str(caught.value) and "non-commercial" in str(caught.value)
+    miniature.write_adapter("plus", 3, model_folders / "ipadapter" / "two.safetensors")
+    put_encoder(model_folders / "clip_vision", "vit_l", "eye.safetensors")
+    loaded, text = run(flux)
+    assert (loaded.adapter.name, loaded.clip_vision.file.name) == ("two.safetensors", "eye.safetensors")
+    assert text.startswith("XLabs IP-Adapter for FLUX.1: two.safetensors")
+    with pytest.raises(ValueError, match="'plus' is published for SD1.5 and SDXL.*FLUX.1.*choose one of: 'standard'"):
+        run(flux, "plus")
 
 
 def test_extra_model_paths_and_both_folders_are_searched(model_folders, sdxl, tmp_path_factory):
