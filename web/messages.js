@@ -12,6 +12,7 @@ const FOLDER = new URL('.', import.meta.url).pathname.split('/').at(-2) // the p
 
 const strips = new Map() // node -> the message on it
 let dismissToast = () => {}
+let stopWatching = () => {}
 
 // Ours are the nodes of the pack, and others while they run its code: a sampler with a reference on its model.
 function isOurs(node, { node_type, traceback }) {
@@ -30,7 +31,7 @@ async function failed({ detail }) {
   const remedies = remediesOf(node, said).map(({ label, act, file }) => ({ label, file, act: () => act(clear) }))
   for (const one of nodes) strips.set(one, new Strip(one, said.text, remedies, clear))
   dismissToast = showToast(node.title, said.text)
-  dismissHostToast()
+  keepHostToastAway()
 }
 
 // What takes it away again: newer pages give a toast's number, older ones want the toast itself.
@@ -46,9 +47,16 @@ function showToast(summary, detail) {
 }
 
 // The host's says of every failure the same, over the place where ours is; what it knows stays in its panel of errors.
-function dismissHostToast() {
+// Newer pages show it when the run is known to them, which may be after the message.
+function keepHostToastAway() {
   const store = app.extensionManager._p?._s.get('executionError')
-  if (store?.totalErrorCount === 1) store.dismissErrorOverlay()
+  const dismiss = () => {
+    const { hasPromptError, hasNodeError, hasMissingError } = store
+    if (!hasPromptError && !hasNodeError && !hasMissingError) store.dismissErrorOverlay()
+  }
+  if (!store) return
+  dismiss()
+  stopWatching = store.$subscribe(dismiss)
 }
 
 function clear() {
@@ -56,6 +64,8 @@ function clear() {
   strips.clear()
   dismissToast()
   dismissToast = () => {}
+  stopWatching()
+  stopWatching = () => {}
 }
 
 function downloaded({ detail }) {

@@ -296,6 +296,21 @@ class Frontend:
         self.page.get_by_test_id("info-button").click()
         return self.page.get_by_test_id("properties-panel")
 
+    def toasts(self):
+        """Title and text of every toast, and of the host's own on a failure."""
+        kinds = ".p-toast-message", "[data-testid='toast']", "[data-testid='error-overlay']"  # newer pages: the second
+        return self.page.locator(", ".join(kinds)).all_inner_texts()
+
+    def dismiss_toasts(self):
+        """Take every toast away, as its cross does."""
+        self.page.evaluate(
+            """() => {
+                const { toast } = app.extensionManager
+                if (toast.dismissAll) toast.dismissAll()
+                else toast.removeAll()
+            }"""
+        )
+
     def show(self, *nodes):
         """Bring nodes (all, without any) into the middle of the window."""
         self.page.evaluate(

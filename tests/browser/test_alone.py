@@ -52,4 +52,4 @@ def test_what_cannot_run_says_why(frontend, page):
     run = press(frontend)
     assert not run.succeeded
     page.get_by_text("Render Keypoints needs 'faces', 'landmarks' or 'keypoints'; none is given.").first.wait_for()
-    page.evaluate("() => app.extensionManager.toast.removeAll()")
+    frontend.dismiss_toasts()

@@ -21,6 +21,8 @@ IN_SIGHT = """strip => [...strip.children].every(part => {
         .every(([x, y]) => strip.contains(document.elementFromPoint(x, y)))
 })"""
 
+HOSTS_TOAST = "() => app.extensionManager._p._s.get('executionError').showErrorOverlay()"
+
 
 def template(key, language="en"):
     """A message with places for its values."""
@@ -31,11 +33,6 @@ def template(key, language="en"):
 def said(frontend):
     """The messages on nodes, seen on the page."""
     return frontend.page.locator(f"{STRIP} p").all_inner_texts()
-
-
-def toasts(frontend):
-    """Title and text of every toast of ours, and of the host's own on a failure."""
-    return frontend.page.locator(".p-toast-message, [data-testid='error-overlay']").all_inner_texts()
 
 
 def buttons(frontend):
@@ -57,7 +54,7 @@ def is_whole(frontend, node):
 
 
 def gone(frontend):
-    until(lambda: not said(frontend) and not toasts(frontend), "the message to go")
+    until(lambda: not said(frontend) and not frontend.toasts(), "the message to go")
 
 
 def fails(frontend, kinds, links, node):
@@ -95,7 +92,10 @@ def test_a_node_that_failed_says_why_until_the_button_is_pressed(renderer, front
     assert failed["node_id"] == chooses and sentence.startswith("No face found in picture 1 of 1. Lower")
     assert failed["exception_type"] == "likeness.MissingFace"
     until(lambda: said(frontend) == [sentence] and is_whole(frontend, chooses), "the sentence on the node")
-    until(lambda: toasts(frontend) == [f"Choose Face\n{sentence}"], "one toast with the title")
+    until(lambda: frontend.toasts() == [f"Choose Face\n{sentence}"], "one toast with the title")
+    frontend.page.evaluate(HOSTS_TOAST)  # newer pages show theirs when they know which run it was: also later
+    frontend.settle()
+    until(lambda: frontend.toasts() == [f"Choose Face\n{sentence}"], "still one toast")
     assert frontend.overlapping() == covered
     frontend.picture(f"message {renderer}")
     assert frontend.prompt() == prompt
@@ -268,7 +268,7 @@ def test_a_button_downloads_what_is_missing_and_shows_how_much_has_arrived(front
     assert button.all_inner_texts() == [f"Download {file.name}: 25 %"] and button.is_disabled()
     page.evaluate(tell, {**going, "state": "done", "message": "there"})
     until(lambda: not said(frontend), "the message to go")
-    page.evaluate("() => app.extensionManager.toast.removeAll()")
+    frontend.dismiss_toasts()
 
 
 def test_the_sentence_is_chinese_on_the_chinese_page(frontend):
@@ -277,6 +277,6 @@ def test_the_sentence_is_chinese_on_the_chinese_page(frontend):
     title = frontend.nodes()[ids[3]]["title"]
     sentence = template("no_face", "zh").format(picture=template("in_picture", "zh").format(number=1, count=1))
     assert said(frontend) == [sentence]
-    until(lambda: f"{title}\n{sentence}" in toasts(frontend), "the toast with the title")
+    until(lambda: f"{title}\n{sentence}" in frontend.toasts(), "the toast with the title")
     assert not title.isascii() and not buttons(frontend).inner_text().isascii()
     frontend.picture("message zh")
