@@ -13,11 +13,12 @@ from .places import Places
 from .problems import Problem
 from .testing import FORMS
 from .train import options as train_options
+from .verify import command as verify_command
 
 PASS_ON = ("test", "bench")
 EPILOG = "Arguments that are not listed here go to pytest or the benchmark."
 
-ADDED = {"train": train_options.add_to, "batch": batch_options.add_to}
+ADDED = {"train": train_options.add_to, "batch": batch_options.add_to, "verify": verify_command.add_to}
 """The commands that have options of their own."""
 
 OPTIONS = {
@@ -29,7 +30,10 @@ OPTIONS = {
         "the Python of that ComfyUI, if it is not found next to it",
         ("demo", "train", "batch", "check", "serve", "bench"),
     ),
-    "--models-dir": ("a folder with real checkpoints, or a ComfyUI models folder", ("demo", "batch", "serve")),
+    "--models-dir": (
+        "a folder with real checkpoints, or a ComfyUI models folder",
+        ("demo", "batch", "serve", "verify"),
+    ),
 }
 
 

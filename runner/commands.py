@@ -2,16 +2,15 @@
 
 import argparse
 import os
-import subprocess
 import time
 import webbrowser
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from . import frontends, lanes, testing, tried
 from .batch.command import batch
-from .client_process import START, client_status
-from .comfyui import Host, existing_host
+from .client_process import START
+from .comfyui import existing_host
+from .demo.command import demo
 from .folders import folders_in, options_for
 from .places import Places
 from .problems import Problem, say
@@ -20,41 +19,7 @@ from .release.command import release
 from .server import Server
 from .setup import Wanted, prepare
 from .train.command import train
-
-
-def demo(places: Places, options: argparse.Namespace) -> int:
-    """draw the demonstration through the real ComfyUI and write its sheet to demo-output/"""
-    models = options.models_dir.resolve() if options.models_dir else None
-    host = prepare(places, Wanted(options.comfyui, options.python, miniature=models is None))
-    extra = options_for(folders_in(models) if models else {}, places.work / "model-folders.yaml")
-    client = _examples(places, models) if models else _world(host)
-    say("Starting ComfyUI")
-    with Server(host, places.base, places.server_log, extra) as server:
-        module, *arguments = client
-        return client_status(places, host, server, module, ["--pictures", places.pictures, *arguments])
-
-
-def _world(host: Host) -> Sequence[str]:
-    """The client that draws with the miniature world's trained models."""
-    return ["runner.demo.world", *([] if _finds_faces(host) else ["--without-faces"])]
-
-
-def _examples(places: Places, models: Path) -> Sequence[str]:
-    """The client that runs the example workflows on one's own models."""
-    photographs = places.test_data / "photos"
-    return ["runner.demo.examples", "--models", str(models), "--photographs", str(photographs)]
-
-
-def _finds_faces(host: Host) -> bool:
-    """Whether this ComfyUI's Python has the face packages; without them InstantID's part is left out, which is said."""
-    probe = [host.python, "-c", "import cv2, insightface, onnxruntime"]
-    if host.is_private or subprocess.run(probe, capture_output=True, check=False).returncode == 0:
-        return True
-    say(
-        "InstantID's part is left out: this ComfyUI's Python lacks the face packages. To get it: "
-        f"{host.python} -m pip install -r {Path(__file__).resolve().parents[1] / 'requirements.txt'}"
-    )
-    return False
+from .verify.command import verify
 
 
 def test(places: Places, options: argparse.Namespace) -> int:
@@ -129,5 +94,6 @@ COMMANDS: Mapping[str, Callable[[Places, argparse.Namespace], int]] = {
     "check": check,
     "serve": serve,
     "bench": bench,
+    "verify": verify,
     "release": release,
 }

@@ -114,6 +114,11 @@ class Places:
         return self.root / "demo-output"
 
     @property
+    def comparisons(self) -> Path:
+        """The report of `run.py verify`, and the sheet that it was asked for."""
+        return self.root / "verify-output"
+
+    @property
     def trainings(self) -> Path:
         """What `run.py train` makes, a folder for each name."""
         return self.root / "train-output"

@@ -1,5 +1,6 @@
 """Makes the oracles importable and checks every comparison before it goes into the table."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from running.comparisons import Result
 
 HERE = Path(__file__).resolve().parent
+DATA = Path(os.environ.get("LIKENESS_TEST_DATA") or HERE.parents[1] / ".likeness" / "test-data")
 sys.path.insert(0, str(HERE))
 
 EFFECT = 1e-2  # an adapter that changes less than this has not been tested
@@ -30,3 +32,13 @@ def loader(tmp_path_factory):
     from ours import Loader
 
     return Loader(tmp_path_factory.mktemp("adapters"))
+
+
+@pytest.fixture(scope="session")
+def test_data():
+    """The folder of real face models and photos: run.py puts it below .likeness."""
+    if not all((DATA / part).is_dir() for part in ("insightface", "photos")):
+        # Missing data is a failure where nobody would notice a skip.
+        reason = f"face models and photos are not in {DATA}; 'python run.py test' fetches them"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    return DATA

@@ -13,7 +13,7 @@ from oracles.controlnets import (
     mask_of_the_reference,
 )
 from oracles.references import diffusers_loaded
-from oracles.steps import Halves, diffusers_step, host_step, inputs, samplers
+from oracles.steps import Halves, conditionings, diffusers_step, host_step, inputs
 from oracles.unets import twin
 from pack.face.draw import draw_keypoints
 from pack.face.picture import pictures, to_image
@@ -36,31 +36,17 @@ def previews(tmp_path):
 
 
 @pytest.fixture
-def step(monkeypatch, loader):
+def step(loader):
     """A step of the host, both halves, with the node applied as a graph applies it: from faces and a keypoint picture."""
 
     def run(given, people, picture, **settings):
-        both = [
-            [[text, {"pooled_output": pooled}]]
-            for text, pooled in (
-                (given.positive, given.pooled_positive),
-                (given.negative, given.pooled_negative),
-            )
-        ]
         adapter = loader.load(people[0].adapter)
         faces = tuple(map(face_of, people))
         net = control_twin().control_net
         node = ApplyInstantID.PREPARE_CLASS_CLONE({})
-        out = node.execute(twin("sdxl").patcher, *both, adapter, faces, net, image=picture, **settings)
-        model, positive, negative = out.args
-
-        class Steered(samplers.CFGGuider):
-            def set_conds(self, _positive, _negative):
-                super().set_conds(positive, negative)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(samplers, "CFGGuider", Steered)
-            return host_step(model, given)
+        both = conditionings(given)
+        model, *steered = node.execute(twin("sdxl").patcher, *both, adapter, faces, net, image=picture, **settings).args
+        return host_step(model, given, conds=tuple(steered))
 
     return run
 

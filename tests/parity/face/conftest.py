@@ -1,30 +1,16 @@
-"""The real models and photos: run.py puts them below .likeness/test-data."""
+"""What is found in real photos by real models."""
 
-import os
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-DATA = Path(os.environ.get("LIKENESS_TEST_DATA") or Path(__file__).resolve().parents[3] / ".likeness" / "test-data")
-PACK = DATA / "insightface" / "models" / "vectron"
-PHOTOS = DATA / "photos"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def test_data():
-    """Missing data is a failure where nobody would notice a skip."""
-    if not (PACK.is_dir() and PHOTOS.is_dir()):
-        reason = f"face models and photos are not in {DATA}; 'python run.py test' fetches them"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-
 
 @pytest.fixture(scope="session")
 def pack_folder(test_data):
-    return PACK
+    return test_data / "insightface" / "models" / "vectron"
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +26,7 @@ def photo(test_data):
 
     @cache
     def read(name):
-        return np.array(Image.open(PHOTOS / name).convert("RGB"))
+        return np.array(Image.open(test_data / "photos" / name).convert("RGB"))
 
     return read
 

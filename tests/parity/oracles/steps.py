@@ -101,11 +101,22 @@ class OneCall(samplers.Sampler):
         return model_wrap(self.latent, sigmas[:1].expand(len(self.latent)), **extra_args)
 
 
+def conditionings(given: Inputs) -> tuple[list, list]:
+    """Both halves' text as it is on the host's wires, positive first."""
+    return (
+        [[given.positive, {"pooled_output": given.pooled_positive}]],
+        [[given.negative, {"pooled_output": given.pooled_negative}]],
+    )
+
+
 @torch.no_grad()
-def host_step(patcher: object, given: Inputs, timestep: int = TIMESTEP) -> Halves:
+def host_step(
+    patcher: object, given: Inputs, timestep: int = TIMESTEP, conds: tuple[list, list] | None = None
+) -> Halves:
     """A step of a host ModelPatcher through CFGGuider, as a KSampler would run it.
 
-    Every wrapper and patch on `patcher` acts; both halves are read before guidance mixes them.
+    Every wrapper and patch on `patcher` acts, and every net on `conds`, which are the text's own where none are given;
+    both halves are read before guidance mixes them.
     """
     patcher = patcher.clone()
     sampling = patcher.get_model_object("model_sampling")
@@ -119,10 +130,7 @@ def host_step(patcher: object, given: Inputs, timestep: int = TIMESTEP) -> Halve
 
     patcher.set_model_sampler_post_cfg_function(read_both_halves, disable_cfg1_optimization=True)
     guider = samplers.CFGGuider(patcher)
-    guider.set_conds(
-        [[given.positive, {"pooled_output": given.pooled_positive}]],
-        [[given.negative, {"pooled_output": given.pooled_negative}]],
-    )
+    guider.set_conds(*(conds or conditionings(given)))
     guider.set_cfg(7.0)
     empty = torch.zeros_like(given.latent)
     sigmas = torch.stack([sigma, torch.zeros_like(sigma)])

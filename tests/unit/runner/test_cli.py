@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from runner import cli, commands, locks
+from runner.comfyui import Host
 from runner.problems import Problem
 
 
@@ -15,7 +16,7 @@ def test_options():
 
 
 def test_a_check_asks_the_comfyui_that_is_named_in_its_own_python_and_gives_its_status(monkeypatch, tmp_path):
-    host = commands.Host(tmp_path, tmp_path / "python", is_private=False)
+    host = Host(tmp_path, tmp_path / "python", is_private=False)
     monkeypatch.setattr(commands, "existing_host", lambda path, python: {"x": host}[path.name])
     asked = []
     monkeypatch.setattr(commands, "status_of", lambda command, **how: asked.append(command) or 1)

@@ -1,0 +1,156 @@
+"""`run.py verify` on seeded files in published layouts: what agrees, what differs, what is damaged, what is missing."""
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+import torch
+from miniature import sparse
+from oracles.adapters import adapter
+from oracles.controlnets import control_twin
+from oracles.encoders import encoder
+from oracles.unets import FAMILIES, twin
+from safetensors.torch import save_file
+
+from runner.verify import compare, job, ours, published, theirs
+from runner.verify.found import found_in
+from runner.verify.row import AGREES, DAMAGED, DIFFERS, NOT_COMPARED, status_of
+
+WIDTH = {"sd15": 768, "sdxl": 2048}
+NAMES = {family: f"checkpoints/{family}.safetensors" for family in WIDTH}
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch, tmp_path):
+    """A checkpoint here is the head of one: what is inside comes from the small twins; encoders have three layers."""
+    import comfy.clip_vision
+    import folder_paths
+
+    monkeypatch.setattr(published, "SPECS", FAMILIES)
+    monkeypatch.setattr(published, "hosts", lambda path: twin(path.stem).patcher)
+    monkeypatch.setattr(published, "diffusers", lambda path, spec, device: twin(spec.name).unet)
+    monkeypatch.setattr(published, "hosts_net", lambda path: control_twin().control_net)
+    monkeypatch.setattr(published, "diffusers_net", lambda path, device: control_twin().model)
+    monkeypatch.setattr(comfy.clip_vision, "load", lambda path: encoder("vit_h").host)
+    monkeypatch.setattr(compare, "_free", lambda: None)
+    monkeypatch.setattr(compare, "SIZE", (16, 24))
+    before = folder_paths.temp_directory
+    folder_paths.set_temp_directory(str(tmp_path / "previews"))
+    yield
+    folder_paths.set_temp_directory(before)
+
+
+@pytest.fixture
+def models(tmp_path, test_data):
+    """A folder of models; `put` adds a file of each kind by words."""
+    folder = tmp_path / "models"
+
+    def checkpoint(family):
+        layers = sum(".attn2." in name for name in twin(family).unet.attn_processors)
+        shapes = {f"model.diffusion_model.{i}.attn2.to_k.weight": [320, WIDTH[family]] for i in range(layers)}
+        shapes["model.diffusion_model.input_blocks.0.0.weight"] = [320, 4, 3, 3]
+        path = folder / NAMES[family]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sparse.safetensors(path, shapes, dict.fromkeys(shapes, "F16"))
+
+    def adapters(family, *variants):
+        (folder / "ipadapter").mkdir(parents=True, exist_ok=True)
+        for variant in variants:
+            adapter(variant, family).save(folder / "ipadapter" / f"{variant}.safetensors")
+
+    def clip():
+        (folder / "clip_vision").mkdir(parents=True, exist_ok=True)
+        weights = {key: tensor.half() for key, tensor in encoder("vit_h").reference.state_dict().items()}
+        save_file(weights, folder / "clip_vision" / "vit_h.safetensors")
+
+    def faces():
+        shutil.copytree(test_data / "insightface", folder / "insightface")
+
+    def identity_net():
+        (folder / "controlnet").mkdir(parents=True, exist_ok=True)
+        save_file(
+            {key: tensor.clone() for key, tensor in control_twin().model.state_dict().items()},
+            folder / "controlnet" / "identitynet.safetensors",
+        )
+
+    return SimpleNamespace(
+        folder=folder, checkpoint=checkpoint, adapters=adapters, clip=clip, faces=faces, identity_net=identity_net
+    )
+
+
+@pytest.fixture
+def rows(models, test_data):
+    """What the command finds in the folder, as rows."""
+    photo = job.photograph(test_data / "photos" / "obama.jpg")
+    return lambda: list(compare.compared(found_in(models.folder), photo, torch.device("cpu")))
+
+
+def by_file(rows):
+    return {row.file: row for row in rows}
+
+
+def test_what_pictures_steer_agrees_in_features_tokens_and_step(models, rows):
+    models.checkpoint("sd15")
+    models.clip()
+    models.adapters("sd15", "base", "plus")
+    found = rows()
+    assert {row.verdict for row in found} == {AGREES} and status_of(found) == 0
+    assert len(found) == 1 + 2 * 3
+    steps = [row for row in found if row.effect is not None]
+    assert [row.file for row in steps] == ["ipadapter/base.safetensors", "ipadapter/plus.safetensors"]
+    assert min(row.effect for row in steps) > 0.1
+
+
+def test_what_faces_steer_agrees_and_a_copy_of_two_kinds_as_both(models, rows):
+    models.checkpoint("sd15")
+    models.clip()
+    models.faces()
+    models.adapters("sd15", "faceid_plus")
+    found = rows()
+    assert {row.verdict for row in found} == {AGREES}, found
+    assert {row.file.partition(" as ")[2] for row in found if row.effect} == {"FaceID plus", "FaceID plus v2"}
+
+
+def test_instantid_agrees_alone_and_with_its_net(models, rows):
+    models.checkpoint("sdxl")
+    models.faces()
+    models.identity_net()
+    models.adapters("sdxl", "instantid")
+    found = rows()
+    assert {row.verdict for row in found} == {AGREES}, found
+    assert found[-1].file == "controlnet/identitynet.safetensors" and found[-1].effect > 0.01
+
+
+def test_a_difference_is_seen_and_told(models, rows, monkeypatch):
+    models.checkpoint("sd15")
+    models.clip()
+    models.adapters("sd15", "base")
+    monkeypatch.setattr(theirs, "WEIGHT", ours.WEIGHT * 1.001)
+    found = rows()
+    assert [row.verdict for row in found] == [AGREES, AGREES, AGREES, DIFFERS] and status_of(found) == 1
+    assert found[-1].cells()[-1] == DIFFERS and found[-1].difference > found[-1].limit
+
+
+def test_damaged_missing_and_wrong_files_are_named(models, rows):
+    models.checkpoint("sd15")
+    models.adapters("sd15", "base", "faceid")
+    adapter("plus", "sdxl").save(models.folder / "ipadapter" / "for sdxl.safetensors")
+    whole = models.folder / "ipadapter" / "base.safetensors"
+    (models.folder / "ipadapter" / "cut.safetensors").write_bytes(whole.read_bytes()[:-1000])
+    found = by_file(rows())
+    assert found["ipadapter/cut.safetensors"].verdict == DAMAGED
+    for name, words in (
+        ("base", ("needs an image encoder", "CLIP ViT-H/14", "Found: none")),
+        ("faceid", ("reads faces", "insightface/")),
+        ("for sdxl", ("is for SDXL", "Found: sd15")),
+    ):
+        row = found[f"ipadapter/{name}.safetensors"]
+        assert row.verdict == NOT_COMPARED and all(part in row.why for part in words), row.why
+    assert found[NAMES["sd15"]].verdict == AGREES
+    assert status_of(list(found.values())) == 1
+
+
+def test_an_empty_folder_says_what_is_missing(models, rows):
+    models.folder.mkdir()
+    (only,) = rows()
+    assert "no SD1.5 or SDXL checkpoint" in only.why and status_of([only]) == 3
