@@ -10,16 +10,20 @@ import comfy.samplers
 import torch
 from torch import Tensor
 
+from ..cache import Cache
 from .dataset import Text
+
+BUDGET = 1 << 28  # bytes: 800 prompts of SDXL at least
+_Made = tuple[Text, Mapping[str, Any]]
 
 
 class Conditions:
-    """Encodes each distinct entry for each latent size once, as the host's sampler would before a run."""
+    """Encodes entries for a latent size as the host's sampler would before a run, and keeps the last ones, on the device."""
 
-    def __init__(self, model: Any, device: torch.device) -> None:
+    def __init__(self, model: Any, device: torch.device, budget: int = BUDGET) -> None:
         self._model = model
         self._device = device
-        self._made: dict[tuple[int, tuple[int, ...]], tuple[Text, Mapping[str, Any]]] = {}
+        self._made: Cache[_Made] = Cache(budget, _size_of)
 
     def batch(self, texts: Sequence[Text], latents: Tensor) -> dict[str, Tensor]:
         """The conditioning arguments of one call: texts[i] is for latents[i]."""
@@ -28,11 +32,9 @@ class Conditions:
         return comfy.samplers.cond_cat(parts, self._device)
 
     def _of(self, text: Text, latent: Tensor) -> Mapping[str, Any]:
+        # The entry is kept beside what was made of it, so that its id stays its own.
         key = (id(text), tuple(latent.shape))
-        if key not in self._made:
-            # The entry is kept beside what was made of it, so that its id stays its own.
-            self._made[key] = (text, self._encoded(text, latent))
-        return self._made[key][1]
+        return self._made.get(key, lambda: (text, self._encoded(text, latent)))[1]
 
     def _encoded(self, text: Text, latent: Tensor) -> Mapping[str, Any]:
         entry = {**text[1], "cross_attn": text[0], "model_conds": {}, "uuid": uuid.uuid4()}
@@ -47,3 +49,7 @@ class Conditions:
             seed=None,
         )
         return encoded[0]["model_conds"]
+
+
+def _size_of(made: _Made) -> int:
+    return sum(condition.cond.nbytes for condition in made[1].values() if isinstance(condition.cond, Tensor))

@@ -58,6 +58,10 @@ class Dataset:
         return found
 
 
+SHUFFLED = 1 << 16
+"""The most pictures of one size that are shuffled whole to take a batch; of ten million it would take seconds each time."""
+
+
 class Batches:
     """Chooses the pictures of each batch: all of one size, sizes as often as they have pictures."""
 
@@ -69,6 +73,16 @@ class Batches:
     def numbers(self, generator: torch.Generator) -> list[int]:
         """The numbers of one batch, of `batch_size` pictures; one that is shorter than that repeats its pictures."""
         bucket = self._buckets[int(torch.multinomial(self._shares, 1, generator=generator))]
+        if len(bucket) > SHUFFLED:
+            return bucket[_distinct(len(bucket), self._batch_size, generator)].tolist()
         rounds = -(-self._batch_size // len(bucket))
         order = torch.cat([torch.randperm(len(bucket), generator=generator) for _ in range(rounds)])
         return bucket[order[: self._batch_size]].tolist()
+
+
+def _distinct(below: int, count: int, generator: torch.Generator) -> Tensor:
+    """Different numbers, each as likely as any other, where `count` is small beside `below`."""
+    found: dict[int, None] = {}
+    while len(found) < count:
+        found.setdefault(int(torch.randint(below, (1,), generator=generator)))
+    return torch.tensor(list(found))

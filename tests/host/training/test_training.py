@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import comfy.model_management
 import pytest
@@ -105,6 +106,7 @@ def test_averaged_weights_are_the_ramped_mean_of_every_step(tmp_path):
 def test_another_trainings_state_is_refused(tmp_path):
     state = tmp_path / "state"
     run(trainer(steps=1), state=state)
+    assert not torch.load(state)["averaged"], "a second copy of all weights, where there are no averages"
     with pytest.raises(ValueError, match="learning_rate 0.001 there, 0.5 now"):
         run(trainer(steps=1, learning_rate=0.5), state=state)
     state.write_bytes(state.read_bytes()[:200])
@@ -160,6 +162,41 @@ def test_a_batch_has_pictures_of_one_size():
     sizes = [{given.examples[number].latent.shape for number in batch} for batch in batches]
     assert all(len(each) == 1 for each in sizes) and len(set.union(*sizes)) == 2
     assert all(len(batch) == 4 for batch in batches)  # of buckets of three: a short one is filled up
+
+
+def test_a_batch_of_very_many_pictures_takes_few_numbers(monkeypatch):
+    """Up to a size they are shuffled whole, as ever; above it a batch has different ones, each as likely as any other."""
+    from pack.attention.training import dataset as module
+
+    def batches(count, times):
+        given = SimpleNamespace(buckets=lambda: {(8, 8): range(count)})
+        order, generator = module.Batches(given, 4), torch.Generator().manual_seed(1)
+        return [order.numbers(generator) for _ in range(times)]
+
+    monkeypatch.setattr(module, "SHUFFLED", 20)
+    generator = torch.Generator().manual_seed(1)
+    torch.multinomial(torch.ones(1), 1, generator=generator)
+    assert batches(20, 1)[0] == torch.randperm(20, generator=generator)[:4].tolist()
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "randperm", None)  # what takes as long as there are pictures
+        many = batches(25, 2500)
+    assert all(len(set(batch)) == 4 for batch in many)
+    shares = torch.bincount(torch.tensor(many).flatten(), minlength=25) / 10_000
+    assert shares.tolist() == pytest.approx([1 / 25] * 25, abs=0.01)
+
+
+def test_texts_that_are_kept_take_no_more_than_their_budget():
+    from pack.attention.training.conditions import Conditions
+
+    made = trainer("sdxl")
+    given, latents = dataset("sdxl", "base"), torch.zeros(1, 4, 8, 8)
+    texts = [given.examples[0].text, given.examples[1].text, given.no_text]
+    ample = Conditions(made.frozen.model, made.frozen.device)
+    first = [ample.batch([text], latents) for text in texts]
+    budget = ample._made.used * 2 // 3
+    scant = Conditions(made.frozen.model, made.frozen.device, budget)
+    assert all(equal(scant.batch([text], latents), kept) for text, kept in zip(texts * 2, first * 2, strict=True))
+    assert len(ample._made) == 3 and len(scant._made) == 2 and scant._made.used <= budget
 
 
 @pytest.mark.parametrize(
