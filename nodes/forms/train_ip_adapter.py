@@ -22,7 +22,7 @@ from ..training.recipe import (
     start_input,
     start_of,
 )
-from ..training.reference_inputs import subject_input, view_inputs, views_in
+from ..training.reference_inputs import folder_input, subject_input, view_inputs, views_in
 
 FOLDER = "ipadapter"
 
@@ -43,7 +43,7 @@ class TrainIPAdapter(io.ComfyNode):
             inputs=[
                 *model_inputs("SD1.5, SDXL or Segmind Vega"),
                 io.ClipVision.Input("clip_vision", tooltip="The image encoder that the adapter will read."),
-                *picture_inputs(),
+                *picture_inputs(optional=True),
                 io.String.Input(
                     "name",
                     default="my-adapter",
@@ -61,6 +61,7 @@ class TrainIPAdapter(io.ComfyNode):
                 start_input(),
                 subject_input(),
                 *view_inputs(),
+                folder_input(),
             ],
             outputs=[
                 wires.AdapterWire.Output("adapter", tooltip="The trained adapter, read back from its file."),
@@ -68,6 +69,12 @@ class TrainIPAdapter(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, folder: Any = "", **_: Any) -> str:
+        from ..training.folder import stand_of
+
+        return stand_of(folder[0] if isinstance(folder, list) else folder)
 
     @classmethod
     def execute(cls, **lists: list[Any]) -> io.NodeOutput:

@@ -16,6 +16,7 @@ from ...attention.training.buckets import Cut, cut_for
 from ...attention.training.dataset import Dataset, Example, Text
 from ...attention.training.new_adapter import variant_named
 from ...attention.training.references import Partners, of_subject, referring, views_of
+from .folder import read_folder
 from .reference_inputs import Views, subjects_for
 
 Tick = Callable[[int, int], None]
@@ -79,8 +80,23 @@ def captioned_pictures(
 ) -> CaptionedPictures:
     """The pictures of a list of batches ('images') with their captions ('texts') and subjects.
 
-    `models` are the autoencoder and the text encoder.
+    Or those of the 'folder' below ComfyUI's input. `models` are the autoencoder and the text encoder.
+    Raises ValueError unless there is one of both.
     """
+    folder = next(iter(lists.get("folder", ())), "").strip()
+    if bool(folder) == bool(lists.get("images")):
+        raise ValueError(
+            f"there are {'two sources of pictures' if folder else 'no pictures'}. Connect 'images', or set 'folder' to a "
+            "folder in ComfyUI's input; not both."
+        )
+    if folder and any(text.strip() for text in lists.get("subjects", ())):
+        raise ValueError(
+            "'subjects' is for pictures on 'images'; for those of a folder put references.csv beside them, with the columns "
+            "'file' and 'subject'."
+        )
+    if folder:
+        found = read_folder(folder)
+        return CaptionedPictures(found.pictures, found.captions, *models, bucket_side, found.partners)
     pictures = [picture[None, ..., :3] for batch in lists["images"] for picture in batch]
     count = len(pictures)
     subjects = subjects_for(lists.get("subjects", ()), count)

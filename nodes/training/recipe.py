@@ -17,7 +17,7 @@ from .watch_inputs import watch_inputs
 if TYPE_CHECKING:
     from ...attention.training.start import Start
 
-LISTS = ("images", "texts", "subjects", "faces")
+LISTS = ("images", "texts", "subjects", "folder", "faces")
 """The inputs of which a training takes every entry; of the others there is one."""
 LOOK_EVERY, RESUME, BUCKET_SIDE, KEEP_FILES, CHECK_EVERY = 250, True, 512, 3, 250
 
@@ -66,9 +66,9 @@ def model_inputs(families: str) -> list[io.Input]:
     ]
 
 
-def picture_inputs() -> list[io.Input]:
+def picture_inputs(optional: bool = False) -> list[io.Input]:
     return [
-        io.Image.Input("images", tooltip="The pictures, from Load Image-Text (from Folder)."),
+        io.Image.Input("images", optional=optional, tooltip="The pictures, from Load Image-Text (from Folder)."),
         io.String.Input("texts", optional=True, force_input=True, tooltip="Their captions, from the same node."),
     ]
 

@@ -21,6 +21,17 @@ def subject_input() -> io.Input:
     )
 
 
+def folder_input() -> io.Input:
+    return io.String.Input(
+        "folder",
+        optional=True,
+        default="",
+        advanced=True,
+        tooltip="A folder in ComfyUI's input with pictures and captions, in place of 'images' and 'texts'. They are read "
+        "one at a time, so that memory does not hold them all.",
+    )
+
+
 def view_inputs() -> list[io.Input]:
     return [
         io.Boolean.Input(

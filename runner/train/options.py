@@ -17,7 +17,8 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "type": Path,
             "required": True,
             "metavar": "FOLDER",
-            "help": "pictures, each with its caption in a .txt of the same name",
+            "help": "pictures, each with its caption in a .txt of the same name; a references.csv among them (file, and subject "
+            "or pair) says whose picture is whose reference",
         },
         "--name": {"required": True, "help": "name of the adapter to make"},
         "--base-model": {

@@ -88,6 +88,17 @@ def test_samples_are_drawn_from_ones_own_prompts(run):
     assert not torch.equal(first, second) and len(output.ui["images"]) == 3
 
 
+def test_pictures_come_from_one_source(run):
+    with pytest.raises(ValueError, match="two sources of pictures. Connect 'images', or set 'folder'"):
+        run.execute(folder="mine")
+    from pack.nodes.training.dataset import captioned_pictures
+
+    with pytest.raises(ValueError, match="for those of a folder put references.csv beside them"):
+        captioned_pictures({"folder": ["mine"], "subjects": ["ann"]}, (None, None), 64)
+    with pytest.raises(ValueError, match="there are no pictures. Connect 'images'"):
+        captioned_pictures({"folder": [""]}, (None, None), 64)
+
+
 def test_the_reference_is_another_picture_of_the_subject(run):
     """Of three pictures two are of one subject; the view through the encoder of each is the other's."""
     own = run.execute(name="own", look_every=0)

@@ -90,8 +90,8 @@ def test_the_graph_trains_on_the_given_models(options, models):
     graph = prompt_for(options("--steps", "100", "--variant", "plus", *models), "train-mine")
     assert graph["model"]["inputs"] == {"ckpt_name": "base.safetensors"}
     assert graph["encoder"]["inputs"] == {"clip_name": "vit-h.safetensors"}
-    assert graph["pictures"]["inputs"] == {"folder": "train-mine"}
     trained = graph[TRAIN]["inputs"]
+    assert trained["folder"] == "train-mine"
     assert (trained["name"], trained["variant"], trained["steps"], trained["look_every"]) == ("mine", "plus", 100, 25)
     assert trained["bucket_side"] == 512
     wires = [v for node in graph.values() for v in node["inputs"].values() if isinstance(v, list)]
