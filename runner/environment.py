@@ -17,6 +17,7 @@ from .processes import run
 from .stamps import contents, key_of, once
 
 PINS = ROOT / "runner" / "pins"
+ENGINE_PYTHON = (3, 11)
 # The interpreter itself, also when run.py is started with the Python of a virtual environment, even of ours.
 BASE_PYTHON = str(getattr(sys, "_base_executable", sys.executable))
 
@@ -71,6 +72,29 @@ def prepare_tools(places: Places) -> Path:
     key = key_of(sys.version, sys.base_prefix, UV, contents([pins]))
     once(places.stamps / "tools", key, program_in(places.tools, "python"), lambda: _make_tools(places, pins))
     return places.tools
+
+
+def prepare_batch(places: Places) -> Path:
+    """Make the environment of the engine that draws on many hosts, after `bootstrap`; return its Python.
+
+    Raises Problem when a package cannot be installed, and for a Python that the packages have no wheels for.
+    """
+    if sys.version_info < ENGINE_PYTHON:
+        raise Problem(
+            f"The engine needs Python {'.'.join(map(str, ENGINE_PYTHON))} or newer; this is {sys.version.split()[0]}.",
+            "start run.py with a newer Python, or draw with --hosts 0.",
+        )
+    pins = PINS / "batch.txt"
+    key = key_of(sys.version, sys.base_prefix, UV, contents([pins]))
+    once(places.stamps / "batch", key, program_in(places.batch, "python"), lambda: _make_batch(places, pins))
+    return program_in(places.batch, "python")
+
+
+def _make_batch(places: Places, pins: Path) -> None:
+    say("Installing the engine (about 600 MB on disk)")
+    shutil.rmtree(places.batch, ignore_errors=True)
+    _make_venv(places, places.batch)
+    _install_list(places, pins, places.batch)
 
 
 def _make_tools(places: Places, pins: Path) -> None:

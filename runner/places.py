@@ -52,6 +52,11 @@ class Places:
         return self.work / "tools"
 
     @property
+    def batch(self) -> Path:
+        """The virtual environment of the engine that draws on many hosts."""
+        return self.work / "batch-env"
+
+    @property
     def comfyui(self) -> Path:
         return self.work / "ComfyUI"
 

@@ -125,6 +125,26 @@ def test_no_index_host_is_named_anywhere():
     assert files and named == []
 
 
+def test_every_package_of_the_engine_is_pinned_with_its_hashes():
+    text = (environment.PINS / "batch.txt").read_text()
+    pins = [entry for entry in re.split(r"\n(?=\S)", text.strip()) if not entry.startswith("#")]
+    first = [entry.partition(" \\\n")[0] for entry in pins]
+    assert len(pins) > 20 and [line for line in first if not PIN.match(line)] == []
+    assert all("--hash=sha256:" in entry for entry in pins)
+    wanted = [line for line in (environment.PINS / "batch.in").read_text().splitlines() if not line.startswith("#")]
+    assert {line.replace("[data]", "") for line in wanted} <= set(first)
+
+
+def test_the_engine_has_an_environment_of_its_own_and_needs_a_newer_python(steps, places, monkeypatch):
+    environment.bootstrap(places)
+    assert environment.prepare_batch(places) == environment.program_in(places.batch, "python")
+    assert steps.asked == ["bootstrap", "venv", "batch.txt"]
+    monkeypatch.setattr(environment.sys, "version_info", (3, 10, 4))
+    monkeypatch.setattr(environment.sys, "version", "3.10.4 (main)")
+    with pytest.raises(Problem, match=r"needs Python 3\.11 or newer; this is 3\.10\.4"):
+        environment.prepare_batch(places)
+
+
 def test_the_tools_have_an_environment_of_their_own(steps, places):
     prepare(places, environment.HOST)
     environment.prepare_tools(places)
