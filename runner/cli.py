@@ -80,6 +80,7 @@ def _add_hosts(sub: argparse.ArgumentParser) -> None:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options of one call; `extra` holds what is passed on."""
     options, extra = parser().parse_known_args(arguments)
+    options.words = list(arguments)
     options.extra = [argument for argument in extra if argument != "--"]
     if options.extra and options.command not in PASS_ON:
         parser().error(f"unknown arguments: {' '.join(options.extra)}")

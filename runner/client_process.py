@@ -26,7 +26,7 @@ def client_status(places: Places, host: Host, server: Server, module: str, argum
     command = [host.python, "-c", START, places.root, module, "--server", server.url, *arguments]
     environment = {**os.environ, "PYTHONUTF8": "1"}
     with subprocess.Popen([str(part) for part in command], env=environment, cwd=places.root) as client:
-        status = _ended(client)
+        status = ended(client)
     if status and not server.is_running():
         raise Problem(
             f"ComfyUI ended by itself. The end of {server.log}:\n{server.tail()}",
@@ -35,7 +35,8 @@ def client_status(places: Places, host: Host, server: Server, module: str, argum
     return status
 
 
-def _ended(client: "subprocess.Popen[bytes]") -> int:
+def ended(client: "subprocess.Popen[bytes]") -> int:
+    """Wait for a client that is told of Ctrl-C as we are; its exit status."""
     while True:
         try:
             return client.wait()

@@ -22,7 +22,7 @@ LOUD = "!" * 100
 
 @dataclass(frozen=True)
 class Lane:
-    """What one lane runs, and on what: a page by version, a re-created host by name, a Python by version.
+    """What one lane runs, and on what: a page by version, a re-created host by name, a Python by version, the engine.
 
     `is_others` says that what fails may be the doing of a release that came out since our last run.
     """
@@ -32,6 +32,7 @@ class Lane:
     frontend: str | None = None
     host: str | None = None
     python: str | None = None
+    engine: bool = False
     is_others: bool = False
 
 
@@ -71,13 +72,14 @@ LANES: Mapping[str, Lane] = {
         )
         for name, patches in HOSTS.items()
     },
+    "batch": Lane("tables of rows on many hosts, with kills", ("tests/batch",), engine=True),
     "newest-python": Lane("unit tests and laws on the newest Python that is here", _ON_PYTHONS, python=NEWEST),
     **{
         f"python-{version}": Lane(f"unit tests and laws on Python {version}", _ON_PYTHONS, python=version)
         for version in pythons.VERSIONS
     },
 }
-IN_CI = ("newest-frontend", "host-newer", "newest-python", "host-missing-parts")
+IN_CI = ("newest-frontend", "batch", "host-newer", "newest-python", "host-missing-parts")
 """The longest first, as two run at once."""
 
 
@@ -145,6 +147,9 @@ def _prepared(places: Places, host: Host, name: str) -> _Call:
         places = places.of_python(version, program)
         environment.prepare(places, environment.HOST, environment.TESTS)
         on.append(f"Python {version}")
+    if lane.engine:
+        told["LIKENESS_BATCH_PYTHON"] = str(environment.prepare_batch(places))
+        on.append("the engine")
     return _Call(name, ", ".join(on), places, host, told)
 
 

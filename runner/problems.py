@@ -9,6 +9,9 @@ class Problem(Exception):
         self.what = what
         self.cure = cure
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.what, self.cure)  # on its way from another process
+
     def __str__(self) -> str:
         return f"{self.what}\n  What to do: {self.cure}"
 

@@ -1,37 +1,42 @@
 """The command `run.py batch`: a table of rows and a prompt become pictures and a table of results."""
 
 import argparse
+import os
+import subprocess
 import sys
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
+from .. import environment
+from ..client_process import ended
 from ..comfyui import existing_host
 from ..folders import folders_in
-from ..places import Places
-from ..problems import Problem, say
+from ..locks import only_one
+from ..places import Places, program_in
+from ..problems import say
 from ..setup import Wanted, prepare
-from . import run_file
-from .course import Course, TooManyErrors
-from .draw import Drawer, Failed, Limits
+from . import references
+from .course import TooManyErrors
 from .faults import Faulty
-from .hosts import Drawing, Given, Own
-from .jobs import Job, blocks, jobs_of, unknown_to
+from .hosts import LEASH, Given
+from .jobs import jobs_of, prompt_at, together
 from .key import hash_of
-from .options import USAGE, Misused, check, errors_allowed
-from .report import SOME_ERRORS, report_of, write
-from .result import recorded
-from .serial import draw_all
+from .options import NO_ENGINE, USAGE, Misused, check, hosts_of, urls_of
+from .report import SOME_ERRORS, Report, report_of, write
 from .store import Store, store_at
+from .ways import Engine, OneByOne, Ours, Way, drawn, tried
+
+SILENT = {"RAY_USAGE_STATS_ENABLED": "0"}
 
 
 def batch(places: Places, options: argparse.Namespace) -> int:
     """draw a table of rows from one prompt, and go on where it stopped when it is run again; or report on it"""
     try:
         check(options)
-        store = store_at(options.out)
-        return _report(store) if options.report else _batch(places, options, store)
+        if options.report:
+            return _report_here_or_there(places, options)
+        return _batch(places, options)
     except (Misused, Faulty) as problem:
         print(f"\n{problem}", file=sys.stderr)
         return USAGE
@@ -40,47 +45,75 @@ def batch(places: Places, options: argparse.Namespace) -> int:
         return SOME_ERRORS
 
 
-def _batch(places: Places, options: argparse.Namespace, store: Store) -> int:
-    jobs = jobs_of(options.manifest, options.prompt)
-    say(f"{len(jobs)} rows, {len({job.needs for job in jobs})} different models and references")
-    hosts = _hosts(places, options)
-    limits = Limits(options.timeout, options.attempts, options.recycle)
-    drawers = [_Checked(host, store, limits, jobs) for host in hosts]
-    if options.dry_run:
-        return _dry_run(drawers[0], store)
-    settings = {"prompt": hash_of(options.prompt.read_bytes()), "plain": options.plain}
-    run_file.begin(store, settings, {"command": sys.argv[1:]}, jobs)
-    course = Course(sys.stdout, len(jobs), len(hosts), errors_allowed(options, len(jobs)))
-    say(f"Drawing into {store.place}")
-    draw_all(blocks(jobs, options.rows_per_block), drawers, store, course)
-    run_file.end(store)
-    return _report(store)
+def _batch(places: Places, options: argparse.Namespace) -> int:
+    if urls_of(options):
+        return _staged(options, OneByOne(options, [Given(address) for address in urls_of(options)]))
+    if not options.here and hosts_of(options) == NO_ENGINE:
+        jobs_of(options.manifest, options.prompt)  # what is wrong with it is told before anything is put in place
+    ours = _ours(places, options)
+    hosts = hosts_of(options) or _one_for_each_card(ours)
+    if hosts == NO_ENGINE:
+        say("Starting ComfyUI")
+        return _staged(options, OneByOne(options, [ours.own()]))
+    if options.here:
+        return _staged(options, Engine(options, ours, hosts))
+    with only_one(places.work / "lock"):
+        environment.bootstrap(places)
+        python = environment.prepare_batch(places)
+    words = ["--comfyui", ours.host.tree, "--python", ours.host.python, "--base-directory", ours.base]
+    return _there(places, python, [*options.words[1:], *words, "--hosts", f"{hosts[0]}:{hosts[1]}"])
 
 
-@dataclass
-class _Checked(Drawer):
-    """A drawer that, once its host answers, looks whether the host knows what the jobs name, before any is drawn."""
-
-    jobs: Sequence[Job] = ()
-
-    def start(self) -> None:
-        super().start()
-        faults = unknown_to(self.host.link.json("/object_info"), self.jobs)
-        if faults:
-            raise Faulty(faults)
-
-
-def _hosts(places: Places, options: argparse.Namespace) -> list[Drawing]:
-    if options.address:
-        return [Given(address) for address in dict.fromkeys(options.address)]
+def _ours(places: Places, options: argparse.Namespace) -> Ours:
     models = options.models_dir.resolve() if options.models_dir else None
     if options.comfyui:  # it runs in a folder of its own, so that nothing needs to be put in place
         host = existing_host(options.comfyui, options.python)
     else:
         host = prepare(places, Wanted(miniature=models is None))
-    base = options.base_directory or (places.base if host.is_private else host.tree)
-    say("Starting ComfyUI")
-    return [Own(host, offered(base, models), ("--disable-metadata",) if options.plain else ())]
+    base = (options.base_directory or (places.base if host.is_private else host.tree)).resolve()
+    return Ours(host, base, offered(base, models), ("--disable-metadata",) if options.plain else ())
+
+
+def _one_for_each_card(ours: Ours) -> tuple[int, int]:
+    """The hosts for the cards of this machine; one alone needs no engine."""
+    count = "import torch; print(torch.cuda.device_count())"
+    done = subprocess.run([str(ours.host.python), "-c", count], capture_output=True, text=True, check=False)
+    cards = int(done.stdout) if done.returncode == 0 else 0
+    return (cards, cards) if cards > 1 else NO_ENGINE
+
+
+def _there(places: Places, python: Path, words: Sequence[str | Path]) -> int:
+    """Run this command in the Python that has the engine; it ends with us."""
+    command = [str(python), str(LEASH), "-m", "runner.batch", *map(str, words)]
+    environ = {**os.environ, **SILENT, "PYTHONUTF8": "1"}
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE) as engine:
+        return ended(engine)
+
+
+def _staged(options: argparse.Namespace, way: Way) -> int:
+    """Read everything, then encode the references if that is asked for, then draw."""
+    jobs = jobs_of(options.manifest, options.prompt)
+    say(f"{len(jobs)} rows, {len({job.needs for job in jobs})} different models and references")
+    store = store_at(options.out)
+    settings = {"prompt": _hash_of(options.prompt), "plain": options.plain, "references": _hash_of(options.references)}
+    if options.references:
+        photos = references.photos_of(jobs)
+        first = references.encoding(prompt_at(options.references), photos)
+        if options.dry_run:
+            tried(way, [*first, *jobs], store)
+            return 0
+        below = store_at(f"{store.place}/{references.FOLDER}")
+        say(f"Encoding {len(first)} references")
+        report = drawn(way, first, below, {"prompt": settings["references"]})
+        jobs = together(references.with_files(jobs, references.files_of(report, photos, below.place)))
+    if options.dry_run:
+        tried(way, jobs, store)
+        return 0
+    return _told(store, drawn(way, jobs, store, settings))
+
+
+def _hash_of(file: Path | None) -> str | None:
+    return hash_of(file.read_bytes()) if file else None
 
 
 def offered(base: Path, models: Path | None) -> dict[str, list[Path]]:
@@ -91,29 +124,16 @@ def offered(base: Path, models: Path | None) -> dict[str, list[Path]]:
     return {**folders, "custom_nodes": [base / "custom_nodes"]}
 
 
-def _dry_run(drawer: Drawer, store: Store) -> int:
-    try:
-        drawer.start()
-        found = Counter(_state(drawer, job, store) for job in drawer.jobs)
-    finally:
-        drawer.host.stop()
-    say(f"Nothing is wrong. Drawn already: {found['drawn']} of {len(drawer.jobs)}.")
-    unread = len(drawer.jobs) - found["drawn"] - found["to draw"]
-    if unread:
-        raise Problem(f"The files of {unread} rows cannot be read.", "see their addresses in the manifest.")
-    return 0
+def _report_here_or_there(places: Places, options: argparse.Namespace) -> int:
+    """What the engine has written is read by its Python, where this one cannot."""
+    python = program_in(places.batch, "python")
+    if not options.here and find_spec("pyarrow") is None and python.is_file():
+        return _there(places, python, options.words[1:])
+    store = store_at(options.out)
+    return _told(store, report_of(store))
 
 
-def _state(drawer: Drawer, job: Job, store: Store) -> str:
-    try:
-        return "drawn" if recorded(store, drawer.key_of(job)) else "to draw"
-    except Failed as failure:
-        say(f"{job.id}: {failure}")
-        return "unread"
-
-
-def _report(store: Store) -> int:
-    report = report_of(store)
+def _told(store: Store, report: Report) -> int:
     print(report)
     say(f"Results: {store.place}/{write(store, report)}")
     return report.status

@@ -11,7 +11,7 @@ from ..places import ROOT
 from .addresses import Unreachable, content_of
 from .hosts import Drawing
 from .jobs import Job
-from .key import Models, hash_of, key_of, row_of
+from .key import SAVED, Models, hash_of, key_of, row_of
 from .result import Attempts, Record, Result, keep, recorded
 from .store import FULL, Store, out_of_room
 from .substitute import Target, title_of, with_values
@@ -19,8 +19,6 @@ from .talk import Lost, Refused, Slow
 
 FOLDER = "likeness-batch"
 """Where a host's input folder has the files of a batch."""
-SAVED = (".likeness.safetensors",)
-"""Suffixes with a dot in them, which belong to embeds and faces."""
 QUICK, CALM = 0.02, 0.5  # seconds between two looks
 LOOKS = 10  # at the queue, every so many seconds
 LET_GO_SECONDS = 30
@@ -255,7 +253,7 @@ def _files(values: object) -> list[Mapping[str, str]]:
 
 
 def _suffix(name: str) -> str:
-    return next((suffix for suffix in SAVED if name.endswith(suffix)), PurePosixPath(name).suffix.lower())
+    return next((end for end in SAVED if name.endswith(end)), PurePosixPath(name).suffix.lower())
 
 
 def _or_none(ask: object, path: str) -> list:

@@ -148,6 +148,7 @@ class Own:
     comfyui: Host
     offered: Folders
     options: tuple[str, ...] = ()
+    starts: int = STARTS
     is_ours: bool = field(default=True, init=False)
     name: str = field(default="", init=False)
     _server: Leashed | None = field(default=None, init=False)
@@ -190,7 +191,7 @@ class Own:
             os.truncate(path, 0)
 
     def _begin(self) -> None:
-        for left in reversed(range(STARTS)):
+        for left in reversed(range(self.starts)):
             try:
                 self._server.__enter__()
             except Problem as problem:

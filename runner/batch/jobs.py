@@ -54,7 +54,22 @@ def jobs_of(address: str, prompt: Path) -> list[Job]:
     faults += maker.found()
     if faults:
         raise Faulty(faults)
+    return together(jobs)
+
+
+def together(jobs: Iterable[Job]) -> list[Job]:
+    """Jobs that need the same one after the other, else in their order."""
     return sorted(jobs, key=lambda job: job.needs)
+
+
+def prompt_at(path: Path) -> Prompt:
+    """A prompt from its file. Raises Faulty."""
+    try:
+        return prompt_of(content_of(str(path)).decode("utf-8-sig"))
+    except Unreachable as error:
+        raise Faulty([f"The prompt {error}."]) from error
+    except ValueError as error:
+        raise Faulty([f"The prompt {path} {error}."]) from error
 
 
 def blocks(jobs: Sequence[Job], size: int) -> Iterator[list[Job]]:

@@ -10,6 +10,8 @@ from .jobs import MODEL_FILES, Job
 NAMES_ONLY = ("filename_prefix",)
 """Inputs that say where something is written and nothing of what is in it."""
 LENGTH = 20  # bytes
+SAVED = (".likeness.safetensors", ".faces.safetensors")
+"""How the names of saved embeds and faces end."""
 
 
 def hash_of(content: bytes) -> str:

@@ -11,6 +11,7 @@ from ..problems import Problem
 LEAST_ERRORS = 10
 """So many errors never end a run that was not told a number: a small manifest has 5 % at once."""
 USAGE = 2
+NO_ENGINE = (0, 0)
 
 
 class Misused(Problem):
@@ -27,17 +28,34 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "prompt has",
         },
         "--prompt": {"type": Path, "metavar": "FILE", "help": "the workflow, exported for the API"},
+        "--references": {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "a workflow that ends in Save Embeds or Save Faces: it is run once for each photo that the manifest "
+            "names for a Load Embeds or Load Faces of --prompt, before any picture is drawn",
+        },
         "--out": {
             "metavar": "PLACE",
             "help": "where everything is written, a folder or an address. The same command goes on with what is there",
         },
+        "--hosts": {
+            "metavar": "N or MIN:MAX",
+            "help": "ComfyUIs to draw on at once, which an engine starts, each with a card of its own where there are any; "
+            "0 is one without the engine (default: one for each card; 0 where there is one card or none)",
+        },
         "--address": {
             "action": "append",
             "default": [],
-            "metavar": "URL",
-            "help": "draw on the ComfyUI that runs at this address (http://127.0.0.1:8188) in place of one of our own; may be given "
-            "several times",
+            "metavar": "ADDRESS",
+            "help": "draw on the ComfyUI that runs at this address (http://127.0.0.1:8188) in place of one of our own; may be "
+            "given several times. Anything else is the engine's cluster to start ours on: auto, or its head's address",
         },
+        "--cards-per-host": {
+            "type": float,
+            "metavar": "N",
+            "help": "cards that the engine reserves for a ComfyUI (default: 1 where the cluster has any, else 0)",
+        },
+        "--here": {"action": "store_true", "help": argparse.SUPPRESS},
         "--base-directory": {
             "type": Path,
             "metavar": "PATH",
@@ -83,7 +101,7 @@ def add_to(form: argparse.ArgumentParser) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """Raise Misused when options are missing, or do not go together."""
-    for find in (_missing, _no_number, _no_address, _not_together):
+    for find in (_missing, _no_number, _no_hosts, _not_together):
         fault = find(options)
         if fault:
             raise Misused(fault, "`run.py batch --help` says what each option is.")
@@ -104,18 +122,45 @@ def _no_number(options: argparse.Namespace) -> str:
     return ""
 
 
-def _no_address(options: argparse.Namespace) -> str:
-    wrong = [address for address in options.address if not re.match(r"https?://[^/]+", address)]
-    return f"--address {wrong[0]} is no address of a ComfyUI, such as http://127.0.0.1:8188." if wrong else ""
+def _no_hosts(options: argparse.Namespace) -> str:
+    if options.hosts and not re.fullmatch(r"\d+|[1-9]\d*:[1-9]\d*", options.hosts):
+        return f"--hosts is {options.hosts}; it must be a number, or the fewest and the most as 1:8."
+    fewest, most = hosts_of(options) or (0, 0)
+    return f"--hosts is {options.hosts}; the fewest are more than the most." if fewest > most else ""
 
 
 def _not_together(options: argparse.Namespace) -> str:
     ours = [name for name in ("plain", "comfyui", "models_dir", "base_directory") if getattr(options, name)]
-    if options.address and ours:
+    clusters = [address for address in options.address if address not in urls_of(options)]
+    if urls_of(options) and ours:
         return f"--{ours[0].replace('_', '-')} says how our own ComfyUI is started, and --address names another."
+    if urls_of(options) and (clusters or hosts_of(options) not in (None, NO_ENGINE)):
+        return "--address names a ComfyUI that runs; the engine and its --hosts are for our own."
+    if len(clusters) > 1 or (clusters and hosts_of(options) == NO_ENGINE):
+        return (
+            f"--address {' '.join(clusters)} is where the engine is; it can be at one place, with --hosts of 1 or more."
+        )
     if options.base_directory and not options.comfyui:
         return "--base-directory goes with --comfyui."
     return ""
+
+
+def urls_of(options: argparse.Namespace) -> list[str]:
+    """The running ComfyUIs among the addresses."""
+    return [address for address in dict.fromkeys(options.address) if re.match(r"https?://[^/]+", address)]
+
+
+def cluster_of(options: argparse.Namespace) -> str | None:
+    """The address of the engine's cluster; None for one of our own on this machine."""
+    return next((address for address in options.address if address not in urls_of(options)), None)
+
+
+def hosts_of(options: argparse.Namespace) -> tuple[int, int] | None:
+    """How many hosts, at least and at most; None where it was not said."""
+    if not options.hosts:
+        return None
+    fewest, _, most = options.hosts.partition(":")
+    return int(fewest), int(most or fewest)
 
 
 def errors_allowed(options: argparse.Namespace, rows: int) -> int:

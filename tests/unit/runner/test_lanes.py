@@ -22,7 +22,7 @@ def test_every_row_names_tests_that_are_there_and_one_thing_it_runs_on():
     for name, lane in LANES.items():
         paths = [argument for argument in lane.arguments if not argument.startswith("--")]
         assert paths and all((ROOT / path).exists() for path in paths), name
-        assert sum(bool(on) for on in (lane.frontend, lane.host, lane.python)) == 1, name
+        assert sum(bool(on) for on in (lane.frontend, lane.host, lane.python, lane.engine)) == 1, name
     assert set(IN_CI) <= set(LANES)
 
 

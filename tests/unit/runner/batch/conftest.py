@@ -43,6 +43,8 @@ class Comfy:
         self.freed = self.interrupted = 0
         self.is_up = True
         self.choices = {}
+        graph = json.loads((API / "Picture prompt.json").read_text(encoding="utf-8"))
+        self.kinds = {node["class_type"] for node in graph.values()}
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.thread = threading.Thread(target=lambda: self.server.serve_forever(poll_interval=0.01), daemon=True)
         self.thread.start()
@@ -90,8 +92,7 @@ class Comfy:
         return 200, {"system": {"comfyui_version": "0.30.0", "argv": []}}
 
     def object_info(self, *_):
-        kinds = {node["class_type"] for node in json.loads((API / "Picture prompt.json").read_text()).values()}
-        return 200, {kind: {"input": {"required": self.choices.get(kind, {})}} for kind in kinds}
+        return 200, {kind: {"input": {"required": self.choices.get(kind, {})}} for kind in self.kinds}
 
     def experiment(self, *_):
         return 404, {"error": {"message": "an older one"}}

@@ -11,17 +11,18 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from serving.patience import until
 
 from runner import cli, server
+from runner.batch import command, hosts, ways
 from runner.batch import draw as drawing
-from runner.batch import hosts
 from runner.batch import report as reports
 from runner.batch.course import Course, TooManyErrors
 from runner.batch.hosts import LEASH, Own, has_the_pack
-from runner.batch.options import errors_allowed
+from runner.batch.options import cluster_of, errors_allowed, hosts_of, urls_of
 from runner.batch.result import Result
 from runner.batch.store import Folder
 from runner.comfyui import Host
@@ -128,8 +129,8 @@ def test_given_hosts_share_the_blocks_and_one_that_is_gone_leaves_its_rows(run, 
 def test_a_process_that_is_killed_loses_nothing_and_the_next_draws_only_the_rest(manifest, prompt, comfy, tmp_path):
     """A real process and a real kill, in the middle of a row."""
     comfy.choices["LoadImage"] = {"image": [["example.png"], {}]}
-    command = [sys.executable, ROOT / "run.py", "batch", "--manifest", manifest(*rows(6)), "--prompt", prompt]
-    command += ["--address", comfy.url, "--out", tmp_path / "out"]
+    words = [sys.executable, ROOT / "run.py", "batch", "--manifest", manifest(*rows(6)), "--prompt", prompt]
+    words += ["--address", comfy.url, "--out", tmp_path / "out"]
     entry, going = comfy.entry, threading.Event()
 
     def pauses(nodes, text):
@@ -139,13 +140,13 @@ def test_a_process_that_is_killed_loses_nothing_and_the_next_draws_only_the_rest
         return entry(nodes, text)
 
     comfy.entry = pauses
-    first = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    first = subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL)
     assert going.wait(60)
     first.kill()
     first.wait()
     assert not (tmp_path / "out" / "results.jsonl").exists()
     comfy.entry = entry
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert Counter(comfy.drawn).most_common(2) == [("a cat 1", 2), ("a cat 0", 1)]
     names = [
@@ -200,7 +201,16 @@ def test_a_full_disk_is_one_sentence(run, capsys):
         (["report"], "--out must be given"),
         (["--out", "o", "--manifest", "m", "--prompt", "p", "--attempts", "0"], "--attempts is 0"),
         (["--out", "o", "--manifest", "m", "--prompt", "p", "--max-errors", "few"], "--max-errors is few"),
-        (["--out", "o", "--manifest", "m", "--prompt", "p", "--address", "here"], "--address here is no address"),
+        (["--out", "o", "--manifest", "m", "--prompt", "p", "--hosts", "many"], "--hosts is many"),
+        (["--out", "o", "--manifest", "m", "--prompt", "p", "--hosts", "3:2"], "the fewest are more than the most"),
+        (
+            ["--out", "o", "--manifest", "m", "--prompt", "p", "--hosts", "0", "--address", "auto"],
+            "is where the engine is",
+        ),
+        (
+            ["--out", "o", "--manifest", "m", "--prompt", "p", "--hosts", "2", "--address", "http://127.0.0.1:1"],
+            "the engine and its --hosts are for our own",
+        ),
         (
             ["--out", "o", "--manifest", "m", "--prompt", "p", "--address", "http://127.0.0.1:1", "--plain"],
             "--plain says how our own ComfyUI is started",
@@ -211,6 +221,35 @@ def test_a_full_disk_is_one_sentence(run, capsys):
 def test_what_does_not_go_together_is_said_with_its_own_status(words, said, capsys):
     assert cli.main(["batch", *words]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_addresses_are_comfyuis_or_the_engines_cluster():
+    options = cli.parse(["batch", "--address", "http://127.0.0.1:1", "--address", "http://127.0.0.1:1"])
+    assert (urls_of(options), cluster_of(options), hosts_of(options)) == (["http://127.0.0.1:1"], None, None)
+    options = cli.parse(["batch", "--address", "10.0.0.1:6379", "--hosts", "1:64"])
+    assert (urls_of(options), cluster_of(options), hosts_of(options)) == ([], "10.0.0.1:6379", (1, 64))
+
+
+@pytest.mark.parametrize(("cards", "hosts"), [("0", None), ("1", None), ("3", "3:3")])
+def test_each_card_has_a_host_and_more_than_one_have_the_engine(cards, hosts, monkeypatch, manifest, prompt, tmp_path):
+    started = []
+    answer = SimpleNamespace(returncode=0, stdout=cards)
+    host = Host(tmp_path / "tree", tmp_path / "python", is_private=False)
+    monkeypatch.setattr(command, "existing_host", lambda path, python: host)
+    monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: answer)
+    monkeypatch.setattr(command, "_staged", lambda options, way: started.append((way.hosts[0].host, None)) or 0)
+    monkeypatch.setattr(ways.Ours, "own", lambda ours: ours)
+    monkeypatch.setattr(command, "_there", lambda places, python, words: started.append((python, words)) or 0)
+    monkeypatch.setattr(command.environment, "bootstrap", lambda places: None)
+    monkeypatch.setattr(command.environment, "prepare_batch", lambda places: "engine")
+    words = ["--manifest", manifest({"id": "a"}), "--prompt", str(prompt), "--out", str(tmp_path / "out")]
+    assert cli.main(["batch", *words, "--comfyui", str(tmp_path)]) == 0
+    ((program, passed),) = started
+    assert program == ("engine" if hosts else host)
+    if hosts:
+        options = cli.parse(["batch", *map(str, passed)])
+        assert (options.hosts, options.comfyui, options.python) == (hosts, host.tree, host.python)
+        assert options.base_directory == host.tree.resolve() and options.manifest == words[1]
 
 
 def test_how_many_errors_are_allowed():
@@ -338,3 +377,66 @@ time.sleep(600)
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     until(lambda: not server.command_line_at(url), f"the end of {pid}")
+
+
+@pytest.fixture
+def staged(run, prompt, comfy, tmp_path):
+    """(rows, arguments) -> the exit status of a batch in two stages; Reference loads a file of embeds."""
+    drawing_prompt = json.loads(prompt.read_text())
+    drawing_prompt["3"] = {
+        "class_type": "LikenessLoadEmbeds",
+        "inputs": {"file": "x"},
+        "_meta": {"title": "Reference"},
+    }
+    encoding_prompt = json.loads(prompt.read_text())
+    (tmp_path / "encode.json").write_text(json.dumps(encoding_prompt))
+    prompt.write_text(json.dumps(drawing_prompt))
+    comfy.choices["LikenessLoadEmbeds"] = {"file": [["x"], {}]}
+    comfy.kinds.add("LikenessLoadEmbeds")
+    entry = comfy.entry
+
+    def entry_of(nodes, text):
+        made = entry(nodes, text)
+        name = made["outputs"]["11"]["images"][0]["filename"]
+        if nodes["3"]["class_type"] == "LoadImage":
+            if b"faceless" in comfy.uploads[nodes["3"]["inputs"]["image"].rpartition("/")[2]]:
+                error = {"node_id": "3", "node_type": "x", "exception_type": "x", "exception_message": "no face found"}
+                return {"status": {"status_str": "error", "messages": [["execution_error", error]]}, "outputs": {}}
+            saved = name.replace(".png", ".likeness.safetensors")
+            comfy.files[saved] = b"embeds of " + comfy.files[name]
+            made["outputs"]["11"]["images"][0]["filename"] = saved
+            comfy.encoded.append(nodes["3"]["inputs"]["image"])
+        return made
+
+    comfy.entry, comfy.encoded = entry_of, []
+    return lambda rows, *more: run(rows, "--references", str(tmp_path / "encode.json"), *more)
+
+
+def test_each_reference_is_encoded_once_and_then_no_photo_is_needed(staged, comfy, tmp_path):
+    assert staged(rows(12), "--dry-run") == 0 and not comfy.drawn
+    assert staged(rows(12)) == 0
+    assert len(comfy.encoded) == 2 and len(comfy.drawn) == 2 + 12
+    names = sorted(name for name in comfy.uploads if name.endswith(".likeness.safetensors"))
+    assert len(names) == 2 and all(comfy.uploads[name].startswith(b"embeds of ") for name in names)
+    embeds = list((tmp_path / "out" / "references" / "embeds").rglob("*.likeness.safetensors"))
+    assert len(embeds) == 2 and len(results(tmp_path)) == 12
+    assert staged(rows(13)) == 0 and len(comfy.drawn) == 15, "of a row more, only that is drawn"
+
+
+def test_a_photo_without_a_face_is_named_before_anything_is_drawn(staged, comfy, tmp_path, capsys):
+    (tmp_path / "b.png").write_bytes(b"faceless")
+    assert staged(rows(4)) == 2
+    assert "b.png: Reference: no face found (id r1, r3)." in capsys.readouterr().err
+    assert len(comfy.drawn) == 2, "what was tried is the encoding"
+    (tmp_path / "b.png").write_bytes(b"another photo")
+    assert staged(rows(4)) == 0 and len(comfy.encoded) == 2
+
+
+def test_what_is_no_first_stage_is_said(staged, prompt, tmp_path, capsys):
+    assert staged([{"id": "a", "Prompt.text": "x"}]) == 2
+    assert "No row names a photo for a node that loads a saved reference" in capsys.readouterr().err
+    (tmp_path / "encode.json").write_text(prompt.read_text())
+    assert staged(rows(1)) == 2
+    assert "--references has 0 nodes that load a picture" in capsys.readouterr().err
+    (tmp_path / "encode.json").write_text("{}")
+    assert staged(rows(1)) == 2 and "is no API prompt" in capsys.readouterr().err
