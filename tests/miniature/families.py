@@ -89,7 +89,7 @@ FAMILIES = {
 ENCODERS = {
     "vit_h": Encoder(hidden=80, projection=64, activation="gelu"),
     "vit_bigg": Encoder(hidden=96, projection=72, activation="gelu"),
-    "vit_l": Encoder(hidden=112, projection=48, activation="quick_gelu"),
+    "vit_l": Encoder(hidden=112, projection=40, activation="quick_gelu"),
     "vit_l_336": Encoder(hidden=64, projection=48, activation="quick_gelu", picture=336),
     # Published widths, by which presets tell encoders.
     "vit_h_wide": Encoder(hidden=1280, projection=1024, activation="gelu", layers=2),

@@ -7,7 +7,7 @@ TEXT = 48  # width of the prompt; 4096 as published
 POOLED = 32  # width of its pooled vector; 768 as published
 WIDTH = 64  # in 2 heads; 3072 in 24 as published
 LATENT = 16  # channels
-ENCODER = 48  # width of what CLIP ViT-L gives of a picture, as the miniature of it does; 768 as published
+ENCODER = 40  # width of what CLIP ViT-L gives of a picture, as the miniature of it does; 768 as published
 
 COMMON = {
     "in_channels": LATENT,
