@@ -18,17 +18,24 @@ class TooManyErrors(Problem):
 
 @dataclass
 class Course:
-    """Counts results of all hosts, and shows them. `allowed` is how many errors end the run, None for any number."""
+    """Counts results of all hosts, and shows them.
+
+    `allowed` is how many errors end the run, None for any number; `before` is how many rows were drawn when it began.
+    """
 
     out: TextIO
     rows: int
     hosts: int
     allowed: int | None = None
-    done: int = 0
+    before: int = 0
+    done: int = field(default=0, init=False)
     errors: int = 0
     _began: float = field(default_factory=time.monotonic, repr=False)
     _shown: float = field(default=0.0, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.done = self.before
 
     def result(self, result: Result) -> None:
         """Count one. Raises TooManyErrors."""
@@ -47,8 +54,8 @@ class Course:
     def line(self) -> str:
         """Everything in one line."""
         passed = max(time.monotonic() - self._began, 1e-6)
-        rate = self.done / passed
-        left = _clock((self.rows - self.done) / rate) if self.done else "?"
+        rate = (self.done - self.before) / passed
+        left = _clock((self.rows - self.done) / rate) if rate else "?"
         counted = f"{self.errors} {'error' if self.errors == 1 else 'errors'}, {self.hosts} {'host' if self.hosts == 1 else 'hosts'}"
         return f"{bar(self.done, self.rows)} {self.done} of {self.rows} rows, {60 * rate:.1f} a minute, {left} left, {counted}"
 

@@ -91,7 +91,8 @@ class Engine:
             self.options.cards_per_host,
             cluster_of(self.options),
         )
-        engine.draw_all(jobs, plan, store, before, _course(self.options, jobs, 0))
+        drawn = len(jobs) - len(before.failed) - len(before.missing)
+        engine.draw_all(jobs, plan, store, before, _course(self.options, jobs, 0, drawn))
 
 
 @dataclass
@@ -142,5 +143,5 @@ def limits_of(options: argparse.Namespace) -> Limits:
     return Limits(options.timeout, options.attempts, options.recycle)
 
 
-def _course(options: argparse.Namespace, jobs: Sequence[Job], hosts: int) -> Course:
-    return Course(sys.stdout, len(jobs), hosts, errors_allowed(options, len(jobs)))
+def _course(options: argparse.Namespace, jobs: Sequence[Job], hosts: int, drawn: int = 0) -> Course:
+    return Course(sys.stdout, len(jobs), hosts, errors_allowed(options, len(jobs)), drawn)

@@ -26,11 +26,12 @@ from runner.batch.options import cluster_of, errors_allowed, hosts_of, urls_of
 from runner.batch.result import Result
 from runner.batch.store import Folder
 from runner.comfyui import Host
-from runner.places import ROOT
+from runner.places import ROOT, program_in
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch):
+def hasty(monkeypatch, places):
+    monkeypatch.setattr(cli, "Places", lambda: places)  # where nothing is installed
     monkeypatch.setattr(drawing, "QUICK", 0.001)
     monkeypatch.setattr(drawing, "CALM", 0.01)
     monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
@@ -104,6 +105,16 @@ def test_a_report_says_what_is_missing(run, comfy, tmp_path, capsys, monkeypatch
     assert Counter(comfy.drawn).most_common(1) == [("a cat 3", 2)], "the one that was broken off"
     assert len(results(tmp_path)) == 8
     assert cli.main(["batch", "report", "--out", str(tmp_path / "nothing")]) == 1
+
+
+def test_a_report_of_what_the_engine_wrote_is_read_by_its_python(places, tmp_path, monkeypatch):
+    python = program_in(places.batch, "python")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    asked = []
+    monkeypatch.setattr(command, "_there", lambda places, python, words: asked.append((python, words)) or 3)
+    assert cli.main(["batch", "report", "--out", str(tmp_path)]) == 3
+    assert asked == [(python, ["report", "--out", str(tmp_path)])]
 
 
 def test_given_hosts_share_the_blocks_and_one_that_is_gone_leaves_its_rows(run, comfy, comfies, tmp_path, monkeypatch):
@@ -270,6 +281,8 @@ def test_progress_is_a_line_that_moves_or_one_now_and_then():
     assert lines[0].startswith("[#") and "1 of 30 rows" in lines[0] and lines[1] == "  3: no" and len(lines) == 3
     assert re.search(r"30 of 30 rows, [\d.]+ a minute, 0:00:00 left, 1 error, 2 hosts$", lines[2])
     out.isatty = lambda: True
+    half = Course(io.StringIO(), rows=30, hosts=2, before=20)
+    assert half.line().startswith("[" + 20 * "#") and "20 of 30 rows, 0.0 a minute, ? left" in half.line()
     course.done = 28
     course.result(Result("x", ""))
     assert out.getvalue().splitlines()[-1].startswith("\x1b[K[") and "29 of 30 rows" in out.getvalue()
