@@ -23,14 +23,16 @@ class MiniatureModel(io.ComfyNode):
             display_name="Miniature Model",
             category="miniature",
             description=cls.__doc__,
-            inputs=[io.Combo.Input("family", options=list(FAMILIES)), seed_input()],
+            inputs=[io.Combo.Input("family", options=[*FAMILIES, "flux"]), seed_input()],
             outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
         )
 
     @classmethod
     def execute(cls, family: str, seed: int) -> io.NodeOutput:
-        from . import models
+        from . import flux, models
 
+        if family == "flux":
+            return io.NodeOutput(flux.model("flux dev", seed), flux.clip(seed), flux.vae(seed))
         return io.NodeOutput(models.unet(family, seed), models.clip(family, seed), models.vae(seed, family))
 
 

@@ -22,7 +22,7 @@ ADAPTERS = (
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     import comfy.options
-    from miniature import adapters, loras
+    from miniature import adapters, flux, loras
     from miniature.make_adapters import write_if_changed
     from miniature.world import installed
     from safetensors.torch import save_file
@@ -42,6 +42,7 @@ def server(tmp_path_factory):
         adapters.write_safetensors(
             adapters.adapter_state_dict(family, variant, 11), folder / f"{family}_{variant}.safetensors"
         )
+    flux.write_adapter("plus", 11, folder / "flux_plus.safetensors")
     for path, content in installed.contents(base / "models").items():
         write_if_changed(path, content)
     (base / "models" / "loras").mkdir()

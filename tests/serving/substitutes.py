@@ -4,10 +4,18 @@ from itertools import count
 
 SMALLER = 4  # times, each side
 PLACED = ("shift_x", "shift_y", "dilate", "feather")  # in pixels of the picture too
-SIZED = ("EmptyLatentImage", "LikenessRenderKeypoints", "LikenessFaceMasks", "SolidMask", "WanImageToVideo")
+SIZED = (
+    "EmptyLatentImage",
+    "LikenessRenderKeypoints",
+    "LikenessFaceMasks",
+    "SolidMask",
+    "WanImageToVideo",
+    "EmptySD3LatentImage",
+)
 FAMILY = {
     "sd_xl_base_1.0.safetensors": "sdxl",
     "v1-5-pruned-emaonly-fp16.safetensors": "sd15",
+    "flux1-dev-fp8.safetensors": "flux",
     "wan2.1_i2v_480p_14B_fp16.safetensors": "wan",
 }
 PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys cannot tell
@@ -67,7 +75,8 @@ SUBSTITUTES = {
 def on_the_miniature(graph):
     files = (n["inputs"].get("ckpt_name") or n["inputs"].get("unet_name") for n in graph.values())
     family = next((FAMILY[file] for file in files if file), "sd15")
-    made = {ENCODER: {"class_type": "MiniatureCLIPVision", "inputs": {"kind": "vit_h", "seed": 3}}}
+    eye = "vit_l" if family == "flux" else "vit_h"
+    made = {ENCODER: {"class_type": "MiniatureCLIPVision", "inputs": {"kind": eye, "seed": 3}}}
     for name, node in graph.items():
         kind, inputs = node["class_type"], dict(node["inputs"])
         if kind in SIZED:
