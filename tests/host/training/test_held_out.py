@@ -42,7 +42,7 @@ def test_their_error_is_that_of_each_level(tmp_path):
     from pack.attention.training.log import Logs
     from pack.attention.training.loss import Noised, loss
 
-    made = trainer("sdxl", "instantid", steps=1, held_out=1)
+    made = trainer(steps=1, held_out=1)
     (example,), model, sampling = made.apart.examples, made.frozen.model, made.frozen.model.model_sampling
     clean, found = made._showing.latents([example]), []
     batch = made._showing.batch([example], clean, [(False, False)])

@@ -1,6 +1,7 @@
 """A training that begins from a file: step 0 is that file, and a file of another kind is refused."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import safetensors.torch
@@ -85,15 +86,21 @@ def test_another_kind_of_adapter_is_refused(folder):
         begun("sdxl", "base", base)
 
 
-def test_an_identitynet_of_another_layout_is_refused(folder):
+def test_what_is_no_identitynet_for_this_training_is_refused():
+    """Another kind of ControlNet, a training without one, and weights of other sizes."""
     from comfy.controlnet import T2IAdapter
+    from pack.attention.training.new_identitynet import network_for
+    from pack.attention.training.start import Start, _copied
+    from pack.attention.training.train import unet_config
 
-    _, adapter, net = published(folder, "sdxl", "instantid")
-    with pytest.raises(
-        ValueError, match=r"the connected ControlNet does not fit this training: \d+ of its weights differ"
-    ):
-        begun("sd15", "instantid", None, net)
+    made = trainer("sd15", "base")
     with pytest.raises(ValueError, match="is a T2IAdapter of another kind than IdentityNet"):
-        begun("sdxl", "instantid", adapter, T2IAdapter(None, 3, 8, "nearest-exact"))
+        Start(None, T2IAdapter(None, 3, 8, "nearest-exact")).put_into(made.trainee)
+    with torch.device("meta"):
+        net = SimpleNamespace(control_model=network_for(unet_config(made.frozen)))
     with pytest.raises(ValueError, match="has no IdentityNet to begin from a file"):
-        begun("sd15", "base", None, net)
+        Start(None, net).put_into(made.trainee)
+    with pytest.raises(
+        ValueError, match=r"mine does not fit this training: 2 .* 'bias', which is \(3,\) there and \(4,\)"
+    ):
+        _copied(torch.nn.Linear(2, 3), torch.nn.Linear(2, 4), "mine")
