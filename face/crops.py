@@ -1,12 +1,17 @@
 """A picture and its faces -> one sheet of small squares, each with one face and what is around it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from .align import crop
 from .needs import opencv
 from .value import Face, PictureFaces, Pixels
 
 SIDE = 96
 COLUMNS = 8
+UPRIGHT = 224
+"""Pixels of an upright crop, before it is made small."""
 AROUND = 1.5
 """Side of the square, in longer sides of the box."""
 
@@ -25,6 +30,16 @@ def crops(entry: PictureFaces) -> Pixels:
             _cut(entry.picture.photo, face, place)
         elif face.upright is not None:
             _put(face.upright, place)
+    return sheet
+
+
+def lineup(faces: Sequence[Face]) -> Pixels:
+    """(SIDE, n * SIDE, 3) RGB, the faces upright, side by side; black where neither the photo nor a crop was kept."""
+    sheet: Pixels = np.zeros((SIDE, len(faces) * SIDE, 3), np.uint8)
+    for number, face in enumerate(faces):
+        upright = face.upright if face.picture.photo is None else crop(face, UPRIGHT)
+        if upright is not None:
+            _put(upright, sheet[:, number * SIDE : (number + 1) * SIDE])
     return sheet
 
 

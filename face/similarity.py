@@ -6,9 +6,14 @@ from .average import unit
 from .embed import embeddings
 from .value import Array, Face, FaceBatch
 
+SAME = 0.5
+"""Cosine from which two photos usually show one person."""
+OTHER = 0.35
+"""Cosine below which they usually show two."""
+
 
 def cosine(a: Face, b: Face) -> float:
-    """-1..1; two photos of one person usually give more than 0.5, of two people less than 0.35.
+    """-1..1; two photos of one person usually give more than SAME, of two people less than OTHER.
 
     Raises as `embeddings` does: no embedding, or different recognisers.
     """

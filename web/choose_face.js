@@ -7,7 +7,7 @@ import { crop, frames, loupe } from './editor/face_picture.js'
 import { FaceStrip } from './editor/face_strip.js'
 import { addBar, addButton, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
 import { colourOf } from './editor/people.js'
-import { runAlone } from './editor/run_alone.js'
+import { addRun } from './editor/run_alone.js'
 import { mark, numberOf, unitsPerPixel } from './editor/svg.js'
 import { chain, isLinked, outputOf, rememberStep, setValue, valueOf, watch } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
@@ -97,7 +97,7 @@ class FacePicker {
     this.current = 0
     this.element = addPanel(node, 'face picker', HEIGHT)
     this.bar = addBar(this.element)
-    this.run = addButton(this.bar, 'play', this.words.run, () => this.runNow())
+    addRun(this.bar, node, this.words, (...said) => this.status(...said))
     this.bar.append(Object.assign(document.createElement('span'), { className: 'likeness-gap' }))
     this.back = addButton(this.bar, 'chevron-left', this.words.previous, () => this.turn(-1))
     this.label = document.createElement('span')
@@ -127,17 +127,6 @@ class FacePicker {
 
   get isFixed() {
     return choosersOf(this.node).some((chooser) => SETTINGS.some((name) => isLinked(chooser, name)))
-  }
-
-  async runNow() {
-    this.run.disabled = true
-    this.status(this.words.running)
-    try {
-      await runAlone(this.node)
-    } catch (error) {
-      this.status(this.words.failed(error.message), true)
-    }
-    this.run.disabled = false
   }
 
   turn(by) {

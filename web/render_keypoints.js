@@ -19,7 +19,7 @@ import {
   relabel,
   widen
 } from './editor/panel.js'
-import { runAlone } from './editor/run_alone.js'
+import { addRun } from './editor/run_alone.js'
 import { follow, mark, pointAt } from './editor/svg.js'
 import { read, tables } from './editor/tables.js'
 import { chain, rememberStep, watch } from './editor/widgets.js'
@@ -95,7 +95,7 @@ class KeypointEditor {
   // How large heads are, at one press; and what is wrong with it.
   buildFrames() {
     const bar = addBar(this.element)
-    addButton(bar, 'play', this.words.run, () => this.runNow())
+    addRun(bar, this.node, this.words, (...said) => this.status(...said))
     this.frames = Object.entries(this.words.frames).map(([name, label]) => {
       const button = addButton(bar, 'frame', label, () => this.change(() => this.frame(FRAMES[name])))
       button.dataset.focus = name
@@ -108,15 +108,6 @@ class KeypointEditor {
 
   frame(wanted) {
     this.put(framed(this.faces, this.sheet.size, wanted, this.heads.fit))
-  }
-
-  async runNow() {
-    this.status(this.words.running)
-    try {
-      await runAlone(this.node)
-    } catch (error) {
-      this.status(this.words.failed(error.message), true)
-    }
   }
 
   asText() {

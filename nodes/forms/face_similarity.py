@@ -5,9 +5,10 @@ from __future__ import annotations
 from comfy_api.v0_0_2 import io
 
 from ...face.align import can_crop, crop
-from ...face.choose import choose
+from ...face.choose import MISSING, choose
 from ...face.value import Face, FaceBatch
 from ..page.description import described
+from ..page.notice import for_page
 from ..wires import FacesWire
 
 CROP = 224
@@ -36,6 +37,15 @@ class FaceSimilarity(io.ComfyNode):
                     tooltip="Another photo of the same person. A good likeness is close to it too; a copy is close only to "
                     "the reference (MultiID-Bench's copy-paste measure).",
                 ),
+                io.Combo.Input(
+                    "missing",
+                    optional=True,
+                    options=list(MISSING),
+                    default="error",
+                    advanced=True,
+                    tooltip="What to do where the picture to judge has no face: stop and name it, or say so and give 0. "
+                    "Further pictures of a batch are always passed over.",
+                ),
             ],
             outputs=[
                 io.Float.Output(
@@ -49,26 +59,38 @@ class FaceSimilarity(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, faces: FaceBatch, reference: FaceBatch, truth: FaceBatch | None = None) -> io.NodeOutput:
-        from ...face.similarity import copy_paste, cosine
+    def execute(
+        cls, faces: FaceBatch, reference: FaceBatch, truth: FaceBatch | None = None, missing: str = "error"
+    ) -> io.NodeOutput:
+        from ...face.similarity import OTHER, SAME, copy_paste, cosine
+        from ..page.face_pairs import pairs
         from ..page.show import shown
 
-        judged, source = _largest(faces), _largest(reference)
+        source = _largest(reference)
         photo = _largest(truth) if truth is not None else None
-        alike, copied = cosine(judged, source), 0.0
-        lines = [f"similarity {alike:.3f} (same person above about 0.5, different people below 0.35)"]
-        if photo is not None:
-            copied = copy_paste(judged, source, photo)
+        chosen = (*choose(faces[:1], missing=missing), *choose(faces[1:], missing="skip"))
+        judged = [(entry.picture.name, entry.faces[0] if entry.faces else None) for entry in chosen]
+        scores = [None if face is None else cosine(face, source) for _, face in judged]
+        lines = [_said(name if len(judged) > 1 else "", score) for (name, _), score in zip(judged, scores, strict=True)]
+        lines[0] += f" (same person above about {SAME}, different people below {OTHER})"
+        first, copied = judged[0][1], 0.0
+        if photo is not None and first is not None:
+            copied = copy_paste(first, source, photo)
             lines.append(
-                f"to the other photo {cosine(judged, photo):.3f}, both photos {cosine(source, photo):.3f}; "
+                f"to the other photo {cosine(first, photo):.3f}, both photos {cosine(source, photo):.3f}; "
                 f"copy-paste {copied:.3f} (1 copies the reference, less is better)"
             )
-        lines += _all_pairs(faces, reference)
-        lines.append(_caution(judged))
-        compared = [face for face in (judged, source, photo) if face is not None]
+        lines += [*_all_pairs(faces, reference), _caution(source)]
+        compared = [face for face in (first, source, photo) if face is not None]
         crops = [crop(face, CROP) for face in compared if can_crop(face, CROP)]
         text = "\n".join(lines)
-        return shown(cls, text, crops, alike, copied, text)
+        output = shown(cls, text, crops, scores[0] or 0.0, copied, text)
+        return for_page(output, match=pairs(judged, scores, source, (OTHER, SAME)))
+
+
+def _said(name: str, score: float | None) -> str:
+    """One line for a picture, with its name where there are several."""
+    return f"{name}: ".lstrip(": ") + ("no face" if score is None else f"similarity {score:.3f}")
 
 
 def _largest(batch: FaceBatch) -> Face:

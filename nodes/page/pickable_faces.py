@@ -24,8 +24,8 @@ def pickable(batch: FaceBatch, chosen: FaceBatch | None = None) -> list[dict[str
         {
             "name": entry.picture.name,
             "size": entry.picture.size,
-            "file": _file(small(entry)),
-            "crops": {"file": _file(crops(entry)), "side": SIDE, "columns": COLUMNS} if entry.faces else None,
+            "file": file_of(small(entry)),
+            "crops": {"file": file_of(crops(entry)), "side": SIDE, "columns": COLUMNS} if entry.faces else None,
             "faces": [{"box": face.box.tolist(), "score": round(face.score, 3)} for face in entry.faces],
             "chosen": [i for one in kept.faces for i, face in enumerate(entry.faces) if face is one],
         }
@@ -33,7 +33,7 @@ def pickable(batch: FaceBatch, chosen: FaceBatch | None = None) -> list[dict[str
     ]
 
 
-def _file(pixels: Pixels) -> dict[str, Any]:
+def file_of(pixels: Pixels) -> dict[str, Any]:
     """Where the page finds a picture that is kept until ComfyUI ends."""
     shown: Any = ui.PreviewImage(to_image([pixels])).as_dict()["images"]
     return shown[0]

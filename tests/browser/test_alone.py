@@ -16,10 +16,11 @@ def values(workflow):
     return {node["id"]: (node["type"], node.get("widgets_values")) for node in workflow["nodes"]}
 
 
-def press(frontend):
-    """Press the one button that runs a node alone; the history of that run."""
+def press(frontend, label=""):
+    """Press the first button, with a label that begins so, that runs a node alone; the history of that run."""
     with frontend.page.expect_response("**/api/prompt") as answer:
-        frontend.page.locator('.likeness-editor [data-focus="play"]').click()
+        wanted = label and f'[aria-label^="{label}"]'
+        frontend.page.locator(f'.likeness-editor [data-focus="play"]{wanted}').first.click()
     assert answer.value.ok, answer.value.text()
     return frontend.api.wait(answer.value.json()["prompt_id"], pause=lambda: frontend.page.wait_for_timeout(100))
 

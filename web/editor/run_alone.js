@@ -3,11 +3,26 @@
 
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
+import { addButton } from './panel.js'
 
 const LOOKS = 'PreviewAny' // the host's
 
+// A button for it; words: { run, running, failed(why) }, said by status(text, isWrong).
+export function addRun(bar, node, words, status) {
+  const button = addButton(bar, 'play', words.run, async () => {
+    button.disabled = true
+    status(words.running)
+    try {
+      await runAlone(node)
+    } catch (error) {
+      status(words.failed(error.message), true)
+    }
+    button.disabled = false
+  })
+}
+
 // Throws an Error that says why not.
-export async function runAlone(node) {
+async function runAlone(node) {
   const { output, workflow } = await app.graphToPrompt()
   const own = (id) => id.split(':').at(-1) === String(node.id) && output[id].class_type === node.comfyClass
   const id = Object.keys(output).find(own)

@@ -70,6 +70,20 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-crop span { position: absolute; left: 0; padding: 0 3px; font-size: 10px; line-height: 13px; color: #000; }
 .likeness-crop .likeness-number { bottom: 0; border-top-right-radius: 4px; }
 .likeness-crop .likeness-place { top: 0; left: auto; right: 0; font-weight: 700; border-bottom-left-radius: 4px; }
+.likeness-editor .likeness-matches { flex: 1; min-height: 0; overflow-y: auto; display: flex; flex-direction: column; gap: 4px; }
+.likeness-matches:focus-visible { outline: 2px solid var(--likeness-focus); outline-offset: -1px; }
+.likeness-editor .likeness-match { display: flex; align-items: center; gap: 8px; flex: none; }
+.likeness-editor svg.likeness-judged { flex: none; width: 56px; height: 56px; border-radius: 4px; background: #000; }
+.likeness-match .likeness-score { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 4px; }
+.likeness-match .likeness-verdict { display: flex; gap: 6px; align-items: baseline; }
+.likeness-match strong { font-size: 16px; font-variant-numeric: tabular-nums; }
+.likeness-editor svg.likeness-meter { flex: none; height: 10px; border-radius: 5px; }
+.likeness-meter .likeness-rail { fill: var(--likeness-line); }
+.likeness-meter .likeness-bound { fill: var(--likeness-text); }
+.likeness-match[data-verdict='same'] .likeness-reached { fill: #2f9e6b; }
+.likeness-match[data-verdict='unsure'] .likeness-reached { fill: #e8912d; }
+.likeness-match[data-verdict='other'] .likeness-reached { fill: #d64545; }
+.likeness-editor .likeness-bar > .likeness-status { height: auto; flex: 1; -webkit-line-clamp: 1; }
 .likeness-editor .likeness-box:focus-visible .likeness-frame { outline: 3px solid var(--likeness-focus); outline-offset: 2px; }
 .likeness-editor .likeness-status {
   height: 32px; flex: none; color: var(--likeness-faint); overflow: hidden;

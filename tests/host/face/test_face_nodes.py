@@ -327,6 +327,23 @@ def test_similarity_and_copy_paste(ran, found, photo):
     assert len(copied.pictures) == 3
     with pytest.raises(MissingFace, match="No face found in picture 1 of 1"):
         ran(FaceSimilarity, faces=found(nothing()).faces, reference=obama)
+    nobody = ran(FaceSimilarity, faces=found(nothing()).faces, reference=obama, missing="skip")
+    assert nobody.similarity == 0 and nobody.text.startswith("no face")
+
+
+def test_every_picture_of_a_batch_is_compared(found, photo):
+    def sized(name):
+        return torch.nn.functional.interpolate(photo(name).movedim(-1, 1), (600, 480), mode="area").movedim(1, -1)
+
+    batch = found(torch.cat([sized("biden.jpg"), torch.zeros(1, 600, 480, 3), sized("obama.jpg")])).faces
+    output = FaceSimilarity.execute(faces=batch, reference=found(photo("obama2.jpg")).faces)
+    lines = output.args[2].splitlines()
+    assert lines[0].startswith("picture 1 of 3: similarity") and lines[1] == "picture 2 of 3: no face"
+    (match,) = output.ui["likeness_match"]
+    scores = [picture["score"] for picture in match["pictures"]]
+    assert scores[0] < 0.35 and scores[1] is None and scores[2] > 0.5
+    assert [picture["face"] for picture in match["pictures"]] == [0, None, 1] and match["reference"] == 2
+    assert match["crops"]["columns"] == 3 and match["bounds"] == (0.35, 0.5)
 
 
 def test_similarity_cautions_when_the_recogniser_also_steers(ran, found, photo):

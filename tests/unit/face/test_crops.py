@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from pack.face.crops import AROUND, COLUMNS, SIDE, crops
+from pack.face.crops import AROUND, COLUMNS, SIDE, crops, lineup
 from pack.face.value import PictureFaces
 
 
@@ -40,3 +40,18 @@ def test_a_face_without_its_photo_shows_its_crop(picture, face):
     kept = [replace(face((8, 8, 24, 24), of=gone), upright=crop) for crop in (upright, None)]
     first, second, *_ = squares(crops(PictureFaces(gone, tuple(kept))))[0]
     assert (first == 77).all() and not second.any()
+
+
+def test_a_lineup_shows_faces_of_several_pictures_upright(picture, face):
+    (shown,) = picture(64, 64)
+    photo = np.zeros((64, 64, 3), np.uint8)
+    photo[:32] = 90  # and dark below: the face stands on its head
+    upside_down = face((8, 8, 56, 56), of=replace(shown, photo=photo))
+    upside_down = replace(
+        upside_down, keypoints=np.array([[44, 44], [20, 44], [32, 32], [40, 20], [24, 20]], np.float32)
+    )
+    kept = replace(face((8, 8, 24, 24), of=replace(shown, photo=None)), upright=np.full((224, 224, 3), 77, np.uint8))
+    first, second, third = np.split(lineup([upside_down, kept, replace(kept, upright=None)]), 3, axis=1)
+    assert first.shape == (SIDE, SIDE, 3)
+    assert first[8, SIDE // 2].max() == 0 and (first[-16, SIDE // 2] == 90).all()
+    assert (second == 77).all() and not third.any()

@@ -1,0 +1,145 @@
+// Face Similarity: each picture's face beside the one it is compared with, and between them how alike they are.
+
+import { app } from '../../scripts/app.js'
+import { api } from '../../scripts/api.js'
+import { crop } from './editor/face_picture.js'
+import { addBar, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
+import { addRun } from './editor/run_alone.js'
+import { mark } from './editor/svg.js'
+import { chain, outputOf } from './editor/widgets.js'
+import { wordsOf } from './editor/words.js'
+
+const NODE = 'LikenessFaceSimilarity'
+const HEIGHT = 150
+const SHOWN = 56 // pixels of a face
+
+const WORDS = {
+  en: {
+    run: 'Compare now: runs only what this node needs',
+    running: 'Comparing ...',
+    failed: (why) => `That did not work: ${why}`,
+    empty: 'Press the button above to see how alike they are.',
+    list: 'How alike the faces are',
+    judged: (name) => `The face of ${name}`,
+    reference: 'The face it is compared with',
+    alike: (score) => `likeness ${score}`,
+    same: 'same person',
+    unsure: 'weak likeness',
+    other: 'another person',
+    none: 'no face found',
+    strong: 'This looks like the person.',
+    weak: "Weak likeness? The help of Apply InstantID and of this node says what to do, in order."
+  },
+  zh: {
+    run: '立即比较：只运行此节点所需的部分',
+    running: '正在比较……',
+    failed: (why) => `未能完成：${why}`,
+    empty: '按上方按钮即可看到有多像。',
+    list: '人脸有多像',
+    judged: (name) => `${name} 的人脸`,
+    reference: '与之比较的人脸',
+    alike: (score) => `相似度 ${score}`,
+    same: '同一个人',
+    unsure: '不太像',
+    other: '像另一个人',
+    none: '未找到人脸',
+    strong: '看起来是同一个人。',
+    weak: '不太像？“应用 InstantID”和本节点的帮助按顺序说明了该怎么办。'
+  }
+}
+
+class Meter {
+  constructor(node) {
+    this.node = node
+    this.words = wordsOf(WORDS)
+    this.element = addPanel(node, 'likeness meter', HEIGHT)
+    addRun(addBar(this.element), node, this.words, (...said) => this.status(...said))
+    this.list = document.createElement('div')
+    this.list.className = 'likeness-matches'
+    this.list.setAttribute('role', 'list')
+    this.list.setAttribute('aria-label', this.words.list)
+    this.list.tabIndex = 0 // the keys scroll it
+    this.list.addEventListener('wheel', (event) => {
+      if (this.list.scrollHeight > this.list.clientHeight) event.stopPropagation()
+    })
+    this.element.append(this.list)
+    this.status = addStatus(this.element)
+    this.draw()
+  }
+
+  // Of the last run: one after the other where it ran once for each of a list.
+  get runs() {
+    return outputOf(this.node)?.likeness_match ?? []
+  }
+
+  draw() {
+    const { runs, words } = this
+    this.list.replaceChildren(...runs.flatMap((run) => run.pictures.map((picture) => this.match(picture, run))))
+    const least = ({ bounds, pictures }) => pictures.every(({ score }) => score !== null && score >= bounds[1])
+    this.status(!runs.length ? words.empty : runs.every(least) ? words.strong : words.weak)
+  }
+
+  match({ name, score, face }, { reference, bounds, crops }) {
+    const { words } = this
+    const verdict = verdictOf(score, bounds)
+    const row = made('div', 'likeness-match')
+    row.setAttribute('role', 'listitem')
+    row.dataset.verdict = verdict
+    const text = made('div', 'likeness-verdict')
+    const figure = score === null ? '' : score.toFixed(2)
+    text.append(made('strong', '', figure), made('span', '', words[verdict]))
+    const middle = made('div', 'likeness-score')
+    middle.append(text, bar(score, bounds, figure && words.alike(figure)))
+    row.append(
+      this.face(face, crops, words.judged(name)),
+      middle,
+      this.face(reference, crops, words.reference)
+    )
+    return row
+  }
+
+  face(number, crops, label) {
+    const drawn = mark('svg', { class: 'likeness-judged', viewBox: `0 0 ${SHOWN} ${SHOWN}`, role: 'img' })
+    drawn.append(mark('title', {}, label))
+    if (number === null) return drawn
+    const address = api.apiURL(`/view?${new URLSearchParams(crops.file)}`)
+    drawn.append(crop(crops, crops.columns, address, number, { x: 0, y: 0, width: SHOWN, height: SHOWN }))
+    return drawn
+  }
+}
+
+function verdictOf(score, [other, same]) {
+  if (score === null) return 'none'
+  return score >= same ? 'same' : score >= other ? 'unsure' : 'other'
+}
+
+// From 0 to 1: what is reached, and ticks where one person ends and another begins.
+function bar(score, bounds, label) {
+  const percent = (share) => `${100 * Math.min(Math.max(share ?? 0, 0), 1)}%`
+  const drawn = mark(
+    'svg',
+    { class: 'likeness-meter', role: 'meter', 'aria-valuemin': 0, 'aria-valuemax': 1, 'aria-valuenow': score ?? 0 },
+    mark('rect', { class: 'likeness-rail', width: '100%', height: '100%' }),
+    mark('rect', { class: 'likeness-reached', width: percent(score), height: '100%' }),
+    ...bounds.map((bound) => mark('rect', { class: 'likeness-bound', x: percent(bound), width: 1.5, height: '100%' }))
+  )
+  drawn.setAttribute('aria-label', label)
+  return drawn
+}
+
+function made(tag, className, textContent = '') {
+  return Object.assign(document.createElement(tag), { className, textContent })
+}
+
+app.registerExtension({
+  name: 'likeness.faceSimilarity',
+
+  nodeCreated(node) {
+    if (node.comfyClass !== NODE) return
+    const meter = new Meter(node)
+    hideHostPreview(node)
+    widen(node, 330, 320)
+    chain(node, 'onExecuted', () => meter.draw())
+    chain(node, 'onConfigure', () => meter.draw())
+  }
+})
