@@ -31,11 +31,17 @@ POSES: Mapping[str, tuple[float, float]] = MappingProxyType(
 
 def pose_keypoints(name: str) -> Array:
     """Keypoints (5, 2) of HEAD in a pose of POSES, seen from afar; their middle is (0, 0)."""
-    yaw, pitch = (math.radians(angle) for angle in POSES[name])
+    return turned_head(*POSES[name])
+
+
+def turned_head(yaw: float, pitch: float, roll: float = 0.0) -> Array:
+    """Keypoints (5, 2) of HEAD, turned to the right of the picture, then upwards, then tilted clockwise, in degrees."""
     right, down, near = (HEAD - HEAD.mean(axis=0)).astype(np.float64).T
+    yaw, pitch, roll = (math.radians(angle) for angle in (yaw, pitch, roll))
     x = right * math.cos(yaw) + near * math.sin(yaw)
     near = near * math.cos(yaw) - right * math.sin(yaw)
-    return frozen(np.stack([x, down * math.cos(pitch) - near * math.sin(pitch)], axis=1))
+    y = down * math.cos(pitch) - near * math.sin(pitch)
+    return frozen(np.stack([x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)], axis=1))
 
 
 def head_fit() -> Array:

@@ -20,6 +20,7 @@ FORMS = (
     "save_faces",
     "load_faces",
     "render_keypoints",
+    "pose_sheet",
     "face_masks",
     "face_similarity",
     "apply_instantid",

@@ -3,7 +3,7 @@
 import { app } from '../../scripts/app.js'
 import { addClipboard } from './editor/clipboard.js'
 import { headOf, middleOf, mirrored, moved, turned, withPose } from './editor/face_shape.js'
-import { FRAMES, SMALL, framed, heightOf } from './editor/framing.js'
+import { SMALL, framed, heightOf } from './editor/framing.js'
 import { KeypointDrawing, MARGIN } from './editor/keypoint_drawing.js'
 import { KeypointPicture } from './editor/keypoint_picture.js'
 import { KeypointSheet, WIDGETS } from './editor/keypoint_sheet.js'
@@ -97,7 +97,7 @@ class KeypointEditor {
     const bar = addBar(this.element)
     addRun(bar, this.node, this.words, (...said) => this.status(...said))
     this.frames = Object.entries(this.words.frames).map(([name, label]) => {
-      const button = addButton(bar, 'frame', label, () => this.change(() => this.frame(FRAMES[name])))
+      const button = addButton(bar, 'frame', label, () => this.change(() => this.frame(this.heads.frames[name])))
       button.dataset.focus = name
       button.replaceChildren(label)
       return button

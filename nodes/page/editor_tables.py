@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, astuple
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,8 @@ from ...face.pose import MIRRORED, from_json, to_json
 def tables() -> dict[str, Any]:
     """Everything an editor needs before a node has run; numbers and words only."""
     from ...face import colours, draw
-    from ...face.head_poses import POSES, head_fit, pose_keypoints
+    from ...face.head_poses import HEAD, POSES, head_fit, pose_keypoints
+    from ...face.pose_sheet import FRAMES, TURNAROUND
 
     return {
         "families": {name: {"label": family.label, "blocks": _blocks(name)} for name, family in FAMILIES.items()},
@@ -28,6 +30,10 @@ def tables() -> dict[str, Any]:
             "poses": {name: pose_keypoints(name).tolist() for name in POSES},
             "fit": head_fit().tolist(),
             "mirrored": MIRRORED,
+            "angles": dict(POSES),
+            "head": (HEAD - HEAD.mean(axis=0)).tolist(),
+            "frames": {name: asdict(frame) for name, frame in FRAMES.items()},
+            "turnaround": TURNAROUND,
         },
         "people": colours.PEOPLE,
         "drawing": {
@@ -55,6 +61,10 @@ def read(kind: str, text: str, family: str) -> dict[str, Any]:
         return {"points": parse_points(text).points}
     if kind == "keypoints":
         return json.loads(to_json(from_json(text)))
+    if kind == "poses":
+        from ...face.pose_sheet import parse_poses
+
+        return {"poses": [[astuple(pose) for pose in line] for line in parse_poses(text)]}
     raise ValueError(f"There is no text of kind '{kind}' for '{family}'.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,23 @@ def canvas_of(latent: Mapping[str, Any] | None, model: ModelPatcher | None = Non
     samples: Tensor = latent["samples"]
     cell: int = latent.get("downscale_ratio_spacial") or (pixels_per_cell(model) if model else CELL)
     return samples.shape[-1] * cell, samples.shape[-2] * cell
+
+
+def latent_for(latent: Mapping[str, Any] | None, size: Size, count: int) -> dict[str, Any]:
+    """A latent of `count` pictures: the given one, repeated if it is of one picture, or an empty one of `size`.
+
+    Raises ValueError where the given one is of some other number of pictures.
+    """
+    host = importlib.import_module("nodes")  # by name, for our own package is called so too
+    if latent is None:
+        return host.EmptyLatentImage().generate(*size, count)[0]
+    given = len(latent["samples"])
+    if given not in (1, count):
+        raise ValueError(
+            f"The connected latent is of {given} pictures, and there are {count} poses. Connect a latent of one picture, "
+            "which is then repeated, or one of as many as there are poses."
+        )
+    return dict(latent) if given == count else host.RepeatLatentBatch().repeat(latent, count)[0]
 
 
 def keypoint_pictures(image: Tensor | None, faces: Sequence[Face], canvas: Size | None) -> Tensor:

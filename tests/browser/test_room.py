@@ -4,7 +4,15 @@ import pytest
 
 from .frontend import RENDERERS, TRACKER
 
-WITH_EDITORS = ("LayerWeights", "RenderKeypoints", "ChooseFace", "FindFaces", "WeightSchedule", "ApplyIPAdapter")
+WITH_EDITORS = (
+    "LayerWeights",
+    "RenderKeypoints",
+    "PoseSheet",
+    "ChooseFace",
+    "FindFaces",
+    "WeightSchedule",
+    "ApplyIPAdapter",
+)
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

@@ -7,6 +7,7 @@ PLACED = ("shift_x", "shift_y", "dilate", "feather")  # in pixels of the picture
 SIZED = (
     "EmptyLatentImage",
     "LikenessRenderKeypoints",
+    "LikenessPoseSheet",
     "LikenessFaceMasks",
     "SolidMask",
     "WanImageToVideo",
@@ -86,6 +87,10 @@ def on_the_miniature(graph):
             inputs["length"] = 5
         if kind == "KSampler":
             inputs["steps"] = 2
+        if kind == "LikenessPoseSheet":
+            inputs["poses"] = "frontal\nup"
+        if kind == "LikenessFindFaces" and graph[inputs["image"][0]]["class_type"] == "VAEDecode":
+            inputs |= {"size": 128, "margin": False}  # there is no face in what a miniature draws
         if "any_recogniser" in inputs:
             inputs["any_recogniser"] = True  # the tests' face pack has another recogniser than the adapters'
         substitute = SUBSTITUTES.get(kind)

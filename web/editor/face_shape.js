@@ -68,3 +68,14 @@ export function boxOf(points, margin = 0) {
   const [x, y] = [Math.min(...xs) - margin, Math.min(...ys) - margin]
   return { x, y, width: Math.max(...xs) + margin - x, height: Math.max(...ys) + margin - y }
 }
+
+// The five points of a head ([[right, down, near], ...] about its middle) that is turned, raised and tilted by degrees.
+export function turnedHead(head, angles) {
+  const [yaw, pitch, roll] = angles.map((angle) => (angle * Math.PI) / 180)
+  return head.map(([right, down, near]) => {
+    const x = right * Math.cos(yaw) + near * Math.sin(yaw)
+    const nearer = near * Math.cos(yaw) - right * Math.sin(yaw)
+    const y = down * Math.cos(pitch) - nearer * Math.sin(pitch)
+    return [x * Math.cos(roll) - y * Math.sin(roll), x * Math.sin(roll) + y * Math.cos(roll)]
+  })
+}

@@ -2,12 +2,6 @@
 
 import { headOf, middleOf, moved, turned } from './face_shape.js'
 
-// Share of the picture's height that a head takes, and how far down its middle is.
-export const FRAMES = {
-  portrait: { head: 0.38, middle: 0.42 },
-  half: { head: 0.18, middle: 0.26 },
-  full: { head: 0.09, middle: 0.14 }
-}
 export const SMALL = 0.1 // share of the height under which likeness suffers
 
 // In distances of the eyes, as the ellipse of face/masks.py: from hairline to chin, from cheek to cheek, and how far its
@@ -25,7 +19,7 @@ export function outlineOf(face, fit) {
   return { x, y: y - ABOVE * scale, about: [x, y], tilt, rx: (WIDTH / 2) * scale, ry: (HEIGHT / 2) * scale }
 }
 
-// The same heads, as large as the frame wants and side by side from left to right; smaller where there is no room.
+// The same heads, as large as the frame { head, middle } of the server's tables wants and side by side from left to right; smaller where there is no room.
 export function framed(faces, [width, height], { head, middle }, fit) {
   const share = width / faces.length
   const wanted = Math.min((head * height) / HEIGHT, faces.length > 1 ? share / (ROOM * WIDTH) : width / WIDTH)

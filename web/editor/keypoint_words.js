@@ -17,7 +17,7 @@ export const WORDS = {
       up: 'up',
       down: 'down'
     },
-    frames: { portrait: 'Portrait', half: 'Half length', full: 'Full figure' },
+    frames: { portrait: 'Portrait', 'half length': 'Half length', 'full figure': 'Full figure' },
     small: (head, height) => `Head ${head} of ${height} px`,
     enlarge:
       'A head under a tenth of the height keeps little likeness. Press Portrait or Half length, or repaint the face with Refine Faces.',
@@ -54,7 +54,7 @@ export const WORDS = {
       up: '抬头',
       down: '低头'
     },
-    frames: { portrait: '肖像', half: '半身', full: '全身' },
+    frames: { portrait: '肖像', 'half length': '半身', 'full figure': '全身' },
     small: (head, height) => `头部 ${head} / ${height} 像素`,
     enlarge: '头部小于画面高度的十分之一时相似度会很低。请按“肖像”或“半身”，或用“精修人脸”重绘人脸。',
     mirror: '镜像所选人脸（M）',

@@ -55,6 +55,12 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-editor :focus-visible > .likeness-ring, .likeness-editor .likeness-slider:focus > .likeness-ring {
   stroke: var(--likeness-focus); stroke-width: 2;
 }
+.likeness-editor .likeness-tile { cursor: grab; }
+.likeness-editor .likeness-plus { cursor: pointer; }
+.likeness-tile .likeness-edge { stroke: var(--likeness-line); stroke-width: 1; }
+.likeness-plus .likeness-edge { stroke-dasharray: 4 4; }
+.likeness-tile[aria-pressed='true'] .likeness-edge { stroke: var(--likeness-text); stroke-width: 2; }
+.likeness-editor .likeness-tile:focus-visible .likeness-edge { stroke: var(--likeness-focus); stroke-width: 3; }
 .likeness-editor .likeness-body { cursor: move; }
 .likeness-editor .likeness-point { cursor: crosshair; }
 .likeness-editor .likeness-point:hover { stroke-width: 3; }

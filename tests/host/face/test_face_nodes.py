@@ -19,9 +19,20 @@ from pack.nodes.forms.face_similarity import FaceSimilarity
 from pack.nodes.forms.find_faces import FindFaces
 from pack.nodes.forms.join_faces import JoinFaces
 from pack.nodes.forms.load_face_models import LoadFaceModels
+from pack.nodes.forms.pose_sheet import PoseSheet
 from pack.nodes.forms.render_keypoints import RenderKeypoints
 
-NODES = (LoadFaceModels, FindFaces, ChooseFace, JoinFaces, EmbedFaces, RenderKeypoints, FaceMasks, FaceSimilarity)
+NODES = (
+    LoadFaceModels,
+    FindFaces,
+    ChooseFace,
+    JoinFaces,
+    EmbedFaces,
+    RenderKeypoints,
+    PoseSheet,
+    FaceMasks,
+    FaceSimilarity,
+)
 POINTS = [[250.3, 300.7], [390.2, 295.1], [318.9, 380.5], [262.4, 455.0], [384.6, 450.9]]
 
 
@@ -314,6 +325,24 @@ def test_masks_say_what_they_are_made_of(ran, found):
         ran(FaceMasks, keypoints="left eye")
     with pytest.raises(ValueError, match="oval.*set 'shape' to ellipse or box"):
         ran(FaceMasks, keypoints=sheet(POINTS), shape="oval")
+
+
+def test_a_pose_sheet_is_one_batch_with_a_latent_for_each(ran):
+    alone = ran(PoseSheet, width=640, height=512)
+    assert alone.image.shape == (5, 512, 640, 3) and alone.count == 5
+    assert alone.latent["samples"].shape == (5, 4, 64, 80) and not alone.latent["samples"].any()
+    assert len(torch.unique(alone.image.flatten(1), dim=0)) == 5, "every pose looks its own way"
+    two = ran(PoseSheet, poses="frontal; up\ndown", people=2, latent={"samples": torch.ones(1, 4, 32, 48)})
+    assert (
+        two.image.shape == (2, 256, 384, 3)
+        and bool((two.latent["samples"] == 1).all())
+        and len(two.latent["samples"]) == 2
+    )
+    drawn = ran(RenderKeypoints, keypoints=two.keypoints, width=0, height=0)
+    assert torch.equal(drawn.image[0], two.image[0])
+    assert ran(FaceMasks, keypoints=two.keypoints).masks.shape == (2, 256, 384)
+    with pytest.raises(ValueError, match="of 3 pictures, and there are 2 poses"):
+        ran(PoseSheet, poses="up\ndown", latent={"samples": torch.zeros(3, 4, 8, 8)})
 
 
 def test_similarity_and_copy_paste(ran, found, photo):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from pack.face.head_poses import HEAD, POSES, head_fit, pose_keypoints
+from pack.face.head_poses import HEAD, POSES, head_fit, pose_keypoints, turned_head
 
 TEMPLATE = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
@@ -52,3 +52,8 @@ def test_the_fit_gives_scale_and_tilt_back_from_every_pose(name):
 
 def test_the_head_is_symmetrical():
     assert np.allclose(HEAD[[1, 0, 2, 4, 3]] * (-1, 1, 1), HEAD)
+
+
+def test_a_tilted_head_is_the_same_one_turned_in_the_picture():
+    turn = np.array([[0, -1], [1, 0]])  # a quarter clockwise, y being down
+    assert np.allclose(turned_head(-40, 10, 90), turned_head(-40, 10) @ turn.T, atol=1e-6)
