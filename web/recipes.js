@@ -6,6 +6,13 @@ import { chain, setValue, valueOf, widgetOf } from './editor/widgets.js'
 const KEY = 'likeness_sets' // in the settings of an input: {choice: {other input: value}}
 const recipes = new Map() // node class -> [input, its settings]
 
+// The inputs of a node as its recipe sets them, and that recipe taken off; nothing where there is none.
+export function setBy(node) {
+  if (!recipes.has(node.comfyClass)) return {}
+  const [name, { [KEY]: sets, default: none }] = recipes.get(node.comfyClass)
+  return { ...sets[valueOf(node, name)], [name]: none }
+}
+
 app.registerExtension({
   name: 'likeness.recipes',
 

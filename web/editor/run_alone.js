@@ -4,6 +4,7 @@
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
 import { addButton } from './panel.js'
+import { upstream } from './trial.js'
 
 const LOOKS = 'PreviewAny' // the host's
 
@@ -33,9 +34,3 @@ async function runAlone(node) {
   await api.queuePrompt(-1, { output: needed, workflow }) // before what waits
 }
 
-function upstream(prompt, id, seen = new Set()) {
-  if (!prompt[id] || seen.has(id)) return seen
-  seen.add(id)
-  for (const value of Object.values(prompt[id].inputs)) if (Array.isArray(value)) upstream(prompt, String(value[0]), seen)
-  return seen
-}

@@ -97,11 +97,17 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 }
 .likeness-editor .likeness-warning:not(:empty) { margin-left: auto; padding: 2px 8px; border-radius: 10px; background: #f59e0b; color: #1a1a1a; font-size: 11px; }
 .likeness-editor .likeness-wrong { color: var(--likeness-alarm); }
-.likeness-editor.likeness-message { position: relative; min-height: 0; overflow: visible; }
-.likeness-message [role='alert'] {
-  position: absolute; left: 0; right: 0; bottom: 0; padding: 8px 10px; box-sizing: border-box; border-radius: 6px;
-  border-left: 4px solid #ff6b6b; background: #7f1d1d; color: #fff; z-index: 1;
+.likeness-editor.likeness-attached { position: relative; min-height: 0; overflow: visible; }
+.likeness-attached > div {
+  position: absolute; left: 0; right: 0; bottom: 0; padding: 8px 10px; box-sizing: border-box; border-radius: 6px; z-index: 1;
 }
+.likeness-message > [role='alert'] { border-left: 4px solid #ff6b6b; background: #7f1d1d; color: #fff; }
+.likeness-editor .likeness-row { display: flex; flex-direction: column; gap: 4px; padding: 6px; background: var(--likeness-ground); }
+.likeness-row .likeness-shots { display: flex; gap: 4px; overflow-x: auto; }
+.likeness-row figure { flex: 1 0 56px; margin: 0; text-align: center; }
+.likeness-row img { display: block; width: 100%; aspect-ratio: var(--likeness-shape, 1); object-fit: contain; background: var(--likeness-line); border-radius: 4px; }
+.likeness-row .likeness-close { padding: 0; font-size: 16px; }
+.likeness-editor input.likeness-weights { flex: 1; min-width: 60px; cursor: text; user-select: text; }
 .likeness-message p { margin: 0 20px 0 0; white-space: pre-line; overflow-wrap: anywhere; user-select: text; cursor: text; }
 .likeness-editor.likeness-message button {
   height: auto; min-height: 24px; margin: 6px 6px 0 0; padding: 2px 8px; background: #fff; color: #7f1d1d; font-weight: 600;

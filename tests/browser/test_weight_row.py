@@ -1,0 +1,90 @@
+"""A row of the same picture at several weights, at one press."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from serving.patience import until
+from serving.substitutes import on_the_miniature
+
+from .frontend import RENDERERS
+from .test_alone import values
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "example_workflows" / "Picture prompt.json"
+# Weight over each picture, and whether it is there and seen.
+SHOTS = """() => [...document.querySelectorAll('.likeness-row figure')].map(shot => {
+    const picture = shot.querySelector('img'), { left, top, width, height } = picture.getBoundingClientRect()
+    return [shot.innerText.trim(), picture.naturalWidth > 0
+        && document.elementFromPoint(left + width / 2, top + height / 2) === picture, picture.src]
+})"""
+
+
+@pytest.fixture
+def sent(frontend):
+    """Every prompt that the page queues, as the server gets it on the miniature."""
+    prompts = []
+
+    def rewrite(route):
+        body = route.request.post_data_json
+        body["prompt"] = on_the_miniature(body["prompt"])
+        prompts.append(body["prompt"])
+        route.continue_(post_data=body)
+
+    frontend.page.route("**/api/prompt", rewrite)
+    yield prompts
+    frontend.page.unroute("**/api/prompt", rewrite)
+
+
+def fetched(page, address):
+    return Image.open(io.BytesIO(page.request.get(address).body())).convert("RGB")
+
+
+def check_only_the_weight_differs(sent):
+    assert not any(node["class_type"].startswith("Save") for prompt in sent for node in prompt.values())
+    assert len({json.dumps([n for n in prompt.values() if n["class_type"] == "KSampler"]) for prompt in sent}) == 1
+
+
+def check_saved(page, pictures):
+    with page.expect_download() as saved:
+        page.locator('.likeness-row [data-focus="download"]').click()
+    strip = Image.open(saved.value.path()).convert("RGB")
+    width, height = pictures[0].size
+    assert strip.width == len(pictures) * width and strip.height > height
+    last = strip.crop((strip.width - width, strip.height - height, strip.width, strip.height))
+    assert last.tobytes() == pictures[-1].tobytes()
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_row_of_weights_is_drawn_shown_and_saved(renderer, frontend, page, sent, example_photo):
+    frontend.renderer(renderer)
+    frontend.load(json.loads(TEMPLATE.read_text(encoding="utf-8")))
+    ((apply, _),) = ((id, node) for id, node in frontend.nodes().items() if node["kind"] == "LikenessApplyIPAdapter")
+    frontend.show(apply)
+    before = frontend.workflow()
+    tried = page.locator(".likeness-weights")
+    assert tried.input_value() == "0, 0.4, 0.7, 1, 1.3"
+    tried.fill("0, much")
+    page.locator('[data-focus="images"]').click()
+    page.get_by_text("'0, much' is not a list").wait_for()
+    assert not sent
+    tried.fill("0, 0.7, 1.3")
+    tried.press("Enter")
+    until(lambda: [seen for _, seen, _ in page.evaluate(SHOTS)] == [True] * 3, "every picture")
+    weights, _, addresses = zip(*page.evaluate(SHOTS), strict=True)
+    assert weights == ("0", "0.7", "1.3")
+    assert [prompt[apply]["inputs"]["weight"] for prompt in sent] == [0, 0.7, 1.3]
+    check_only_the_weight_differs(sent)
+    pictures = [fetched(page, address) for address in addresses]
+    assert len({picture.tobytes() for picture in pictures}) == 3
+    frontend.picture(f"row of weights {renderer}")
+    after = frontend.workflow()
+    assert values(after) == values(before)
+    was, now = (next(n for n in saved["nodes"] if str(n["id"]) == apply) for saved in (before, after))
+    assert now["size"] == was["size"], "the row is not saved"
+
+    frontend.show(apply)
+    check_saved(page, pictures)
+    page.locator(".likeness-row .likeness-close").click()
+    assert not page.locator(".likeness-row").count()

@@ -1,0 +1,90 @@
+// One node's input at several values: the same prompt for each, as far as the first picture that comes of it. What is on
+// the canvas stays as it is, and nothing is saved.
+
+import { api } from '../../../scripts/api.js'
+import { app } from '../../../scripts/app.js'
+
+const SHOWS = 'PreviewImage' // the host's
+const APART = 1000 // from the ids of the graph, so that no node that is added meanwhile has it
+
+// -> a function of the inputs that differ: queues the prompt and gives a promise of the picture. Throws an Error that says why not.
+export async function trialOf(node) {
+  const { output: prompt, workflow } = await app.graphToPrompt()
+  const id = Object.keys(prompt).find((one) => one.split(':').at(-1) === String(node.id) && prompt[one].class_type === node.comfyClass)
+  if (!id) throw new Error(`${node.title}: muted`)
+  const source = pictureAfter(prompt, id)
+  if (!source) return null
+  const needed = Object.fromEntries([...upstream(prompt, source[0])].map((one) => [one, prompt[one]]))
+  const shows = String(Math.max(...Object.keys(prompt).map((one) => Number(one.split(':')[0]))) + APART)
+  return async (inputs) => {
+    const output = {
+      ...needed,
+      [id]: { ...prompt[id], inputs: { ...prompt[id].inputs, ...inputs } },
+      [shows]: { class_type: SHOWS, inputs: { images: source }, _meta: { title: node.title } }
+    }
+    const heard = listen(shows) // before it is queued: a short run may end before the answer is here
+    try {
+      const { prompt_id: run } = await api.queuePrompt(0, { output, workflow })
+      return await heard.of(run)
+    } finally {
+      heard.stop()
+    }
+  }
+}
+
+// The picture that the first output node after this one is given.
+function pictureAfter(prompt, id) {
+  const outputs = Object.entries(prompt).filter(([one]) => upstream(prompt, one).has(id))
+  for (const [, { class_type, inputs }] of outputs) {
+    if (!isOutput(class_type)) continue
+    const picture = Object.values(inputs).find((value) => Array.isArray(value) && givesPicture(prompt, value))
+    if (picture && upstream(prompt, picture[0]).has(id)) return picture
+  }
+  return undefined
+}
+
+const dataOf = (kind) => LiteGraph.registered_node_types[kind]?.nodeData
+const isOutput = (kind) => Boolean(dataOf(kind)?.output_node)
+const givesPicture = (prompt, [id, slot]) => {
+  const outputs = dataOf(prompt[id]?.class_type)?.outputs ?? []
+  return outputs[slot]?.type === 'IMAGE'
+}
+
+export function upstream(prompt, id, seen = new Set()) {
+  if (!prompt[id] || seen.has(id)) return seen
+  seen.add(id)
+  for (const value of Object.values(prompt[id].inputs)) if (Array.isArray(value)) upstream(prompt, String(value[0]), seen)
+  return seen
+}
+
+// What runs show on a node: of(run) is a promise of its first picture, { filename, subfolder, type }.
+function listen(shows) {
+  const stop = new AbortController()
+  const ends = new Map() // run -> what ends the promise of it
+  const waits = new Map()
+  const on = (event, end) =>
+    api.addEventListener(
+      event,
+      ({ detail }) => {
+        const found = end(detail)
+        if (!found) return
+        ends.set(detail.prompt_id, found)
+        waits.get(detail.prompt_id)?.()
+      },
+      { signal: stop.signal }
+    )
+  on('executed', ({ node, output }) => {
+    if (String(node) !== shows) return undefined
+    delete app.nodeOutputs?.[shows]
+    return { picture: output.images[0] }
+  })
+  on('execution_error', ({ exception_message }) => ({ error: new Error(exception_message) }))
+  on('execution_interrupted', () => ({ error: new Error('cancelled') }))
+  const of = async (run) => {
+    if (!ends.has(run)) await new Promise((done) => waits.set(run, done))
+    const { picture, error } = ends.get(run)
+    if (error) throw error
+    return picture
+  }
+  return { of, stop: () => stop.abort() }
+}
