@@ -3,7 +3,8 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -79,6 +80,9 @@ class Engine:
         before = report_of(store)
         if not (before.failed or before.missing):
             return
+        # One host is asked before the engine begins: what it does not know would be an error in every row.
+        with answering(Checked(self.one(), store, limits_of(self.options), jobs)):
+            say("The host knows all that the rows name")
         plan = engine.Plan(
             store.place,
             str(self.ours.host.tree),
@@ -108,6 +112,16 @@ class Checked(Drawer):
             raise Faulty(faults)
 
 
+@contextmanager
+def answering(drawer: Drawer) -> Iterator[Drawer]:
+    """A drawer whose host answers for as long as the block lasts."""
+    try:
+        drawer.start()
+        yield drawer
+    finally:
+        drawer.host.stop()
+
+
 def drawn(way: Way, jobs: Sequence[Job], store: Store, settings: Mapping[str, object]) -> Report:
     """Draw a batch to its end, and what became of its rows."""
     run_file.begin(store, settings, {"command": way.options.words}, jobs)
@@ -119,12 +133,8 @@ def drawn(way: Way, jobs: Sequence[Job], store: Store, settings: Mapping[str, ob
 
 def tried(way: Way, jobs: Sequence[Job], store: Store) -> None:
     """Check jobs on a host and count what is drawn already. Raises Faulty, and Problem for files that cannot be read."""
-    drawer = Checked(way.one(), store, limits_of(way.options), jobs)
-    try:
-        drawer.start()
+    with answering(Checked(way.one(), store, limits_of(way.options), jobs)) as drawer:
         found = Counter(_state(drawer, job) for job in jobs)
-    finally:
-        drawer.host.stop()
     say(f"Nothing is wrong. Drawn already: {found['drawn']} of {len(jobs)}.")
     if found["unread"]:
         raise Problem(f"The files of {found['unread']} rows cannot be read.", "see their addresses in the manifest.")

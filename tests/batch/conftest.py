@@ -37,6 +37,7 @@ def base(tmp_path):
     return tmp_path / "base"
 
 
+@pytest.fixture
 def quick():
     """A prompt that draws in no time."""
     return {
@@ -109,7 +110,7 @@ def engine_python():
 
 
 @pytest.fixture
-def batch(tmp_path, base):
+def batch(tmp_path, base, quick):
     """(graph) -> a batch of its own."""
     if not ENGINE.is_file():
         pytest.fail(f"{ENGINE} is not there; 'python run.py test --lane batch' makes it")
@@ -117,7 +118,7 @@ def batch(tmp_path, base):
 
     def new(graph=None, name="one"):
         (tmp_path / name).mkdir()
-        made.append(Batch(tmp_path / name, base, graph or quick()))
+        made.append(Batch(tmp_path / name, base, graph or quick))
         return made[-1]
 
     yield new

@@ -1,5 +1,6 @@
 """With the engine: whatever is killed, nothing is lost, nothing is twice, and nobody else is let in."""
 
+import json
 import os
 import re
 import signal
@@ -179,10 +180,18 @@ def test_errors_are_rows_until_there_are_too_many(batch):
     assert "More rows have errors than --max-errors allows" in failing.said and len(failing.notes) < 12
 
 
-def test_a_full_disk_and_a_host_that_cannot_start_end_the_run_with_the_reason(batch, tmp_path):
+def test_a_full_disk_and_a_host_that_cannot_start_end_the_run_with_the_reason(batch, tmp_path, quick):
     full = batch()
     assert full.run(rows(2, **{"witness.does": "fills the disk"}), "--hosts", "1") == 1
     assert "There is no space left in the host" in full.said, full.said
+    unknown = [{**row, "save.filename_prefix": "y", "wall.color": 1} for row in rows(2)]
+    graph = {**quick, "more": node("NoSuchNode", image=["wall", 0])}
+    (full.folder / "unknown.json").write_text(json.dumps(graph))
+    for row in unknown:
+        row["prompt"] = "unknown.json"
+    before = full.notes
+    assert full.run(unknown, "--hosts", "1") == 2 and full.notes == before
+    assert "The host has no node 'NoSuchNode' (id r00, r01)" in full.said and "Starting the engine" not in full.said
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "comfyui_version.py").write_text('__version__ = "0.30.0"')
