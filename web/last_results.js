@@ -7,18 +7,29 @@ import { nodesOf, outputOf } from './editor/widgets.js'
 const RUNS = 16 // looked through
 const OURS = 'likeness_' // what a node says to our editors begins with it
 
-const asked = new Set() // workflows, by id: what is run later stays on the page
+const RUN = ['execution_start', 'execution_success', 'execution_error', 'execution_interrupted']
 
+const last = new Map() // workflow, by id -> a promise of its runs, until something runs
+
+function runsOf(id) {
+  if (!last.has(id)) last.set(id, fetched(id).catch(() => []))
+  return last.get(id)
+}
+
+async function fetched(id) {
+  const answer = await api.fetchApi(`/history?max_items=${RUNS}`)
+  if (!answer.ok) return []
+  return Object.values(await answer.json()).filter((run) => run.prompt[3]?.extra_pnginfo?.workflow?.id === id)
+}
+
+// Also of a workflow that was shown before: to load it again takes away what nodes said.
 async function restore() {
   const root = app.rootGraph ?? app.graph
   const { id } = root
-  if (asked.has(id) || !root._nodes.length) return
-  asked.add(id)
-  const answer = await api.fetchApi(`/history?max_items=${RUNS}`)
-  if (!answer.ok) return
-  const runs = Object.values(await answer.json()).filter((run) => run.prompt[3]?.extra_pnginfo?.workflow?.id === id)
+  if (!root._nodes.length) return
+  const runs = await runsOf(id)
   if (id !== root.id) return // another workflow was opened meanwhile
-  for (const { prompt, outputs } of runs.reverse())
+  for (const { prompt, outputs } of runs.toReversed())
     for (const [place, said] of Object.entries(outputs)) show(place, said, prompt[2][place]?.class_type)
 }
 
@@ -32,4 +43,13 @@ function show(place, said, kind) {
   node.onExecuted?.(said)
 }
 
-app.registerExtension({ name: 'likeness.lastResults', afterConfigureGraph: restore })
+app.registerExtension({
+  name: 'likeness.lastResults',
+
+  setup() {
+    for (const kind of RUN) api.addEventListener(kind, () => last.clear())
+  },
+
+  afterConfigureGraph: restore,
+  onNodeOutputsUpdated: restore // newer pages put another set in place after the graph
+})
