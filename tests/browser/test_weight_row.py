@@ -88,3 +88,13 @@ def test_a_row_of_weights_is_drawn_shown_and_saved(renderer, frontend, page, sen
     check_saved(page, pictures)
     page.locator(".likeness-row .likeness-close").click()
     assert not page.locator(".likeness-row").count()
+
+
+def test_a_recipe_is_written_out_as_its_weight_would_go_before(frontend, page):
+    node = frontend.add("LikenessApplyInstantID")
+    sets = "async id => (await import('/extensions/comfyui-likeness/recipes.js')).setBy(app.graph.getNodeById(id))"
+    assert page.evaluate(sets, node) == {"recipe": "none"}
+    frontend.change(node, "recipe", "stylised")
+    written = page.evaluate(sets, node)
+    assert written.pop("recipe") == "none" and {"weight", "strength", "fusion", "end_percent"} <= set(written)
+    assert written.items() <= frontend.widgets(node).items()
