@@ -100,7 +100,11 @@ def test_what_is_no_identitynet_for_this_training_is_refused():
         net = SimpleNamespace(control_model=network_for(unet_config(made.frozen)))
     with pytest.raises(ValueError, match="has no IdentityNet to begin from a file"):
         Start(None, net).put_into(made.trainee)
+
+    def shapes(rows):
+        return {"weight": torch.zeros(rows, 2), "bias": torch.zeros(rows)}
+
     with pytest.raises(
         ValueError, match=r"mine does not fit this training: 2 .* 'bias', which is \(3,\) there and \(4,\)"
     ):
-        _copied(torch.nn.Linear(2, 3), torch.nn.Linear(2, 4), "mine")
+        _copied(*(torch.nn.ParameterDict(shapes(rows)) for rows in (3, 4)), "mine")
