@@ -19,14 +19,14 @@ class Form:
     program: str = "pytest"
 
 
-# tests/running/order.py says which tests stay together in one process.
-IN_TWO_PROCESSES = ("-n", "2", "--dist", "loadscope")
-WHOLE = Form("check style and types and run every test", (*IN_TWO_PROCESSES, "--durations", "25"))
+# tests/running/order.py says which tests stay together in one process: two of the three have a server that they wait for.
+TOGETHER = ("--dist", "loadscope")
+WHOLE = Form("check style and types and run every test", ("-n", "3", *TOGETHER, "--durations", "25"))
 WITHOUT_TYPES = ("--deselect", "tests/rules/test_rules.py::test_nothing_is_found[types]")
 FORMS: Mapping[str, Form] = {
     "quick": Form(
         "only what takes a minute: style, and the tests in which no model runs",
-        (*IN_TWO_PROCESSES, "tests/unit", "tests/shapes", "tests/rules", *WITHOUT_TYPES),
+        ("-n", "2", *TOGETHER, "tests/unit", "tests/shapes", "tests/rules", *WITHOUT_TYPES),
     ),
     "mutants": Form(
         "break the pack on purpose, once for each law and promise: a test must notice (words of claims choose some)",
