@@ -54,7 +54,7 @@ def misfit(adapter: AdapterLayers, model: ModelLayers) -> str | None:
             f"{model.kind} ({model.network}), which has none. {connect}."
         )
     if model.family != adapter.family:
-        layout = model.family.label if model.family else f"{model.kind}, of another layout"
+        layout = model.family.label if model.family else f"{model.kind} ({model.network}), of another layout"
         return (
             f"'{adapter.name}' is {adapter.label} ({len(adapter.shapes)} {adapter.kind.places}); the connected model is "
             f"{layout} ({len(model.shapes)} {kind_with(model.shapes).places}). {connect}, or load an adapter made for this "

@@ -31,8 +31,12 @@ def largest(difference):
     return difference.abs().max().item()
 
 
+IN_A_WHOLE_STEP = {"xlabs"}
+"""Variants whose projection is held by test_flux.py alone."""
+
+
 def test_every_variant_of_the_table_has_an_oracle():
-    assert {table_row(kind).name for kind in KINDS} == set(TABLE)
+    assert {table_row(kind).name for kind in KINDS} | IN_A_WHOLE_STEP == set(TABLE)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from runner.batch import draw as drawing
 from runner.batch.report import report_of
 from runner.batch.store import Folder
 
+SHARES = count(40)  # of a pattern, in a hundred: no test draws what the host has drawn for another
 ROWS = [("red", 1), ("blue", 1), ("red", 2), ("blue", 2)]
 
 
@@ -21,10 +23,10 @@ def batch(server, prompt, tmp_path, monkeypatch):
     """() -> exit status, the results by id, and which nodes each prompt found in the host's cache."""
     graph = prompt()
     (tmp_path / "prompt.json").write_text(json.dumps(graph))
+    share = next(SHARES) / 100
     for colour in ("red", "blue"):
-        wall = Image.blend(
-            Image.new("RGB", (80, 96), colour), Image.radial_gradient("L").convert("RGB").resize((80, 96)), 0.4
-        )
+        pattern = Image.radial_gradient("L").convert("RGB").resize((80, 96))
+        wall = Image.blend(Image.new("RGB", (80, 96), colour), pattern, share)
         wall.save(tmp_path / f"{colour}.png")
     lines = ["id,photo,sampler.seed", *(f"{colour} {seed},{colour}.png,{seed}" for colour, seed in ROWS)]
     (tmp_path / "rows.csv").write_text("\n".join(lines))
