@@ -67,11 +67,13 @@ def language():
 
 @pytest.fixture
 def frontend(opened, language):
-    """The page with an empty canvas in the classic renderer, seen from where it begins."""
+    """The page with an empty canvas in the classic renderer, seen from where it begins, and no panel over it."""
     opened.locale(language)
     opened.renderer("canvas")
     opened.clear()
     opened.page.evaluate("() => app.canvas.ds.reset()")
+    if opened.setting_of("Comfy.RightSidePanel.IsOpen"):
+        opened.setting("Comfy.RightSidePanel.IsOpen", False)
     opened.complaints.clear()
     opened.strangers.clear()
     yield opened

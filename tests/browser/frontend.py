@@ -85,13 +85,17 @@ class Frontend:
         self.page.evaluate("([name, value]) => app.extensionManager.setting.set(name, value)", [name, value])
         self.settle()
 
+    def setting_of(self, name):
+        """What a setting is."""
+        return self.page.evaluate("name => app.extensionManager.setting.get(name)", name)
+
     def renderer(self, name):
         """'canvas' or 'nodes 2.0'."""
         self.setting("Comfy.VueNodes.Enabled", RENDERERS[name])
 
     def locale(self, name):
         """The language of the page, which only a new page has in full."""
-        if self.page.evaluate("app.extensionManager.setting.get('Comfy.Locale')") != name:
+        if self.setting_of("Comfy.Locale") != name:
             self.setting("Comfy.Locale", name)
             self.open()
 

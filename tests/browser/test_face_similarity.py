@@ -69,12 +69,13 @@ def test_a_bar_between_two_faces_says_how_alike_they_are(renderer, frontend, pag
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_masks_are_made_alone(renderer, frontend, page):
     frontend.renderer(renderer)
-    face = '{"width": 200, "height": 100, "faces": [[[80, 40], [120, 40], [100, 60], [85, 80], [115, 80]]]}'
+    width = {"canvas": 200, "nodes 2.0": 220}[renderer]  # what was made before is not said again
+    face = f'{{"width": {width}, "height": 100, "faces": [[[80, 40], [120, 40], [100, 60], [85, 80], [115, 80]]]}}'
     kinds = [["PrimitiveString", 0, {"value": face}], ["LikenessFaceMasks", 400, {}], ["PreviewImage", 900, {}]]
     _, masks, _ = page.evaluate(GRAPH, [kinds, [[0, 1, "keypoints"]]])
     frontend.show(masks)
     run = press(frontend)
     assert run.succeeded, run.messages
     assert run.entry["outputs"][masks]["images"]
-    until(lambda: page.get_by_text("1 masks of 200x100").count() == 1, "what it made")
+    until(lambda: page.get_by_text(f"1 masks of {width}x100").count() == 1, "what it made")
     frontend.picture(f"masks alone {renderer}", masks)
