@@ -5,10 +5,13 @@ import asyncio
 import pack
 import pytest
 from pack.attention.sampling import again, compiled
+from pack.nodes.files import folders
 from pack.nodes.forms.weight_schedule import WeightScheduleNode
 
 
 def test_every_node_is_there():
+    folders.register()  # as the extension does when the host loads it
+
     async def handed_over():
         return await (await pack.comfy_entrypoint()).get_node_list()
 

@@ -17,6 +17,7 @@ def test_nothing_of_a_branch_is_recorded(sd15, apply, ksample, monkeypatch):
         theirs.append(comfy.model_prefetch.is_recording())
         return q
 
+    monkeypatch.setattr(comfy.model_prefetch, "_RECORDING", [False])  # runs of other tests that met may have left it on
     monkeypatch.setattr(Layer, "add_to", watched)
     made = ksample(sd15, apply(sd15.model, "sd15"), steps=1)
     assert ours and not any(ours)
