@@ -18,7 +18,8 @@ def _compile_key() -> str | None:
     try:
         from comfy_api.torch_helpers.torch_compile import COMPILE_KEY
     except ImportError as error:
-        logging.warning("likeness: compiled models are not recognised on this ComfyUI: %s", error)
+        # As text: who keeps the record of an error keeps the run that it came up in.
+        logging.warning("likeness: compiled models are not recognised on this ComfyUI: %s", str(error))
         return None
     return COMPILE_KEY
 

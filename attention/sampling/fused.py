@@ -77,7 +77,7 @@ def _kernel() -> ModuleType | None:
     try:
         from . import fused_kernel
     except ImportError as error:
-        logging.warning("Likeness: %s=1, but the fused kernel needs Triton (%s). It stays off.", SWITCH, error)
+        logging.warning("Likeness: %s=1, but the fused kernel needs Triton (%s). It stays off.", SWITCH, str(error))
         return None
     return fused_kernel
 
