@@ -1,7 +1,7 @@
 """Everything that was found, ours against theirs, one base model after the other: the rows of the table."""
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,12 @@ def _on(found: Found, on: On, photo: Photo, device: torch.device) -> Iterator[Ro
     model = published.hosts(on.checkpoint)
     plain = host_step(model, on.given)
     for job in on.jobs:
-        mine[job.name] = ours.ours(job, model, on.given, photo)
-    for net, job in _with_nets(on):
+        try:
+            mine[job.name] = ours.ours(job, model, on.given, photo)
+        except ValueError as refused:  # Kolors' files on a plain SDXL, a photograph without a face
+            yield Row(job.name, why=" ".join(str(refused).split()))
+    jobs = [job for job in on.jobs if job.name in mine]
+    for net, job in _with_nets(on, jobs):
         step, keypoints = ours.instantid(job, model, on.given, photo, net)
         with_nets[net] = (job, step, keypoints)
     del model
@@ -79,7 +83,7 @@ def _on(found: Found, on: On, photo: Photo, device: torch.device) -> Iterator[Ro
     with torch.no_grad():
         bare = diffusers_step(twin, given)
         yield _row(found.name(on.checkpoint), "a plain step, both halves", plain, bare)
-        for job in on.jobs:
+        for job in jobs:
             yield from _rows(job, mine[job.name], theirs.theirs(job, twin, given, photo), bare)
         for net, (job, step, keypoints) in with_nets.items():
             reference = theirs.instantid(job, twin, given, photo, net, keypoints)
@@ -89,8 +93,8 @@ def _on(found: Found, on: On, photo: Photo, device: torch.device) -> Iterator[Ro
     _free()
 
 
-def _with_nets(on: On) -> list[tuple[Path, Job]]:
-    job = next((job for job in on.jobs if job.variant == "instantid"), None)
+def _with_nets(on: On, jobs: Sequence[Job]) -> list[tuple[Path, Job]]:
+    job = next((job for job in jobs if job.variant == "instantid"), None)
     return [(net, job) for net in on.nets] if job else []
 
 

@@ -66,7 +66,7 @@ def _sort(found: Found, path: Path, inside: Mapping) -> None:
     if any(key.startswith(UNET) for key in inside):
         if family := family_in(path):
             found.checkpoints.setdefault(family, path)
-    elif any(key.split(".", 1)[0] in ADAPTER for key in inside):
+    elif any(part in key for key in inside for part in ADAPTER):
         found.adapters.append(adapter_file(found.name(path), path))
     elif HINT in inside:
         if IDENTITYNET in inside:
