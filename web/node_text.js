@@ -2,7 +2,7 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
-import { chain, widgetOf } from './editor/widgets.js'
+import { chain, nodesOf, widgetOf } from './editor/widgets.js'
 
 const TEXT = '$$node-text-preview' // the host's widget for it
 const ENDS = ['execution_success', 'execution_error', 'execution_interrupted']
@@ -23,16 +23,12 @@ function forget(node) {
   said.delete(node)
 }
 
-const isOn = (node, { nodeId, text }) =>
-  String(nodeId).split(':').pop() === String(node.id) && widgetOf(node, TEXT)?.value === text
-
-api.addEventListener('progress_text', ({ detail }) =>
-  setTimeout(() => {
-    // when the host has shown it
-    for (const node of nodes) if (isOn(node, detail)) said.set(node, detail)
-    nodes.forEach(keepLines)
-  })
-)
+// Remembered at once: where a page is busy, the end of the run comes before it has shown what was said last.
+api.addEventListener('progress_text', ({ detail }) => {
+  const node = nodesOf(String(detail.nodeId)).at(-1)
+  if (nodes.has(node)) said.set(node, detail)
+  setTimeout(() => nodes.forEach(keepLines)) // when the host has shown it
+})
 
 // Newer pages take every text away when a run ends; what ours say is to be read then.
 function showAgain() {

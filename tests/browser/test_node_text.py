@@ -22,3 +22,20 @@ def test_a_text_has_its_lines_until_something_is_changed(renderer, frontend, pag
     until(lambda: not text.count(), "nothing of a run with other values")
     page.evaluate(SAY, [node, SAID])
     text.wait_for()
+
+
+# A page that takes every text away when a run ends, in the same moment as the last one came.
+SAY_AND_END = """([id, text]) => {
+    const { api } = comfyAPI.api, node = comfyAPI.app.app.graph.getNodeById(id)
+    api.dispatchCustomEvent('progress_text', { nodeId: id, text })
+    const at = node.widgets.findIndex(one => one.name === '$$node-text-preview')
+    if (at >= 0) node.widgets.splice(at, 1)
+    api.dispatchCustomEvent('execution_success', { prompt_id: 'any', timestamp: 0 })
+}"""
+
+
+def test_what_was_said_last_stays_when_the_run_ends_with_it(frontend, page):
+    node = frontend.add("LikenessChooseFace")
+    frontend.show(node)
+    page.evaluate(SAY_AND_END, [node, SAID])
+    until(lambda: "straw hat" in str(frontend.value(node, "$$node-text-preview")), "the text, shown again")
