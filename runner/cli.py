@@ -11,7 +11,7 @@ from .commands import COMMANDS
 from .lanes import IN_CI, LANES
 from .places import Places
 from .problems import Problem
-from .testing import FORMS
+from .testing import DEVICES, FORMS
 from .train import options as train_options
 from .verify import command as verify_command
 
@@ -28,7 +28,7 @@ OPTIONS = {
     ),
     "--python": (
         "the Python of that ComfyUI, if it is not found next to it",
-        ("demo", "train", "batch", "check", "serve", "bench"),
+        ("demo", "train", "batch", "test", "check", "serve", "bench"),
     ),
     "--models-dir": (
         "a folder with real checkpoints, or a ComfyUI models folder",
@@ -68,6 +68,11 @@ def _add_hosts(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--frontend", metavar="VERSION", help="run them on this version of ComfyUI's page, or on the newest"
     )
+    sub.add_argument(
+        "--device",
+        choices=DEVICES,
+        help="run what computes on a card: in the private environment, or in --python with its own torch and pytest",
+    )
     known = ", ".join(LANES)
     sub.add_argument("--lane", dest="lanes", action="append", choices=LANES, metavar="NAME", help=f"only this: {known}")
     sub.add_argument(
@@ -86,7 +91,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser().error(f"unknown arguments: {' '.join(options.extra)}")
     if options.python and not options.comfyui:
         parser().error("--python goes with --comfyui")
+    if options.command == "test":
+        _refuse_mixed(options)
     return options
+
+
+def _refuse_mixed(options: argparse.Namespace) -> None:
+    """A card is for the run of tests itself, and a Python of one's own for a card: its packages are not pinned by us."""
+    if options.python and not options.device:
+        parser().error("test --python goes with --device")
+    beside = ("form", "lanes", "frontend")
+    if options.device and any(getattr(options, name) for name in beside):
+        parser().error("test --device goes without --quick, --mutants, --lane, --lanes and --frontend")
 
 
 def main(arguments: Sequence[str]) -> int:

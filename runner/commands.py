@@ -25,7 +25,11 @@ from .verify.command import verify
 def test(places: Places, options: argparse.Namespace) -> int:
     """check style and types and run every test"""
     began = time.monotonic()
-    host = prepare(places, Wanted(options.comfyui, options.python, tests=True))
+    device = {testing.DEVICE: options.device} if options.device else {}
+    if options.python:
+        host = existing_host(options.comfyui, options.python)
+        return testing.run_in(places, host, options.extra, device)
+    host = prepare(places, Wanted(options.comfyui, tests=True))
     page = frontends.frontend(places, options.frontend).environment if options.frontend else {}
     say(f"The set-up took {time.monotonic() - began:.0f} s")
     if options.lanes:
@@ -33,7 +37,7 @@ def test(places: Places, options: argparse.Namespace) -> int:
         if options.record:
             tried.record(places.root, host.tree, outcomes)
         return status
-    return testing.run(places, host, testing.FORMS.get(options.form, testing.WHOLE), options.extra, page)
+    return testing.run(places, host, testing.FORMS.get(options.form, testing.WHOLE), options.extra, page | device)
 
 
 def check(places: Places, options: argparse.Namespace) -> int:

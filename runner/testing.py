@@ -9,6 +9,9 @@ from .places import Places, program_in
 from .problems import say
 from .processes import status_of
 
+DEVICE, DEVICES = "LIKENESS_DEVICE", ("cuda",)
+"""What tells the tests to run elsewhere than on the CPU, and where; tests/running/device.py says which of them do."""
+
 
 @dataclass(frozen=True)
 class Form:
@@ -45,6 +48,16 @@ def run(places: Places, host: Host, form: Form, extra: Sequence[str], told: Mapp
     if "-n" in form.arguments and not extra:  # else pytest may read a conftest that needs what this switch leaves out
         environment["LIKENESS_TESTS_RUN_ELSEWHERE"] = "1"
     return status_of(command, env=environment, cwd=places.root)
+
+
+def run_in(places: Places, host: Host, extra: Sequence[str], told: Mapping[str, str]) -> int:
+    """Run the whole in the Python of `host`, which has pytest and pytest-xdist; nothing is set up. Its exit status."""
+    command = [host.python, "-m", "pytest", *WHOLE.arguments, *extra]
+    say("Tests: " + " ".join(map(str, command)))
+    safe = {
+        "PYTHONSAFEPATH": "1"
+    }  # without the repository on sys.path; 3.10 does not know it, and conftest takes it off
+    return status_of(command, env={**environment_of(places, host), **safe, **told}, cwd=places.root)
 
 
 def environment_of(places: Places, host: Host) -> dict[str, str]:

@@ -12,17 +12,18 @@ COMFYUI = Path(os.environ.get("LIKENESS_COMFYUI") or ROOT / ".likeness" / "Comfy
 
 
 def reach_the_host() -> None:
-    """Put ComfyUI on the path, on the CPU, with one thread: two under load are far slower than one."""
+    """Put ComfyUI on the path, on the device of this run, with one thread: two under load are far slower than one."""
     sys.path[:] = [
         p for p in sys.path if Path(p or ".").resolve() != ROOT
     ]  # our nodes/ would shadow ComfyUI's nodes.py
     sys.path.insert(0, str(COMFYUI))
-    import comfy.cli_args  # it parses nothing unless asked to: our arguments are pytest's
+    from running import device
 
-    comfy.cli_args.args.cpu = True
+    device.choose()
     import torch
 
     torch.set_num_threads(1)
+    torch.manual_seed(0)  # what is drawn while tests are collected is the same in every process
 
 
 def load_package(name: str, folder: Path) -> None:
@@ -42,9 +43,10 @@ def load_what_tests_use() -> None:
     load_package("serving", ROOT / "tests" / "serving")
 
 
-pytest_plugins = ["running.order", "running.memory", "running.comparisons"]
+pytest_plugins = ["running.device", "running.order", "running.memory", "running.comparisons"]
 load_package("runner", ROOT / "runner")
 load_package("attention", ROOT / "attention")  # by this name the runner's clients of ComfyUI know it
+pytest.register_assert_rewrite("running")
 load_package("running", ROOT / "tests" / "running")
 # Where other processes run the tests, torch and the host are not needed in the one that hands them out.
 if "PYTEST_XDIST_WORKER" in os.environ or "LIKENESS_TESTS_RUN_ELSEWHERE" not in os.environ:

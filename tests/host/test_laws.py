@@ -192,10 +192,12 @@ def test_a_caller_that_goes_past_the_sampler_is_steered_too(each_kind, apply):
     steered.model.current_patcher = steered
     conds = [comfy.sampler_helpers.convert_cond(c) for c in (each_kind.positive, each_kind.negative)]
     noise = torch.randn(1, each_kind.channels, 16, 16, generator=torch.Generator().manual_seed(0))
+    noise = noise.to(steered.load_device)
     processed = comfy.samplers.process_conds(
         steered.model, noise, {"positive": conds[0], "negative": conds[1]}, noise.device
     )
-    sigma = torch.tensor([each_kind.model.get_model_object("model_sampling").percent_to_sigma(0.3)])
+    at = each_kind.model.get_model_object("model_sampling").percent_to_sigma(0.3)
+    sigma = torch.tensor([at], device=noise.device)
     results = [
         comfy.samplers.calc_cond_batch(
             model.model, [processed["positive"], processed["negative"]], noise, sigma, model.model_options

@@ -52,7 +52,7 @@ def pixels_seen(clip_vision, image):
     """What the pack gives the encoder for a picture (H, W, 3)."""
     seen = []
     hook = clip_vision.model.register_forward_pre_hook(
-        lambda _module, _arguments, given: seen.append(given["pixel_values"]), with_kwargs=True
+        lambda _module, _arguments, given: seen.append(given["pixel_values"].cpu()), with_kwargs=True
     )
     try:
         encode(clip_vision, image[None])

@@ -43,7 +43,7 @@ def step(monkeypatch):
 
         def spy(executor, *args, **kwargs):
             control, indices = args[4], args[5]["cond_or_uncond"]
-            parts = [x.clone() for x in (*control["output"], *control["middle"])]
+            parts = [x.clone().cpu() for x in (*control["output"], *control["middle"])]
             for place, index in enumerate(indices):
                 seen[index] = [x.chunk(len(indices))[place] for x in parts]
             return executor(*args, **kwargs)

@@ -221,7 +221,7 @@ def host_step(patcher: object, given: Inputs) -> Halves:
     patcher, seen, sigma = patcher.clone(), {}, torch.tensor(SIGMA)
 
     def read_both_halves(args: dict) -> Tensor:
-        seen["positive"], seen["negative"] = args["cond_denoised"], args["uncond_denoised"]
+        seen["positive"], seen["negative"] = args["cond_denoised"].cpu(), args["uncond_denoised"].cpu()
         return args["denoised"]
 
     patcher.set_model_sampler_post_cfg_function(read_both_halves, disable_cfg1_optimization=True)

@@ -37,10 +37,10 @@ def _path(root: nn.Module, wanted: nn.Module) -> str:
 
 @contextmanager
 def recorded(layers: dict[int, nn.Module]) -> Iterator[Outputs]:
-    """Everything that these layers give while the context is open."""
+    """Everything that these layers give while the context is open, brought to the CPU."""
     seen: Outputs = {index: [] for index in layers}
     handles = [
-        module.register_forward_hook(lambda _module, _inputs, output, index=index: seen[index].append(output))
+        module.register_forward_hook(lambda _module, _inputs, output, index=index: seen[index].append(output.cpu()))
         for index, module in layers.items()
     ]
     try:

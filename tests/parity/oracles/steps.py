@@ -1,4 +1,7 @@
-"""One denoising step of each side, giving the predicted noise of the positive and the negative half."""
+"""One denoising step of each side, giving the predicted noise of the positive and the negative half.
+
+The references always compute on the CPU; the host where it would, and what it gives is brought back.
+"""
 
 from dataclasses import dataclass
 
@@ -98,7 +101,7 @@ class OneCall(samplers.Sampler):
         self.latent = latent
 
     def sample(self, model_wrap, sigmas, extra_args, *_args):  # the host's signature
-        return model_wrap(self.latent, sigmas[:1].expand(len(self.latent)), **extra_args)
+        return model_wrap(self.latent.to(sigmas.device), sigmas[:1].expand(len(self.latent)), **extra_args)
 
 
 def conditionings(given: Inputs) -> tuple[list, list]:
@@ -120,12 +123,12 @@ def host_step(
     """
     patcher = patcher.clone()
     sampling = patcher.get_model_object("model_sampling")
-    sigma = sampling.sigmas[timestep]
+    sigma = sampling.sigmas[timestep].cpu()
     noised = given.latent * (sigma**2 + 1) ** 0.5  # the host divides by this before the UNet
     seen: dict[str, Tensor] = {}
 
     def read_both_halves(args: dict) -> Tensor:
-        seen["positive"], seen["negative"] = args["cond_denoised"], args["uncond_denoised"]
+        seen["positive"], seen["negative"] = args["cond_denoised"].cpu(), args["uncond_denoised"].cpu()
         return args["denoised"]
 
     patcher.set_model_sampler_post_cfg_function(read_both_halves, disable_cfg1_optimization=True)

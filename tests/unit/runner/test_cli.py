@@ -47,6 +47,36 @@ def test_lanes_are_named_one_by_one_or_as_ci_runs_them():
     assert cli.parse(["test"]).lanes is None
 
 
+def test_a_card_is_tested_in_our_environment_or_in_a_python_that_is_named(monkeypatch, tmp_path):
+    host, called = Host(tmp_path, tmp_path / "python", is_private=False), []
+    monkeypatch.setattr(commands, "prepare", lambda places, wanted: called.append(wanted.python) or host)
+    monkeypatch.setattr(commands, "existing_host", lambda path, python: called.append(python) or host)
+    monkeypatch.setattr(commands.testing, "status_of", lambda command, **how: called.append((command, how["env"])) or 0)
+    assert cli.main(["test", "--device", "cuda", "tests/host"]) == 0
+    assert cli.main(["test", "--device", "cuda", "--comfyui", "x", "--python", "y"]) == 0
+    ours, (program, told), theirs, (command, also_told) = called
+    assert (ours, theirs) == (None, Path("y"))
+    assert (program[0].stem, program[-1]) == ("pytest", "tests/host")
+    assert command[:3] == [host.python, "-m", "pytest"] and also_told["PYTHONSAFEPATH"] == "1"
+    assert told["LIKENESS_DEVICE"] == also_told["LIKENESS_DEVICE"] == "cuda"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--device", "tpu"],
+        ["--device", "cuda", "--quick"],
+        ["--device", "cuda", "--lanes"],
+        ["--comfyui", "x", "--python", "y"],
+    ],
+    ids=" ".join,
+)
+def test_what_does_not_go_with_a_card_is_refused(words, capsys):
+    with pytest.raises(SystemExit):
+        cli.parse(["test", *words])
+    assert capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words", [[], ["paint"], ["test", "--lane", "slow"], ["demo", "--wieght", "1"], ["demo", "--python", "x"]]
 )
