@@ -17,10 +17,13 @@ const COLOURS = {
 const ours = new Set(Object.values(COLOURS).flat())
 const isFree = (colour) => !colour || ours.has(colour)
 
+// Older pages say it by a class, newer ones by the style.
+const isDark = ({ classList, style }) => classList.contains('dark-theme') || style.colorScheme === 'dark'
+
 function paint() {
   const { canvas } = app
   const page = document.documentElement
-  const ground = page.classList.contains('dark-theme') ? 0 : 1
+  const ground = isDark(page) ? 0 : 1
   const classic = [canvas.default_connection_color_byType, canvas.constructor.link_type_colors]
   for (const [type, { [ground]: colour }] of Object.entries(COLOURS)) {
     for (const colours of classic) if (isFree(colours[type])) colours[type] = colour
