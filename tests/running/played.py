@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
@@ -28,20 +27,16 @@ class Card(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.copies = 0
-        self._held: dict[int, StorageWeakRef] = {}
 
     def holds(self, tensor: Tensor) -> bool:
-        """Whether a tensor is on the card. An address in use again has another storage: it was let go in between."""
+        """Whether a tensor is on the card: torch keeps the object of a storage, with its attributes, as long as that."""
         if tensor.device.type == "meta" or tensor.layout != torch.strided:
             return False
-        storage = tensor.untyped_storage()
-        held = self._held.get(storage._cdata)
-        return held is not None and not held.expired()
+        return hasattr(tensor.untyped_storage(), "is_on_the_card")
 
     def take(self, tensor: Tensor) -> Tensor:
         """The tensor, on the card from now on."""
-        storage = tensor.untyped_storage()
-        self._held[storage._cdata] = StorageWeakRef(storage)
+        tensor.untyped_storage().is_on_the_card = True
         return tensor
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
