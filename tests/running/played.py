@@ -214,6 +214,7 @@ def changes(free: int = MEMORY) -> list[tuple[Any, str, Any]]:
 
     of_the_host = {
         "get_torch_device": lambda: CARD,
+        "text_encoder_device": lambda: CARD,
         "vram_state": management.VRAMState.NORMAL_VRAM,
         "get_free_memory": memory(management.get_free_memory, free),
         "get_total_memory": memory(management.get_total_memory, MEMORY),
