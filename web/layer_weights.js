@@ -6,7 +6,7 @@ import { WORDS } from './editor/layer_words.js'
 import { addButton } from './editor/panel.js'
 import { PlotEditor, registerPlotEditor } from './editor/plot_editor.js'
 import { follow, pointAt } from './editor/svg.js'
-import { outputOf, rememberStep, setValue, valueOf } from './editor/widgets.js'
+import { outputOf, rememberStep, setValue, valueOf, widgetOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
 const STEP = 0.05
@@ -50,12 +50,20 @@ class LayerEditor extends PlotEditor {
   read(text) {
     const { node } = this
     const family = valueOf(node, 'family')
+    this.offer(family)
     if (this.isFixed) this.weights = this.lastRun()
     else if (!text) this.weights = presetWeights(this.known, valueOf(node, 'preset'), family, valueOf(node, 'boost'))
     else {
       this.weights = ownWeights(text, this.blocks.length)
       if (!this.weights) return this.ask(text, family).then((found) => (this.weights = withSet(found)))
     }
+  }
+
+  // Only the presets that have a meaning for the model; one that was chosen for another stays until it is changed.
+  offer(family) {
+    const { options } = widgetOf(this.node, 'preset')
+    const presets = this.known.layer_presets
+    options.values = Object.keys(presets).filter((name) => presets[name][family])
   }
 
   lastRun() {

@@ -120,6 +120,20 @@ def test_a_preset_without_a_meaning_for_the_model_is_said(any_editor):
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
+def test_only_presets_with_a_meaning_for_the_model_are_offered(renderer, frontend, page):
+    editor = Editor(frontend, NODE, renderer, family="sdxl", preset="style")
+    for family in ("wan14b", "sd15"):
+        editor.set("family", family)
+        offered = "id => app.graph.getNodeById(id).widgets.find(one => one.name === 'preset').options.values"
+        assert page.evaluate(offered, editor.node) == list(presets_of(family))
+        assert editor.value("preset") == "style", "what was chosen stays, and the editor says what is wrong with it"
+    if renderer == "nodes 2.0":
+        editor.set("family", "wan14b")
+        page.locator(f'[data-node-id="{editor.node}"] [role=combobox]').nth(1).click()
+        until(lambda: page.locator("[role=option]").all_inner_texts() == list(presets_of("wan14b")), "the list")
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
 def test_the_bars_work_within_a_subgraph(renderer, frontend, page):
     editor = Editor(frontend, NODE, renderer, family="sdxl", preset="style")
     outer = page.evaluate(
