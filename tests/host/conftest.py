@@ -1,11 +1,15 @@
 """Small real models, adapters and a KSampler for tests on the host's own classes."""
 
+import sys
 import weakref
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+
+sys.path.insert(0, str(Path(__file__).parent))  # what some of these tests share
 
 FAMILIES = ("sd15", "sdxl")
 EVERY_KIND = (*FAMILIES, "flux")
@@ -157,6 +161,31 @@ def ksample():
         return plain_picture(base.family, *settings).clone() if is_plain else sampled(base, model, *settings, **conds)
 
     return made
+
+
+@pytest.fixture(params=(*EVERY_KIND, "wan"))
+def any_law(request, apply, ksample, picture):
+    """A kind of model with its branch, and SDXL."""
+    return law_kind(request.param, apply, ksample, picture)
+
+
+@pytest.fixture(params=("sd15", "flux", "wan"))
+def each_law(request, apply, ksample, picture):
+    return law_kind(request.param, apply, ksample, picture)
+
+
+def law_kind(name, apply, ksample, picture):
+    import films
+    import law_kinds
+    from miniature import flux, models, wan
+
+    if name == "wan":
+        kind = "short i2v"
+        return law_kinds.of_own_branch(
+            films.wan_model(kind), lambda: wan.model(kind, films.SEED), films.scale, films.film
+        )
+    fresh = (lambda: flux.model("short dev", MODEL_SEED)) if name == "flux" else (lambda: models.unet(name, MODEL_SEED))
+    return law_kinds.of_adapters(base_model(name), fresh, apply, ksample, picture)
 
 
 @pytest.fixture

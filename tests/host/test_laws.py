@@ -1,22 +1,21 @@
-"""The laws that hold for every adapter on every model, on the host's own UNets with the real block layouts."""
+"""The laws that hold for every branch on every kind of model, on the host's own networks with the real block layouts."""
 
 import gc
+import threading
 import weakref
 
 import comfy.ldm.modules.attention as host_attention
 import comfy.model_management
+import films
+import law_kinds
 import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
+from serving.patience import PATIENCE
 
 EFFECT = 1e-2  # of latents of ordinary size: anything less and a test would compare two unsteered pictures
 
 UNET_SIDES = {"input", "middle", "output"}
-ACTING_NOWHERE = {
-    "weight 0": {"weight": 0.0},
-    "an empty mask": {"attn_mask": torch.zeros(1, 64, 64)},
-    "a range that no step falls into": {"start_percent": 0.4, "end_percent": 0.41},
-}
 
 
 def differs(a, b):
@@ -46,23 +45,37 @@ def watched(model, seen, read):
     return model
 
 
-@pytest.mark.parametrize("inputs", ACTING_NOWHERE.values(), ids=ACTING_NOWHERE)
-def test_a_branch_that_acts_nowhere_leaves_the_model_bit_for_bit(any_base, apply, ksample, inputs):
-    steered = apply(any_base.model, any_base.family, **inputs)
-    assert torch.equal(ksample(any_base, steered), ksample(any_base))
+@pytest.mark.parametrize("name", law_kinds.IDLE_ADAPTER)
+def test_a_branch_that_acts_nowhere_leaves_the_model_bit_for_bit(any_base, apply, ksample, name):
+    check_that_nothing_happens(
+        lambda **inputs: apply(any_base.model, any_base.family, **inputs),
+        lambda *model: ksample(any_base, *model),
+        law_kinds.IDLE_ADAPTER[name],
+    )
 
 
-@pytest.mark.parametrize("inputs", ACTING_NOWHERE.values(), ids=ACTING_NOWHERE)
-def test_a_branch_that_acts_nowhere_hands_the_call_on_untouched(each_kind, apply, ksample, inputs):
+@pytest.mark.parametrize("name", law_kinds.IDLE_OWN_BRANCH)
+def test_an_own_branch_that_is_as_it_was_acts_nowhere(name):
+    whole = films.wan_model("wan2.1 i2v")
+    check_that_nothing_happens(
+        lambda **inputs: films.scale(whole.model, **inputs),
+        lambda *model: films.film(whole, *model),
+        law_kinds.IDLE_OWN_BRANCH[name](),
+    )
+
+
+def check_that_nothing_happens(put, sample, inputs):
+    """The picture is the plain model's to the bit, and every call is handed on untouched."""
     seen = []
-    ksample(each_kind, watched(apply(each_kind.model, each_kind.family, **inputs), seen, touched))
+    made = sample(watched(put(**inputs), seen, touched))
+    assert torch.equal(made, sample())
     assert seen and not any(seen)
 
 
-def test_steps_outside_the_range_are_untouched_and_those_inside_are_steered(each_kind, apply, ksample):
+def test_steps_outside_the_range_are_untouched_and_those_inside_are_steered(each_law):
     seen = []
-    steered = apply(each_kind.model, each_kind.family, start_percent=0.5, end_percent=1.0)
-    ksample(each_kind, watched(steered, seen, touched), steps=4)
+    steered = each_law.steer(each_law.model, start_percent=each_law.outside, end_percent=1.0)
+    each_law.sample(watched(steered, seen, touched), steps=4)
     assert [bool(each) for each in seen] == [False, False, True, True]
 
 
@@ -105,20 +118,12 @@ def test_each_layer_alone_changes_the_picture(each_kind, apply, ksample, variant
         assert differs(ksample(each_kind, with_attachments(each_kind.model, (alone,)), steps=1), plain) > 1e-5, layer
 
 
-def test_the_order_of_two_adapters_does_not_matter_bit_for_bit(any_base, apply, ksample, picture):
-    def with_first(model):
-        return apply(model, any_base.family, "base", weight=0.7)
-
-    def with_second(model):
-        return apply(model, any_base.family, "plus", weight=0.4, image=picture(2), attn_mask=torch.rand(1, 32, 32))
-
-    torch.manual_seed(0)
-    one = with_second(with_first(any_base.model))
-    torch.manual_seed(0)
-    other = with_first(with_second(any_base.model))
-    result = ksample(any_base, one)
-    assert torch.equal(result, ksample(any_base, other))
-    assert differs(result, ksample(any_base, with_first(any_base.model))) > EFFECT
+def test_the_order_of_two_adapters_does_not_matter_bit_for_bit(any_law):
+    first = any_law.steer(any_law.model, 0)
+    one, other = any_law.steer(first, 1), any_law.steer(any_law.steer(any_law.model, 1), 0)
+    result = any_law.sample(one)
+    assert torch.equal(result, any_law.sample(other))
+    assert differs(result, any_law.sample(first)) > EFFECT
 
 
 def doubled(q, k, v, options):
@@ -140,34 +145,33 @@ def test_a_foreign_replacement_before_or_after_ours_acts_with_it(base, apply, ks
     assert differs(before, ksample(base, foreign(base.model))) > EFFECT, "ours acts"
 
 
-def test_branches_of_the_graph_do_not_meet(any_base, apply, ksample, picture):
-    first = apply(any_base.model, any_base.family, weight=0.5)
-    alone = ksample(any_base, first)
-    second = apply(first, any_base.family, "plus", image=picture(2))
-    third = apply(first, any_base.family, image=picture(3), weight=0.8)
-    results = [ksample(any_base, model) for model in (second, third)]
-    assert torch.equal(ksample(any_base, first), alone)
-    assert torch.equal(ksample(any_base, any_base.model), ksample(any_base))
-    assert all(torch.equal(ksample(any_base, model), r) for model, r in zip((second, third), results, strict=True))
+def test_branches_of_the_graph_do_not_meet(any_law):
+    first = any_law.steer(any_law.model, 0)
+    alone = any_law.sample(first)
+    second, third = any_law.steer(first, 1), any_law.steer(first, 2)
+    results = [any_law.sample(model) for model in (second, third)]
+    assert torch.equal(any_law.sample(first), alone)
+    assert torch.equal(any_law.sample(any_law.model), any_law.sample())
+    assert all(torch.equal(any_law.sample(model), r) for model, r in zip((second, third), results, strict=True))
     assert differs(*results) > EFFECT
 
 
-def test_the_same_graph_gives_the_same_bits(any_base, apply, ksample):
-    once, again = (ksample(any_base, apply(any_base.model, any_base.family, "plus")) for _ in range(2))
+def test_the_same_graph_gives_the_same_bits(any_law):
+    once, again = (any_law.sample(any_law.steer(any_law.model, 1)) for _ in range(2))
     assert torch.equal(once, again)
 
 
-def test_conditionings_batched_together_or_apart_agree(any_base, apply, ksample, monkeypatch):
-    steered = apply(any_base.model, any_base.family)
+def test_conditionings_batched_together_or_apart_agree(any_law, monkeypatch):
+    steered = any_law.steer(any_law.model, 0)
     calls = []
     steered.add_wrapper(
         WrappersMP.APPLY_MODEL, lambda executor, *args, **kw: (calls.append(len(args[0])), executor(*args, **kw))[1]
     )
-    together, plain_together = ksample(any_base, steered), ksample(any_base)
+    together, plain_together = any_law.sample(steered), any_law.sample()
     assert set(calls) == {2}
     calls.clear()
     monkeypatch.setattr(type(steered), "get_free_memory", lambda self, device: 0)
-    apart, plain_apart = ksample(any_base, steered), ksample(any_base, any_base.model)
+    apart, plain_apart = any_law.sample(steered), any_law.sample(any_law.model)
     assert set(calls) == {1}
     # Sums of another batch size round differently, and sampling multiplies that: as much as in the plain model.
     rounding = differs(plain_together, plain_apart)
@@ -175,34 +179,34 @@ def test_conditionings_batched_together_or_apart_agree(any_base, apply, ksample,
     assert differs(together, plain_together) > max(EFFECT, 100 * rounding)
 
 
-def test_a_batch_of_pictures_is_steered_like_each_alone(each_kind, apply, ksample):
-    steered = apply(each_kind.model, each_kind.family)
-    batch = ksample(each_kind, steered, batch=3)
+def test_a_batch_of_pictures_is_steered_like_each_alone(each_law):
+    steered = each_law.steer(each_law.model, 0)
+    batch = each_law.sample(steered, batch=3)
     assert batch.shape[0] == 3
-    assert differs(batch, ksample(each_kind, batch=3)) > EFFECT
-    torch.testing.assert_close(batch[:1], ksample(each_kind, steered, batch=1), atol=1e-3, rtol=0)
+    assert differs(batch, each_law.sample(batch=3)) > EFFECT
+    torch.testing.assert_close(batch[:1], each_law.sample(steered, batch=1), atol=1e-3, rtol=0)
 
 
-def test_a_caller_that_goes_past_the_sampler_is_steered_too(each_kind, apply):
+def test_a_caller_that_goes_past_the_sampler_is_steered_too(each_law):
     """Some packs call the model with its options and no guider."""
     import comfy.samplers
 
-    steered = apply(each_kind.model, each_kind.family)
+    base, steered = each_law.base, each_law.steer(each_law.model, 0)
     comfy.model_management.load_models_gpu([steered])
     steered.model.current_patcher = steered
-    conds = [comfy.sampler_helpers.convert_cond(c) for c in (each_kind.positive, each_kind.negative)]
-    noise = torch.randn(1, each_kind.channels, 16, 16, generator=torch.Generator().manual_seed(0))
+    conds = [comfy.sampler_helpers.convert_cond(c) for c in (base.positive, base.negative)]
+    noise = torch.randn(each_law.noise, generator=torch.Generator().manual_seed(0))
     noise = noise.to(steered.load_device)
     processed = comfy.samplers.process_conds(
         steered.model, noise, {"positive": conds[0], "negative": conds[1]}, noise.device
     )
-    at = each_kind.model.get_model_object("model_sampling").percent_to_sigma(0.3)
+    at = each_law.model.get_model_object("model_sampling").percent_to_sigma(0.3)
     sigma = torch.tensor([at], device=noise.device)
     results = [
         comfy.samplers.calc_cond_batch(
             model.model, [processed["positive"], processed["negative"]], noise, sigma, model.model_options
         )
-        for model in (each_kind.model, steered)
+        for model in (each_law.model, steered)
     ]
     plain, acted = results
     assert all(differs(p, a) > 1e-3 for p, a in zip(plain, acted, strict=True))
@@ -242,19 +246,19 @@ def fail_at_second_step(error):
 
 
 @pytest.mark.parametrize("error", [None, Stop("a fault of another pack"), "interrupt"], ids=str)
-def test_nothing_of_a_run_stays_alive(each_kind, apply, ksample, error, runs):
+def test_nothing_of_a_run_stays_alive(each_law, error, runs):
     from pack.attention.sampling import attach
 
-    steered = apply(each_kind.model, each_kind.family)
+    steered = each_law.steer(each_law.model, 0)
     if error == "interrupt":
         error = comfy.model_management.InterruptProcessingException()
     if error is not None:
         steered.add_wrapper(WrappersMP.DIFFUSION_MODEL, fail_at_second_step(error))
         with pytest.raises(type(error)):
-            ksample(each_kind, steered, steps=4)
+            each_law.sample(steered, steps=4)
         error.__traceback__ = None
     else:
-        ksample(each_kind, steered, steps=4)
+        each_law.sample(steered, steps=4)
     gc.collect()
     assert len(runs) == 1
     assert runs[0]() is None
@@ -262,13 +266,13 @@ def test_nothing_of_a_run_stays_alive(each_kind, apply, ksample, error, runs):
     assert "patches_replace" not in options
     assert attach.RUN not in options
     assert torch.equal(
-        ksample(each_kind, apply(each_kind.model, each_kind.family)),
-        ksample(each_kind, apply(each_kind.model, each_kind.family)),
+        each_law.sample(each_law.steer(each_law.model, 0)),
+        each_law.sample(each_law.steer(each_law.model, 0)),
     )
 
 
 @pytest.mark.parametrize("error", [None, Stop("a fault of another pack")], ids=str)
-def test_what_another_pack_keeps_of_a_run_has_nothing_of_ours_in_it(each_kind, apply, ksample, error):
+def test_what_another_pack_keeps_of_a_run_has_nothing_of_ours_in_it(each_law, error):
     from pack.attention.sampling.attach import RUN
 
     kept = []
@@ -277,17 +281,45 @@ def test_what_another_pack_keeps_of_a_run_has_nothing_of_ours_in_it(each_kind, a
         kept.append(args[4]["transformer_options"][RUN])
         return executor(*args, **kwargs)
 
-    steered = apply(each_kind.model, each_kind.family)
+    steered = each_law.steer(each_law.model, 0)
     steered.add_wrapper(WrappersMP.CALC_COND_BATCH, keeping)
     if error is None:
-        ksample(each_kind, steered, steps=1)
+        each_law.sample(steered, steps=1)
     else:
         steered.add_wrapper(WrappersMP.DIFFUSION_MODEL, fail_at_second_step(error))
         with pytest.raises(Stop):
-            ksample(each_kind, steered)
+            each_law.sample(steered, steps=2)
         error.__traceback__ = None  # or it holds this frame, and the run, for the tests that follow
     assert len(kept) >= 1
     assert kept[0].branches == () and not kept[0]._store._kept and not kept[0]._kinds
+
+
+def test_two_runs_at_the_same_time(each_law):
+    """In step with each other; each has a network of its own, since the host runs one at a time."""
+    models = [each_law.steer(each_law.fresh(), way) for way in (0, 2)]
+    alone = [each_law.sample(model) for model in models]
+    begun, meeting, results = threading.Event(), threading.Barrier(2), [None, None]
+
+    def in_step(executor, *args, **kwargs):
+        begun.set()
+        meeting.wait(PATIENCE)
+        return executor(*args, **kwargs)
+
+    def run(i):
+        with torch.inference_mode():
+            if i:
+                begun.wait(PATIENCE)  # the first has loaded its model
+            results[i] = each_law.sample(models[i])
+
+    for model in models:
+        model.add_wrapper(WrappersMP.DIFFUSION_MODEL, in_step)
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert all(torch.equal(made, wanted) for made, wanted in zip(results, alone, strict=True))
+    assert differs(*results) > EFFECT
 
 
 def test_an_adapter_dies_with_its_last_user(sd15, picture, tmp_path):

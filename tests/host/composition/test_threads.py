@@ -128,32 +128,3 @@ def test_a_run_inside_another_run(sd15, apply, ksample, picture, differs):
     assert torch.equal(ksample(sd15, busy), alone)
     assert len(inside) == 2
     assert all(torch.equal(result, inner_alone) for result in inside)
-
-
-def test_two_runs_at_the_same_time(sd15, apply, ksample, picture, differs):
-    """In step with each other, with one adapter; each has a UNet of its own, since the host runs one at a time."""
-    from comfy.patcher_extension import WrappersMP
-    from miniature import models
-
-    steered = [
-        apply(models.unet("sd15", 1), "sd15", image=picture(seed), weight=weight)
-        for seed, weight in ((1, 1.0), (2, 0.5))
-    ]
-    alone = [ksample(sd15, model) for model in steered]
-    begun, meeting = threading.Event(), threading.Barrier(2)
-
-    def in_step(executor, *args, **kwargs):
-        begun.set()
-        meeting.wait(WAIT)
-        return executor(*args, **kwargs)
-
-    for model in steered:
-        model.add_wrapper(WrappersMP.DIFFUSION_MODEL, in_step)
-
-    def second():
-        begun.wait(WAIT)  # the first has loaded its model
-        return ksample(sd15, steered[1])
-
-    together = in_threads(lambda: ksample(sd15, steered[0]), second)
-    assert all(torch.equal(one, other) for one, other in zip(together, alone, strict=True))
-    assert differs(*together) > differs.effect

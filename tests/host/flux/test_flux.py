@@ -220,35 +220,3 @@ def test_weights_of_lower_precision_are_steered_as_much(dtype, flux, apply, ksam
     exact = differs(ksample(flux, apply(flux.model, "flux"), steps=1), ksample(flux, steps=1))
     assert differs(steered, plain) == pytest.approx(exact, rel=0.1)
     assert torch.equal(ksample(base, apply(base.model, "flux", weight=0.0), steps=1), plain)
-
-
-def test_two_runs_at_the_same_time(flux, apply, ksample):
-    """In step with each other; each has a network of its own, since the host runs one at a time."""
-    import threading
-
-    from miniature import flux as miniature
-
-    weights = (0.3, 0.9)
-    models = [apply(miniature.model("short dev", 1), "flux", weight=weight) for weight in weights]
-    alone = [ksample(flux, model) for model in models]
-    begun, meeting, results = threading.Event(), threading.Barrier(2), [None, None]
-
-    def in_step(executor, *args, **kwargs):
-        begun.set()
-        meeting.wait(60)
-        return executor(*args, **kwargs)
-
-    def run(i):
-        with torch.inference_mode():
-            if i:
-                begun.wait(60)
-            results[i] = ksample(flux, models[i])
-
-    for model in models:
-        model.add_wrapper(WrappersMP.DIFFUSION_MODEL, in_step)
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert all(torch.equal(made, wanted) for made, wanted in zip(results, alone, strict=True))

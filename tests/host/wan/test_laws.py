@@ -1,10 +1,5 @@
-"""The laws of every branch, for the one that a model has by itself: here weight 1 is the plain model."""
+"""What holds for the branch that a model has by itself, beside the laws of every branch."""
 
-import gc
-import threading
-
-import comfy.model_management
-import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
 from pack.attention.branch.own import OwnBranch
@@ -16,15 +11,6 @@ from pack.nodes.wires import WeightSchedule
 
 EFFECT = 1e-2
 EVERY_BLOCK_AT_1 = ", ".join(f"{i}:1" for i in range(40))
-PLAIN = {
-    "weight 1": {},
-    "an empty mask": {"weight": 0.0, "attn_mask": torch.zeros(1, 64, 96)},
-    "a range that no step falls into": {"weight": 0.0, "start_percent": 0.4, "end_percent": 0.41},
-    "layers that are all 1": {"layers": parse(EVERY_BLOCK_AT_1, "wan14b")},
-    "frames that undo the weight": {"weight": 2.0, "schedule": WeightSchedule(None, (0.5, 0.5))},
-    "a schedule that is 1": {"schedule": WeightSchedule(Schedule(((0.0, 1.0),)))},
-    "two pictures that count alike": {"start_image_weight": 0.3, "end_image_weight": 0.3},
-}
 
 
 def watched(model):
@@ -38,13 +24,6 @@ def watched(model):
 
     clone.add_wrapper(WrappersMP.DIFFUSION_MODEL, spy)
     return clone, seen
-
-
-@pytest.mark.parametrize("inputs", PLAIN.values(), ids=PLAIN)
-def test_what_leaves_the_model_as_it_is_hands_the_call_on_untouched(whole, scale, film, inputs):
-    model, seen = watched(scale(whole.model, **inputs))
-    assert torch.equal(film(whole, model), film(whole))
-    assert len(seen) == 1 and not any(seen)
 
 
 def test_only_blocks_that_change_are_touched_and_only_in_the_range(whole, scale, film):
@@ -84,94 +63,11 @@ def test_two_nodes_multiply(i2v, scale, film):
     assert torch.equal(film(i2v, scale(scale(i2v.model, weight=0.5), weight=2.0)), film(i2v))
 
 
-def test_branches_of_the_graph_do_not_meet(i2v, scale, film, differs):
-    first = scale(i2v.model, weight=0.5)
-    alone = film(i2v, first)
-    second, third = scale(first, weight=0.0), scale(first, weight=3.0)
-    results = [film(i2v, model) for model in (second, third)]
-    assert torch.equal(film(i2v, first), alone)
-    assert torch.equal(film(i2v, i2v.model), film(i2v))
-    assert all(torch.equal(film(i2v, model), r) for model, r in zip((second, third), results, strict=True))
-    assert differs(*results) > EFFECT
-
-
 def test_a_batch_is_scaled_like_each_alone(i2v, scale, film):
     mask = torch.zeros(9, 64, 96)
     mask[5:] = 1
     model = scale(i2v.model, weight=0.2, attn_mask=mask, negative_apart=True, negative_weight=1.5)
     torch.testing.assert_close(film(i2v, model, batch=2)[:1], film(i2v, model), atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("error", [None, RuntimeError("a fault of another pack"), "interrupt"], ids=str)
-def test_nothing_of_a_run_stays_alive(i2v, scale, film, error, runs):
-    from pack.attention.sampling import attach
-
-    model = scale(i2v.model, weight=0.5, attn_mask=torch.ones(1, 8, 8) / 2)
-    if error == "interrupt":
-        error = comfy.model_management.InterruptProcessingException()
-    if error is None:
-        film(i2v, model)
-    else:
-
-        def fail(executor, *args, **kwargs):
-            executor(*args, **kwargs)
-            raise error
-
-        model.add_wrapper(WrappersMP.DIFFUSION_MODEL, fail)
-        with pytest.raises(type(error)):
-            film(i2v, model)
-        error.__traceback__ = None
-    gc.collect()
-    assert len(runs) == 1 and runs[0]() is None
-    options = model.model_options["transformer_options"]
-    assert "patches_replace" not in options and "optimized_attention_override" not in options
-    assert attach.RUN not in options
-
-
-def test_a_caller_that_goes_past_the_sampler_is_served_too(i2v, scale, differs):
-    import comfy.samplers
-
-    model = scale(i2v.model, weight=0.0)
-    noise = torch.randn(1, 16, 3, 8, 12, generator=torch.Generator().manual_seed(0))
-    conds = {name: comfy.sampler_helpers.convert_cond(getattr(i2v, name)) for name in ("positive", "negative")}
-    results = []
-    for each in (i2v.model, model):
-        comfy.model_management.load_models_gpu([each])
-        each.model.current_patcher = each
-        processed = comfy.samplers.process_conds(each.model, noise, dict(conds), noise.device)
-        sides = [processed["positive"], processed["negative"]]
-        sigma = torch.tensor([0.7])
-        results.append(comfy.samplers.calc_cond_batch(each.model, sides, noise, sigma, each.model_options))
-    assert all(differs(plain, off) > 1e-3 for plain, off in zip(*results, strict=True))
-
-
-def test_two_runs_at_the_same_time(i2v, scale, film):
-    """In step with each other; each has a network of its own, since the host runs one at a time."""
-    from miniature import wan
-
-    models = [scale(wan.model("short i2v", 1), weight=weight) for weight in (0.2, 0.7)]
-    alone = [film(i2v, model) for model in models]
-    begun, meeting, results = threading.Event(), threading.Barrier(2), [None, None]
-
-    def in_step(executor, *args, **kwargs):
-        begun.set()
-        meeting.wait(60)
-        return executor(*args, **kwargs)
-
-    def run(i):
-        with torch.inference_mode():
-            if i:
-                begun.wait(60)
-            results[i] = film(i2v, models[i])
-
-    for model in models:
-        model.add_wrapper(WrappersMP.DIFFUSION_MODEL, in_step)
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert all(torch.equal(made, wanted) for made, wanted in zip(results, alone, strict=True))
 
 
 def test_a_block_that_is_skipped_stays_skipped_and_another_packs_attention_is_used(i2v, scale, film, differs):
