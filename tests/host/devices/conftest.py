@@ -28,19 +28,23 @@ def played():
 
 
 @pytest.fixture(scope="session")
-def there(adapter_folder, load):
+def there(tmp_path_factory):
     """(what, ...) -> a model, or what a loader puts on its wire, of the card; made once."""
     from miniature import adapters, flux, models, wan
     from pack.attention.adapter import checkpoint
     from pack.attention.adapter.adapter import Adapter
     from pack.nodes.wires import LoadedAdapter
 
+    folder = tmp_path_factory.mktemp("there")
+
     def adapter(family, variant, seed=7):
-        load(family, variant, seed)  # writes the file
+        path = folder / f"{family}-{variant}-{seed}.safetensors"
+        if family == "flux":
+            flux.write_adapter(variant, seed, path)
+        else:
+            adapters.write_safetensors(adapters.adapter_state_dict(family, variant, seed), path)
         encoder = models.clip_vision(adapters.encoder_of(family, variant), 3)
-        return LoadedAdapter(
-            Adapter(checkpoint.read(adapter_folder / f"{family}-{variant}-{seed}.safetensors")), encoder
-        )
+        return LoadedAdapter(Adapter(checkpoint.read(path)), encoder)
 
     kinds = {
         "unet": lambda family: models.unet(family, SEED),
