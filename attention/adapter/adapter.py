@@ -187,14 +187,15 @@ class Adapter:
 
     def _project_all(self, tokens: Tensor, picture_tokens: int) -> KeyValues:
         comfy.model_management.load_models_gpu([self.patcher])
-        keep = comfy.model_management.intermediate_device()
         tokens = tokens.to(self.patcher.load_device, torch.float32)
-        made: dict[BlockKey, Pair] = {}
-        for block in self._layers:
+
+        def make(block: BlockKey) -> Pair:
             comfy.model_management.throw_exception_if_processing_interrupted()
-            key, value = self._project(block, tokens)
-            made[block] = (key.to(keep), value.to(keep))
-        return KeyValues(made, picture_tokens)
+            return self._project(block, tokens)
+
+        widths = {block: self.layers.shapes[index].width for block, index in self._layers.items()}
+        keep = comfy.model_management.intermediate_device()
+        return KeyValues.filled(widths, (tokens.shape[0], tokens.shape[1]), picture_tokens, make, keep)
 
     def _project(self, block: BlockKey, tokens: Tensor) -> Pair:
         index = str(self._layers[block])

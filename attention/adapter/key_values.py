@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -12,8 +13,11 @@ from torch import Tensor
 
 from ..cache import digest
 from ..models.families import BlockKey
+from .transfer import like, pin, sent
 
 Pair = tuple[Tensor, Tensor]
+STRETCH = 1 << 27
+"""Bytes that go to a device in one copy. Many tokens go in several, so that it never has to hold all of them twice."""
 
 
 class Source(Protocol):
@@ -42,13 +46,50 @@ class Source(Protocol):
         """Keys and values (len(entries), T, D) of one layer, float32, on `device` or where they are kept."""
         ...
 
+    def near(self, block: BlockKey, wanted: Collection[BlockKey], q: Tensor) -> Source:
+        """What serves a layer, and as many of those `wanted` as go with it, on the device of the queries `q`.
+
+        Itself where nothing has to be copied, or nothing can be copied for several layers at once.
+        """
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class KeyValues:
-    """Keys and values kept for every layer: block key -> two tensors (n, T, D)."""
+    """Keys and values kept for every layer: block key -> two tensors (n, T, D).
+
+    Where they were made together they lie in one `memory`, layers in the order of their keys, which is the order in
+    which a UNet runs them.
+    """
 
     layers: Mapping[BlockKey, Pair]
     picture_tokens: int
+    memory: Tensor | None = None
+
+    @classmethod
+    def filled(
+        cls,
+        widths: Mapping[BlockKey, int],
+        shape: tuple[int, int],
+        picture_tokens: int,
+        make: Callable[[BlockKey], Pair],
+        device: torch.device,
+    ) -> KeyValues:
+        """Keys and values of `shape` (n, T) in layers of `widths`, which `make` makes one after another, on `device`."""
+        size = 2 * shape[0] * shape[1]
+        memory = torch.empty(size * sum(widths.values()), dtype=torch.float32, device=device)
+        places: dict[BlockKey, Pair] = {}
+        start = 0
+        for block in sorted(widths):
+            key, value = memory[start : start + size * widths[block]].view(2, *shape, widths[block])
+            places[block] = key, value
+            start += size * widths[block]
+        made = cls({block: places[block] for block in widths}, picture_tokens, memory)
+        for block, pair in made.layers.items():
+            for place, tensor in zip(pair, make(block), strict=True):
+                place.copy_(tensor)
+        pin(memory, made)
+        return made
 
     @property
     def blocks(self) -> Collection[BlockKey]:
@@ -75,10 +116,39 @@ class KeyValues:
         return self._digest
 
     def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
-        key, value = self.layers[block]
-        if tuple(entries) != tuple(range(self.count)):
-            key, value = key[list(entries)], value[list(entries)]
-        return key.to(device), value.to(device)
+        key, value = (sent(chosen(part, entries), device) for part in self.layers[block])
+        return key, value
+
+    def near(self, block: BlockKey, wanted: Collection[BlockKey], q: Tensor) -> KeyValues:
+        if self.memory is None or self.memory.device == q.device:
+            return self
+        stretch = next(each for each in self._stretches(wanted) if block in each)
+        start, end = self._start(stretch[0]), self._start(stretch[-1]) + self._size(stretch[-1])
+        memory = like(self.memory[start:end], q)
+        there: dict[BlockKey, Pair] = {}
+        for each in stretch:
+            first = self._start(each) - start
+            key, value = memory[first : first + self._size(each)].view(2, *self.layers[each][0].shape)
+            there[each] = key, value
+        return KeyValues(there, self.picture_tokens, memory)
+
+    def _stretches(self, wanted: Collection[BlockKey]) -> list[list[BlockKey]]:
+        """The layers that are wanted, in the order of the memory, in parts that go to a device in one copy each."""
+        parts: list[list[BlockKey]] = []
+        for block in sorted(self.layers.keys() & set(wanted)):
+            end = self._start(block) + self._size(block)
+            if parts and (end - self._start(parts[-1][0])) * self.layers[block][0].element_size() <= STRETCH:
+                parts[-1].append(block)
+            else:
+                parts.append([block])
+        return parts
+
+    def _start(self, block: BlockKey) -> int:
+        assert self.memory is not None
+        return int(self.layers[block][0].storage_offset()) - int(self.memory.storage_offset())
+
+    def _size(self, block: BlockKey) -> int:
+        return 2 * self.layers[block][0].numel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,4 +180,18 @@ class KeyValuesOnDemand:
         return self._digest
 
     def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
-        return self.project(block, self.tokens[list(entries)].to(device))
+        return self.project(block, sent(chosen(self.tokens, entries), device))
+
+    def near(self, block: BlockKey, wanted: Collection[BlockKey], q: Tensor) -> KeyValuesOnDemand:
+        return self if self.tokens.device == q.device else replace(self, tokens=sent(self.tokens, q.device))
+
+
+def chosen(tensor: Tensor, entries: Sequence[int]) -> Tensor:
+    """These entries (n, ...) of a tensor, in its memory where they follow each other.
+
+    Without an index, which would have to get to the device of the tensor first.
+    """
+    first, count = entries[0], len(entries)
+    if all(after == before + 1 for before, after in pairwise(entries)):
+        return tensor[first : first + count]
+    return torch.cat([tensor[entry : entry + 1] for entry in entries])

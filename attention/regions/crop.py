@@ -140,6 +140,9 @@ class OneEntry:
     def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
         return self.source.pick(block, (self.entry,) * len(entries), device)
 
+    def near(self, block: BlockKey, wanted: Collection[BlockKey], q: Tensor) -> OneEntry:
+        return self  # not all entries for the sake of one
+
 
 def _attachment_for(effect: Effect, crop: Crop) -> Effect:
     changes: Mapping[str, Any] = {}

@@ -19,6 +19,7 @@ from .acting import Acting
 from .call import Given
 from .compiled import is_compiled
 from .layer import Layer
+from .near import Near
 from .rows import Rows
 from .run import CallKind, Run, Site
 from .unrecorded import unrecorded
@@ -42,9 +43,12 @@ class Call:
     replaced: Mapping[Any, Patch]  # the attn2 replacements that were there before ours
     size: Grid = (0, 0)
     asked: dict[BlockKey, int] = field(default_factory=dict[BlockKey, int])
+    near: Near = field(default_factory=Near)
 
     def previous(self, block: BlockKey) -> Patch:
         """What computed this layer before: another pack's patch (in the host's order of lookup) or the host."""
+        if not self.replaced:
+            return _host_attention
         return self.replaced.get(block) or self.replaced.get(block[:2]) or _host_attention
 
     @classmethod
@@ -81,9 +85,9 @@ class Call:
                 return None
             kind = self.run.kind(self.acting, rows)
         height, width = site.grid
-        if height * width != q.shape[1] and any(one.mask_areas for one in kind.branches):
+        if height * width != q.shape[1] and kind.has_masks:
             return None  # where on the canvas a query is cannot be told
-        return self.run.layer(kind, site, q)
+        return self.run.layer(kind, site, q, self.near)
 
     def _rows_of(self, site: Site, q: Tensor, k: Tensor) -> Rows | None:
         """The rows of a layer that has another number of them than the call."""
@@ -152,8 +156,8 @@ def _dispatched(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
 
 def _site(options: Options, call: Call, q: Tensor) -> Site:
     shape = options.get("activations_shape")
-    height, width = shape[-2:] if shape else _grid(call.size, q.shape[1])
-    return Site((*options["block"], options["block_index"]), (height, width), options["n_heads"])
+    grid = (shape[-2], shape[-1]) if shape else _grid(call.size, q.shape[1])
+    return Site((*options["block"], options["block_index"]), grid, options["n_heads"])
 
 
 def _grid(size: Grid, queries: int) -> Grid:

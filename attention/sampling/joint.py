@@ -8,7 +8,7 @@ made for them once, and what belongs to a call travels in its options.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from .call import Given
 from .compiled import is_compiled
 from .dispatch import CALL
 from .layer import Layer
+from .near import Near
 from .rows import Rows
 from .run import CallKind, Run, Site
 from .unrecorded import unrecorded
@@ -46,6 +47,7 @@ class JointCall:
     acting: tuple[Acting, ...]
     replaced: Mapping[Any, Any]
     grid: Grid
+    near: Near = field(default_factory=Near)
 
     @classmethod
     def of(cls, run: Run, rows: Rows, acting: tuple[Acting, ...], given: Given) -> JointCall:
@@ -83,7 +85,7 @@ class JointCall:
         rest = q.shape[2] - height * width
         if len(q) != self.rows.count or rest < 0:
             return None
-        return self.run.layer(self._kind, Site(block, self.grid, q.shape[1], rest), q)
+        return self.run.layer(self._kind, Site(block, self.grid, q.shape[1], rest), q, self.near)
 
 
 class _Inside:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import comfy.ldm.modules.attention as host
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from ..branch.fusion import Fusion, Strength, delta, mass_on_first
@@ -34,15 +34,35 @@ class BranchInLayer:
     mask: Tensor | None
     heads: int
 
+    @cached_property
+    def _adds(self) -> bool:
+        return self.branch.attachment.fusion.adds
+
+    @cached_property
+    def _by_heads(self) -> tuple[Tensor, Tensor]:
+        """Keys and values (G, heads, T, d), which lie in the memory of the tokens'."""
+        return _split(self.tokens.key, self.heads), _split(self.tokens.value, self.heads)
+
+    @cached_property
+    def _width(self) -> int:
+        """Of a head."""
+        return self.tokens.key.shape[-1] // self.heads
+
+    @cached_property
+    def _logits(self) -> float | None:
+        """What logits are multiplied by; None for the root of the head width, as everywhere."""
+        keys = self.scaled.keys
+        return None if isinstance(keys, Tensor) or keys == 1.0 else keys * self._width**-0.5
+
     def add_to(self, out: Tensor, base: Tensor, q: Tensor) -> Tensor:
         """`out` (rows, N, D) and what this branch adds for the queries `q`, both of the kind of `base`.
 
         Every branch reads the same `base`, which is never written to; `out` is, unless it is `base` itself.
         """
-        fusion = self.branch.attachment.fusion
         image = self.answer(q)
-        if fusion.adds:
+        if self._adds:
             return self.add_answer(out, base, image)
+        fusion = self.branch.attachment.fusion
         mass = self._mass(q, fusion) if fusion.weighs_mass else None
         return self._added(out, base, delta(base, image, self.scaled.output, mass, fusion), 1.0)
 
@@ -57,9 +77,8 @@ class BranchInLayer:
             mask, factor = (factor if mask is None else factor * mask), 1.0
         if image.ndim == 4:  # seen by heads, so that nothing is copied to bring the two together
             out, mask = out.unflatten(-1, image.shape[2:]), None if mask is None else mask[..., None]
-        target = out if in_place else None
-        made = _sum(out, image, mask, factor, target)
-        return made.flatten(2) if image.ndim == 4 else made
+            return _sum(out, image, mask, factor, out if in_place else None).flatten(2)
+        return _sum(out, image, mask, factor, out if in_place else None)
 
     def answer(self, q: Tensor) -> Tensor:
         """Attention (rows, N, D) of queries to tokens that G groups of consecutive rows share.
@@ -67,32 +86,30 @@ class BranchInLayer:
         Of queries that are apart by heads it is (rows, N, heads, D / heads), and G is `rows`.
         """
         tokens, keys = self.tokens, self.scaled.keys
-        value = tokens.value
+        key, value = self._by_heads
         if tokens.means is not None:
-            value = _shifted(value, tokens.means, self.scaled.mean_shift)
-        scale, is_by_heads = None, q.ndim == 4
-        if isinstance(keys, Tensor):
-            q = q * (
-                keys[:, None] if is_by_heads else keys
-            )  # a factor for each row: the same product as scaling its keys
-        elif keys != 1.0:
-            scale = keys * (tokens.key.shape[-1] // self.heads) ** -0.5
+            value = _split(_shifted(tokens.value, tokens.means, self.scaled.mean_shift), self.heads)
+        is_by_heads = q.ndim == 4
+        if isinstance(keys, Tensor):  # a factor for each row: the same product as scaling its keys
+            q = q * (keys[:, None] if is_by_heads else keys)
+        asked = q if is_by_heads else q.reshape(key.shape[0], -1, self.heads, self._width).transpose(1, 2)
         # PyTorch's own attention on purpose: quantised or approximate ones lose what few tokens carry.
-        if is_by_heads:
-            key, value = (rearrange(part, "g t (h d) -> g h t d", h=self.heads) for part in (tokens.key, value))
-            by_heads = {"skip_reshape": True, "skip_output_reshape": True}
-            made = host.attention_pytorch(q, key, value, self.heads, mask=tokens.bias, scale=scale, **by_heads)
-            return made.transpose(1, 2)
-        grouped = q.reshape(tokens.key.shape[0], -1, q.shape[-1])
-        return host.attention_pytorch(grouped, tokens.key, value, self.heads, mask=tokens.bias, scale=scale).reshape(
-            q.shape
-        )
+        made = host.attention_pytorch(
+            asked, key, value, self.heads,
+            mask=tokens.bias, scale=self._logits, skip_reshape=True, skip_output_reshape=True,
+        ).transpose(1, 2)  # fmt: skip
+        return made if is_by_heads else made.reshape(q.shape)
 
     def _mass(self, q: Tensor, fusion: Fusion) -> Tensor:
         key = self.tokens.key
         grouped = q.reshape(key.shape[0], -1, q.shape[-1])
         first = fusion.mass_tokens or key.shape[1] - fusion.zero_tokens
         return mass_on_first(grouped, key, self.heads, first, self.tokens.bias).reshape(*q.shape[:2], 1)
+
+
+def _split(tokens: Tensor, heads: int) -> Tensor:
+    """Tokens (G, T, heads * d) by heads: (G, heads, T, d), in the same memory."""
+    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 @dataclass(frozen=True, eq=False)

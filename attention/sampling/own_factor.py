@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from ..adapter.transfer import like
 from ..branch.masks import factors as mask_factors
 from ..branch.own import OwnBranch, Sides
 from ..inputs import at
@@ -66,7 +67,7 @@ class OwnOnRows:
 
         def make() -> Tensor:
             weights = torch.tensor(self.pictures, dtype=torch.float32).repeat_interleave(tokens)
-            return weights.log()[None, None, None].to(k)
+            return like(weights.log()[None, None, None], k)
 
         return self.run.store(key, make)
 
@@ -106,11 +107,11 @@ class OwnOnRows:
         if effect.attn_mask is None and not effect.frame_scales:
             if alike:
                 return effect.part_of(weights[0])
-            return torch.tensor([effect.part_of(weight) for weight in weights])[:, None, None].to(q)
+            return like(torch.tensor([effect.part_of(weight) for weight in weights])[:, None, None], q)
         kept, weighed = self._kept_and_weighed(number, q)
         if alike:
             return torch.add(kept, weighed, alpha=weights[0])
-        return torch.addcmul(kept, weighed, torch.tensor(weights)[:, None, None].to(q))
+        return torch.addcmul(kept, weighed, like(torch.tensor(weights)[:, None, None], q))
 
     def _kept_and_weighed(self, number: int, q: Tensor) -> Tensor:
         """For each token (2, 1, N, 1): how much of the branch stays as it is, and how much is weighed."""
@@ -126,7 +127,7 @@ class OwnOnRows:
             # What is no part of the video has no place in it: it is where a full mask would be.
             outside = torch.tensor([[1 - effect.share], [effect.share]])
             parts = (outside.expand(-1, place.before), both, outside.expand(-1, rest))
-            return torch.cat(parts, 1)[:, None, :, None].to(q)
+            return like(torch.cat(parts, 1)[:, None, :, None], q)
 
         return self.run.store(key, make)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -122,7 +123,7 @@ class Rows:
     copies: tuple[int, ...] = ()
     is_known: bool = True
 
-    @property
+    @cached_property
     def count(self) -> int:
         return len(self.frames) * (sum(self.copies) if self.copies else len(self.chunks))
 

@@ -6,13 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..adapter.key_values import KeyValuesOnDemand
+from ..adapter.transfer import like
 from ..branch.attachment import Attachment
 from ..branch.effect import Effect
 from ..branch.masks import on_grid
@@ -23,6 +24,7 @@ from . import said
 from .acting import Acting, BranchOnRows, on_rows
 from .fused import FusedLayer, Packed, packed
 from .layer import BranchInLayer, Layer
+from .near import Near
 from .rows import Conditionings, Rows
 from .store import Store
 from .tokens import Tokens, tokens_of
@@ -48,14 +50,14 @@ class CallKind:
 
     def __init__(self, branches: tuple[BranchOnRows, ...]) -> None:
         self.branches = branches
+        self.has_masks = any(branch.mask_areas for branch in branches)
         self.layers: dict[Hashable, Layer] = {}
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """One attention that branches act in: its key, the grid of its queries, the number of its heads.
 
-    `rest` queries follow those of the grid: they have no place in the picture, and a mask is 0 there.
+    A plain tuple, because every layer of every call makes one and looks it up. `rest` queries follow those of the grid: they have no place in the picture, and a mask is 0 there.
     """
 
     key: BlockKey
@@ -141,10 +143,10 @@ class Run:
 
     def tell_what_never_acted(self, sigmas: Tensor, model_options: Mapping[str, Any], model: Any) -> None:
         """After a whole run: say of every branch that should have acted at one of its levels and acted in no layer."""
-        levels: list[float] = sigmas[:-1].tolist()
-        for number, branch in enumerate(self.branches):
-            due = any(self._factor(branch, level) is not None for level in levels)
-            if number not in self._acted | self._left_out and due:
+        idle = [number for number in range(len(self.branches)) if number not in self._acted | self._left_out]
+        levels: list[float] = sigmas[:-1].tolist() if idle else []  # reading them waits for the device
+        for number in idle:
+            if any(self._factor(self.branches[number], level) is not None for level in levels):
                 self.tell(number, said.never_acted(bool(self._calls), said.packs_around(model_options, model)))
 
     def have_acted(self, numbers: Iterable[int]) -> None:
@@ -173,23 +175,26 @@ class Run:
         """A tensor that is made when it is first asked for, and kept for this run while there is room."""
         return self._store.get(key, make, lambda made: made.nbytes)
 
-    def layer(self, kind: CallKind, site: Site, q: Tensor) -> Layer:
-        """What acts at a site in calls of a kind, for queries like `q`: put together when it is first asked for."""
-        key = (site, q.device, q.dtype)
+    def layer(self, kind: CallKind, site: Site, q: Tensor, near: Near) -> Layer:
+        """What acts at a site in calls of a kind, for queries like `q`: put together when it is first asked for.
+
+        `near` is the call's own, for what it takes to put its layers together.
+        """
+        key = (site, q.shape, q.dtype, q.device)
         found = kind.layers.get(key)
         if found is None:
             acting = tuple(branch for branch in kind.branches if branch.attachment.scale_in(site.key))
-            found = self._layer(acting, site, q)
+            found = self._layer(acting, site, q, near)
             # What the store has no room for must not be kept here either.
             if not self._store.is_full and not any(_on_demand(branch) for branch in acting):
                 kind.layers[key] = found
         return found
 
-    def _layer(self, acting: tuple[BranchOnRows, ...], site: Site, q: Tensor) -> Layer:
+    def _layer(self, acting: tuple[BranchOnRows, ...], site: Site, q: Tensor, near: Near) -> Layer:
         branches = tuple(
             BranchInLayer(
                 branch,
-                self._tokens(branch, site.key, q),
+                self._tokens(branch, site.key, q, near),
                 self._scaled(branch, site.key, q),
                 self._mask(branch, site, q),
                 site.heads,
@@ -201,15 +206,15 @@ class Run:
             return Layer(branches)  # the fused kernel takes no queries that are apart by heads
         return Layer(branches, FusedLayer.of(branches, q, site.heads, lambda: self._packed(branches, site.key, q)))
 
-    def _tokens(self, branch: BranchOnRows, block: BlockKey, q: Tensor) -> Tokens:
+    def _tokens(self, branch: BranchOnRows, block: BlockKey, q: Tensor, near: Near) -> Tokens:
         """What the queries `q` of one layer attend to, of the same kind and on the same device."""
         attachment, groups = branch.attachment, branch.groups_in(block)
         if q.ndim == 4:  # by heads rows cannot share: the tokens of a group are repeated for each
             groups = tuple(group for group in groups for _ in range(len(q) // len(groups)))
         if _on_demand(branch):
-            return tokens_of(attachment, block, groups, q)
+            return tokens_of(attachment, block, groups, q, near)
         key = ("tokens", branch.number, block, groups, q.device, q.dtype)
-        return self._store.get(key, lambda: tokens_of(attachment, block, groups, q), lambda made: made.nbytes)
+        return self._store.get(key, lambda: tokens_of(attachment, block, groups, q, near), lambda made: made.nbytes)
 
     def _mask(self, branch: BranchOnRows, site: Site, q: Tensor) -> Tensor | None:
         """The factor (rows or 1, N, 1) of each query, of the kind of `q`; None for a branch without mask."""
@@ -219,7 +224,7 @@ class Run:
 
         def make() -> Tensor:
             parts = {w: on_grid(masks[w[0]][None].float(), site.grid, w[1], rule) for w in set(where)}
-            return F.pad(torch.cat([parts[w] for w in where]), (0, 0, 0, site.rest)).to(q)
+            return like(F.pad(torch.cat([parts[w] for w in where]), (0, 0, 0, site.rest)), q)
 
         key = ("mask", branch.number, site.grid, site.rest, where, q.device, q.dtype)
         return self._store.get(key, make, lambda made: made.nbytes)
@@ -234,7 +239,10 @@ class Run:
         key = ("scaled", branch.number, number, factors, width, q.device, q.dtype)
 
         def make() -> Scaled:
-            return scaling(number * torch.tensor(factors)[:, None, None].to(q), width)
+            each = self.store(
+                ("factors", factors, q.device, q.dtype), lambda: like(torch.tensor(factors)[:, None, None], q)
+            )
+            return scaling(number * each, width)
 
         return self._store.get(key, make, lambda made: made.nbytes)
 

@@ -16,6 +16,7 @@ from ..branch.scaling import SHIFTS_MEAN
 from ..models.families import BlockKey
 from .acting import Group, sources
 from .few_tokens import fastest_count
+from .near import Near
 from .rows import Polarity
 
 
@@ -38,12 +39,15 @@ class Tokens:
         return sum(t.nbytes for t in (self.key, self.value, self.means, self.bias) if t is not None)
 
 
-def tokens_of(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...], q: Tensor) -> Tokens:
-    """The tokens of consecutive groups of rows in one layer, of the kind of the queries `q` and on their device."""
+def tokens_of(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...], q: Tensor, near: Near) -> Tokens:
+    """The tokens of consecutive groups of rows in one layer, of the kind of the queries `q` and on their device.
+
+    `near` holds what was copied to that device for the same call.
+    """
     sides: set[Polarity] = {side for side, _ in groups}
     found: dict[Group, Tokens] = {}
     for side in sides:
-        found.update(_entries(attachment, block, side, groups, q))
+        found.update(_entries(attachment, block, side, groups, q, near))
     entries = [found[group] for group in groups]
     lengths = [entry.key.shape[1] for entry in entries]
     zeros = attachment.fusion.zero_tokens
@@ -63,10 +67,10 @@ def tokens_of(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...]
 
 
 def _entries(
-    attachment: Attachment, block: BlockKey, side: Polarity, groups: tuple[Group, ...], q: Tensor
+    attachment: Attachment, block: BlockKey, side: Polarity, groups: tuple[Group, ...], q: Tensor, near: Near
 ) -> dict[Group, Tokens]:
     """The tokens (1, T, D) of each group of one side, as long as they are; each entry is fetched once."""
-    source = sources(attachment, block in attachment.swapped)[side]
+    source = near.of(sources(attachment, block in attachment.swapped)[side], block, attachment.blocks, q)
     numbers = tuple(dict.fromkeys(number for polarity, number in groups if polarity == side))
     keys, values = (part.to(q) for part in source.pick(block, numbers, q.device))
     if side == "positive" and block in attachment.swapped:

@@ -90,8 +90,8 @@ def test_every_place_is_reached(family, request, apply, ksample, monkeypatch):
     reached = set()
     layer = Run.layer
 
-    def recording(self, kind, site, q):
-        found = layer(self, kind, site, q)
+    def recording(self, kind, site, *given):
+        found = layer(self, kind, site, *given)
         if found.branches:
             reached.add(site.key)
         return found

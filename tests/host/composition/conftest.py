@@ -96,9 +96,9 @@ def reached(monkeypatch):
     found = []
     tokens = Run._tokens
 
-    def recording(self, branch, block, q):
+    def recording(self, branch, block, *given):
         found.append(SimpleNamespace(block=block, sides=[side for side, _ in branch.groups_in(block)]))
-        return tokens(self, branch, block, q)
+        return tokens(self, branch, block, *given)
 
     monkeypatch.setattr(Run, "_tokens", recording)
     return found

@@ -19,8 +19,8 @@ def layers_of_a_run(monkeypatch):
 
     found, layer = [], Run.layer
 
-    def recording(self, kind, site, q):
-        made = layer(self, kind, site, q)
+    def recording(self, kind, site, *given):
+        made = layer(self, kind, site, *given)
         found.append((site, made))
         return made
 

@@ -33,8 +33,8 @@ def test_factors_are_those_that_the_run_gives_every_layer_at_every_step(two, sdx
     layer = Run.layer
     steps = []
 
-    def recording(self, kind, site, q):
-        found = layer(self, kind, site, q)
+    def recording(self, kind, site, *given):
+        found = layer(self, kind, site, *given)
         for one in found.branches:
             attachment = one.branch.attachment
             seen[len(steps), id(attachment), site.key] = attachment.scale_in(site.key) * one.branch.factor
