@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .families import ENCODERS, FAMILIES
 from .wan_kinds import KINDS as WAN
+from .without_branches_kinds import KINDS as WITHOUT_BRANCHES
 from .world.loaders import NODES as WORLD
 
 # The models pull in the whole host, so each node imports them when it runs.
@@ -99,6 +100,27 @@ class MiniatureWanVAE(io.ComfyNode):
         return io.NodeOutput(wan.vae(seed))
 
 
+class MiniatureTransformer(io.ComfyNode):
+    """A small transformer of a kind that no branch acts in, with random weights."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MiniatureTransformer",
+            display_name="Miniature Transformer",
+            category="miniature",
+            description=cls.__doc__,
+            inputs=[io.Combo.Input("kind", options=list(WITHOUT_BRANCHES)), seed_input()],
+            outputs=[io.Model.Output()],
+        )
+
+    @classmethod
+    def execute(cls, kind: str, seed: int) -> io.NodeOutput:
+        from . import without_branches
+
+        return io.NodeOutput(without_branches.model(kind, seed))
+
+
 class MiniatureCLIPVision(io.ComfyNode):
     """A small CLIP image encoder with random weights."""
 
@@ -153,6 +175,7 @@ class MiniatureExtension(ComfyExtension):
             MiniatureWan,
             MiniatureWanCLIP,
             MiniatureWanVAE,
+            MiniatureTransformer,
             MiniatureCLIPVision,
             MiniatureControlNet,
             *WORLD,
