@@ -110,18 +110,15 @@ class TrainInstantID(io.ComfyNode):
         check_tracker(recipe.tracker)
         rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
         pictures = captioned_pictures(lists, (vae, given["clip"]), recipe.bucket_side)
-        dataset = face_dataset(pictures, lists["faces"], rules, ticker())
+        given_faces = face_dataset(pictures, lists["faces"], rules, ticker())
         looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
-            lesson = Lesson(given["model"], vae, dataset, INSTANTID, start_of(given), looks)
+            lesson = Lesson(given["model"], vae, given_faces.dataset, INSTANTID, start_of(given), looks)
             recogniser = next(face.recogniser for batch in lists["faces"] for e in batch for face in e.faces)
             done = train(lesson, recipe, state, Target(paths, {"recogniser": recogniser}))
         adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
         net = read_identitynet(paths[1], unet_config(done.trainer.frozen))
-        skipped = len(pictures.pictures) - len(dataset.examples)
-        text = (
-            done.report(paths) + pictures.told() + (f"\nleft out, as they show no face: {skipped}" if skipped else "")
-        )
+        text = done.report(paths) + pictures.told() + given_faces.told()
         return shown(cls, text, done.pictures(), adapter, net, *done.course())
 
 

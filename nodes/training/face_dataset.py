@@ -37,7 +37,21 @@ class FaceRules:
     any_recogniser: bool
 
 
-def face_dataset(given: CaptionedPictures, faces: Sequence[FaceBatch], rules: FaceRules, tick: Tick) -> Dataset:
+@dataclass(frozen=True, eq=False)
+class FaceDataset:
+    """What is trained on, and the numbers (from 0) of the `count` given pictures that were left out as they show no face."""
+
+    dataset: Dataset
+    faceless: Sequence[int]
+    count: int
+
+    def told(self) -> str:
+        """Which pictures were left out, as a line of a report; nothing for none."""
+        left_out = f"{len(self.faceless)} of {self.count}, number {_named(self.faceless)}"
+        return f"\nleft out, as they show no face: {left_out}" if self.faceless else ""
+
+
+def face_dataset(given: CaptionedPictures, faces: Sequence[FaceBatch], rules: FaceRules, tick: Tick) -> FaceDataset:
     """Everything encoded: each picture with the embedding and the keypoints of its face.
 
     Raises ValueError for faces that are not of these pictures and for a picture with several, MissingFace for pictures
@@ -45,7 +59,8 @@ def face_dataset(given: CaptionedPictures, faces: Sequence[FaceBatch], rules: Fa
     """
     found = _faces_of(given, faces)
     usable = [number for number, face in enumerate(found) if face is not None]
-    _check_missing([number for number, face in enumerate(found) if face is None], len(found), rules.missing)
+    faceless = [number for number, face in enumerate(found) if face is None]
+    _check_missing(faceless, len(found), rules.missing)
     people = [face for face in found if face is not None]
     _check_recogniser(people, rules.any_recogniser)
     kept = given.only(usable)
@@ -55,7 +70,7 @@ def face_dataset(given: CaptionedPictures, faces: Sequence[FaceBatch], rules: Fa
         return Shown([Embeds(face=read[number][None])], hint_of(people[number].keypoints, kept.cut(number)))
 
     examples, no_text = kept.encoded(shown, tick)
-    return Dataset(examples, no_text, no_face())
+    return FaceDataset(Dataset(examples, no_text, no_face()), faceless, len(found))
 
 
 def hint_of(keypoints: Array, cut: Cut) -> Callable[[], Tensor]:
@@ -96,13 +111,17 @@ def _is_kept(face: Face, cut: Cut) -> bool:
 def _check_missing(numbers: Sequence[int], count: int, missing: str) -> None:
     if not numbers or (missing == SKIP and len(numbers) < count):
         return
-    named = ", ".join(str(number + 1) for number in numbers[:MOST_NAMED])
-    more = f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else ""
     raise MissingFace(
-        f"{len(numbers)} of {count} pictures show no face, or only one that their bucket cuts off: number {named}"
-        f"{more}. Take them out of the folder, lower the threshold in Find Faces, or set 'missing' to skip; at least one "
-        "picture must show a face."
+        f"{len(numbers)} of {count} pictures show no face, or only one that their bucket cuts off: number "
+        f"{_named(numbers)}. Take them out of the folder, lower the threshold in Find Faces, or set 'missing' to skip; at "
+        "least one picture must show a face."
     )
+
+
+def _named(numbers: Sequence[int]) -> str:
+    """Pictures by their numbers from 1."""
+    named = ", ".join(str(number + 1) for number in numbers[:MOST_NAMED])
+    return named + (f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else "")
 
 
 def _check_recogniser(people: Sequence[Face], any_recogniser: bool) -> None:

@@ -99,7 +99,18 @@ def test_pictures_without_a_face_are_named_or_left_out(run):
         run.execute(people=(1, 0, 1))
     output = run.execute(people=(1, 0, 1), missing="skip", look_every=0)
     assert "2 pictures, as 64x64\n" in output.ui["text"][0]
-    assert "left out, as they show no face: 1" in output.ui["text"][0]
+    assert output.ui["text"][0].endswith("\nleft out, as they show no face: 1 of 3, number 2")
+
+
+def test_of_very_many_pictures_without_a_face_the_first_are_named():
+    from pack.nodes.training.face_dataset import FaceDataset
+
+    assert (
+        FaceDataset(None, range(1, 16), 40)
+        .told()
+        .endswith("15 of 40, number 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 and 3 more")
+    )
+    assert not FaceDataset(None, (), 40).told()
 
 
 @pytest.mark.parametrize(
