@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..cache import Cache
 from .dataset import Text
+from .placing import placed
 
 BUDGET = 1 << 28  # bytes: 800 prompts of SDXL at least
 _Made = tuple[Text, Mapping[str, Any]]
@@ -48,7 +49,12 @@ class Conditions:
             denoise_mask=None,
             seed=None,
         )
-        return encoded[0]["model_conds"]
+        return {name: self._here(condition) for name, condition in encoded[0]["model_conds"].items()}
+
+    def _here(self, condition: Any) -> Any:
+        """On the device, so that a batch of them is made there."""
+        given = getattr(condition, "cond", None)
+        return condition._copy_with(placed(given, self._device)) if isinstance(given, Tensor) else condition
 
 
 def _size_of(made: _Made) -> int:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 # Early weights are far from the end: the first steps count for less, as in every common implementation.
 _RAMP = 10
 
 
-def ema_of(module: nn.Module, decay: float) -> AveragedModel:
-    """The running mean of a module's weights, which starts at those it has now."""
-
-    def ramped(means: Sequence[Tensor], weights: Sequence[Tensor], updates: Tensor | int) -> None:
-        count = int(updates)
-        share = 1 - min(decay, count / (count + _RAMP - 1))
-        for mean, weight in zip(means, weights, strict=True):
-            mean.lerp_(weight, share)
-
-    mean = AveragedModel(module, multi_avg_fn=ramped)
+def ema_of(module: nn.Module) -> AveragedModel:
+    """A running mean of a module's weights, which starts at those it has now."""
+    mean = AveragedModel(module)
     set_updates(mean, 0)
     return mean
+
+
+@torch.no_grad()
+def take_in(mean: AveragedModel, module: nn.Module, decay: float) -> None:
+    """Let a mean take in a module's weights.
+
+    Not by its own update, which asks the device for the number of updates: a wait in every step.
+    """
+    count = int(mean.n_averaged)
+    kept = min(decay, count / (count + _RAMP - 1))
+    update: Any = get_ema_multi_avg_fn(kept)
+    update(list(mean.module.parameters()), list(module.parameters()), None)
+    set_updates(mean, count)
 
 
 def set_updates(mean: AveragedModel, count: int) -> None:

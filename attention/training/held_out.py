@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..cache import digest
 from .dataset import Dataset, Example
+from .frozen import FrozenModel
 from .loss import Noised, squared_errors
 from .showing import Showing
 from .trainee import Trainee
@@ -58,10 +59,10 @@ class Predicted:
 class HeldOut:
     """Predicts the same pictures with the same noise at the same levels each time."""
 
-    def __init__(self, dataset: Dataset, showing: Showing, model: Any, batch_size: int) -> None:
+    def __init__(self, dataset: Dataset, showing: Showing, frozen: FrozenModel, batch_size: int) -> None:
         self._dataset = dataset
         self._showing = showing
-        self._model = model
+        self._frozen = frozen
         self._batch_size = batch_size
 
     @torch.no_grad()
@@ -86,13 +87,13 @@ class HeldOut:
     def _errors(self, trainee: Trainee, rows: Sequence[Row]) -> Tensor:
         chosen = [example for example, _ in rows]
         clean = self._showing.latents(chosen)
-        sampling = self._model.model_sampling
+        sampling = self._frozen.model.model_sampling
         sigmas = torch.stack([_level(sampling.sigmas, level) for _, level in rows]).to(clean)
         noise = torch.stack([_noise(example, level) for example, level in rows]).to(clean)
         noisy: Tensor = sampling.noise_scaling(sigmas[:, None, None, None], noise, clean)
         given = Noised(clean, noisy, sigmas)
         batch = self._showing.batch(chosen, clean, [(False, False)] * len(rows))
-        return squared_errors(given, trainee(self._model, given, batch)).mean(dim=(1, 2, 3))
+        return squared_errors(given, trainee(self._frozen, given, batch)).mean(dim=(1, 2, 3))
 
 
 def _level(sigmas: Tensor, number: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -15,21 +16,27 @@ import torch
 from torch import Tensor, autocast
 
 from ..cache import digest
+from .attending import attended
 from .checkpointing import checkpointed
+from .compiling import compiled
 from .course import Course
-from .dataset import Batches, Dataset
-from .ema import ema_of
+from .dataset import Dataset
+from .drawing import Drawing, Part
+from .ema import ema_of, take_in
 from .frozen import FrozenModel
+from .graphs import Graphs
 from .held_out import HeldOut, split
 from .log import Log, Logs, Values, closing
-from .loss import loss, noised
+from .loss import loss
+from .means import Means, means_for
 from .memory import memory_used
-from .references import drawn, more_references
+from .processes import Sum, joined
+from .references import more_references
 from .resume import Given, Moving, StateFile
+from .room import Room, Size, memory_of
 from .settings import PRECISIONS, Settings
 from .showing import Showing
 from .trainee import Trainee
-from .weighting import weights_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +46,7 @@ class Watch:
     The state is written to `state` every `write_every` steps, and when the user cancels. `logs` are told every step.
     `publish(trained so far)` is called every `publish_every` steps (0: never), but not after the last.
     What is held out is predicted before the first step, after the last, and every `check_every` steps.
+    `stop` is asked before every step: a training that is stopped ends as one that the user cancels.
     """
 
     after_step: Callable[[int, int, float], None] = lambda _done, _of, _loss: None
@@ -50,6 +58,7 @@ class Watch:
     publish: Callable[[Trained], None] = lambda _trained: None
     publish_every: int = 0
     check_every: int = 0
+    stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,53 +74,87 @@ class Trainer:
     """One training. The numbers of a step depend on the seed and the step alone, so that a resumed one is the same."""
 
     def __init__(
-        self, frozen: FrozenModel, trainee: Trainee, dataset: Dataset, settings: Settings, begun: str = ""
+        self,
+        frozen: FrozenModel,
+        trainee: Trainee,
+        dataset: Dataset,
+        settings: Settings,
+        begun: str = "",
+        means: Means | None = None,
     ) -> None:
         """`begun` is a hash of the weights of a file that the trainee has, if it does not begin new."""
+        self.means = means or means_for(frozen.device)
+        self.processes = joined()
+        self._rounds = self.processes.rounds(settings.accumulation)
         self.frozen = frozen
         self.trainee = trainee.to(frozen.device, torch.float32)
         self.dataset, self.apart = split(dataset, settings.held_out)
         self.settings = settings
-        self.ema = ema_of(self.trainee, settings.average) if settings.average else None
+        self.ema = ema_of(self.trainee) if settings.average else None
         self.optimizer = torch.optim.AdamW(
             self.trainee.parameters(),
             lr=settings.learning_rate,
             betas=(settings.beta1, settings.beta2),
             weight_decay=settings.weight_decay,
+            fused=self.means.fused or None,  # False would also keep it from treating many weights at once
         )
         # Where the precision needs none it hands everything on as it is.
         self.scaler = torch.amp.GradScaler(frozen.device.type, enabled=settings.scales_gradients)
+        self._room = Room(settings.checkpointing, memory_of(frozen.device) if self.means.roomy else None)
         self._begun = begun
-        self._batches = Batches(self.dataset, settings.batch_size)
+        weights = [*self.trainee.parameters()]
+        self._sum = Sum(weights, self.processes)
+        # Sums of several processes take the gradients out of the weights.
+        self._graphs = Graphs(self._pass, weights, self.means.recorded and self.processes.count == 1)
         self._showing = Showing(frozen, self.trainee, dataset)
+        self._drawing = Drawing(frozen, self.dataset, self._showing, settings)
         self._held_out = None
         if self.apart is not None:
-            self._held_out = HeldOut(self.apart, self._showing, frozen.model, settings.batch_size)
+            self._held_out = HeldOut(self.apart, self._showing, frozen, settings.batch_size)
 
     def run(self, watch: Watch) -> Trained:
         """Train from where `watch.state` stands, or from the beginning; RuntimeError if a frozen weight changed."""
         state = None if watch.state is None else self._keeper(watch.state)
         course = Course() if state is None else state.resume()
         networks = (self.frozen.unet, *(net for net in (self.trainee.identitynet,) if net is not None))
+        compiling = compiled([self.frozen.unet], self.means.compiled)
         logs = [] if watch.logs is None else watch.logs.opened(course.done)
-        with checkpointed(networks, self.settings.checkpointing), closing(logs):
+        attending = attended(networks, self.frozen.attending)
+        with compiling, attending, checkpointed(networks, self._room), closing(logs):
             try:
                 if not course.done:
                     _log(logs, 0, self._checked(watch, course))
                 for step in range(course.done, self.settings.steps):
-                    comfy.model_management.throw_exception_if_processing_interrupted()
+                    self._stop_if_asked(watch)
                     _log(logs, step + 1, self._timed_step(step, course) | self._checked(watch, course))
                     self._tell(watch, state, course)
             except comfy.model_management.InterruptProcessingException:
-                if state is not None:
+                if state is not None and self.processes.first:
                     state.write(course)
                 raise
+            finally:
+                self._graphs.forget()
         self.frozen.check_untouched()
         return self._trained(course)
+
+    def _stop_if_asked(self, watch: Watch) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        if self.processes.any(watch.stop()):
+            raise comfy.model_management.InterruptProcessingException
 
     def weights(self) -> dict[str, Tensor]:
         """What is saved and shown, by its names in the trainee: the averaged weights, or the last ones."""
         return self._shown().state_dict()
+
+    @property
+    def recorded(self) -> int:
+        """How many kinds of passes were launched whole."""
+        return self._graphs.made
+
+    @property
+    def kept(self) -> dict[Size, bool]:
+        """For sizes of latents that were measured, whether their activations are kept."""
+        return dict(self._room.keeps)
 
     def _shown(self) -> Trainee:
         return self.trainee if self.ema is None else cast(Trainee, self.ema.module)
@@ -121,10 +164,13 @@ class Trainer:
 
     def _tell(self, watch: Watch, state: StateFile | None, course: Course) -> None:
         done, of = course.done, self.settings.steps
+        if not self.processes.first:
+            return
         if state is not None and (done % watch.write_every == 0 or done == of):
             state.write(course)
         watch.after_step(done, of, course.losses[-1])
         if watch.sample_every and done % watch.sample_every == 0:
+            self._graphs.forget()  # the host may move the model to make room
             watch.sample(done, self.weights())
         if watch.publish_every and done % watch.publish_every == 0 and done < of:
             self.frozen.check_untouched()
@@ -158,45 +204,65 @@ class Trainer:
         """The loss of a step and the norm of its gradient."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.rate_at(step)
-        self.optimizer.zero_grad(set_to_none=True)
-        total = 0.0
-        for part in range(self.settings.accumulation):
-            generator = torch.Generator().manual_seed(_seed(self.settings.seed, step, part))
-            each = self._loss(generator) / self.settings.accumulation
-            self.scaler.scale(each).backward()
-            total += each.item()
-        if not torch.isfinite(torch.tensor(total)):
-            raise ValueError(f"the loss of step {step + 1} is {total}. Lower the learning rate, or train in fp32.")
-        norm = self._update(step)
-        if self.ema is not None:
-            self.ema.update_parameters(self.trainee)
-        return total, norm
-
-    def _update(self, step: int) -> float:
-        """Move the weights by their gradients; the norm of these.
-
-        Raises ValueError where one is no number, but for what fp16 steps over.
-        """
+        self.optimizer.zero_grad(set_to_none=not self._graphs.wanted)
+        losses = self._losses(step)
         self.scaler.unscale_(self.optimizer)
         limit = self.settings.gradient_limit or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), limit).item()
-        if not (self.scaler.is_enabled() or math.isfinite(norm)):
-            raise ValueError(f"the gradient of step {step + 1} is {norm}. Lower the learning rate, or train in fp32.")
+        norm = torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), limit)
+        # The one time in a step that the host waits for a card.
+        *parts, length = torch.stack([*self.processes.in_order(losses), norm.to(losses[0])]).tolist()
+        total = sum(parts)
+        self._check_finite(step, total, length)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return norm
+        if self.ema is not None:
+            take_in(self.ema, self.trainee, self.settings.average)
+        self._room.decide()
+        return total, length
 
-    def _loss(self, generator: torch.Generator) -> Tensor:
-        chosen = [self.dataset.examples[number] for number in self._batches.numbers(generator)]
-        model = self.frozen.model
-        clean = self._showing.latents(chosen)
-        given = noised(model.model_sampling, clean, generator, self.settings.noise_offset)
-        drops = dropped(len(chosen), self.settings.drops, generator)
-        # Drawn last: nothing else is drawn otherwise where a reference is the picture itself.
-        batch = self._showing.batch(chosen, clean, drops, [drawn(example, generator) for example in chosen])
-        weights = weights_of(given.sigmas, self.settings.weighting, self.settings.snr_gamma)
+    def _losses(self, step: int) -> list[Tensor]:
+        """The loss of each of our parts of a step; the gradients of all parts are added up in the weights."""
+        while True:
+            try:
+                return self._passes(step)
+            except comfy.model_management.OOM_EXCEPTION:
+                # Of several processes the others wait for the sum of this step's parts in their order.
+                if self.processes.count > 1 or not (self._graphs.stop() or self._room.give_up()):
+                    raise
+                logging.warning("The device's memory was full: step %s is computed again with less.", step + 1)
+            # Outside of the handler, which holds on to what was computed.
+            self.optimizer.zero_grad(set_to_none=True)
+            comfy.model_management.soft_empty_cache()
+
+    def _passes(self, step: int) -> list[Tensor]:
+        losses: list[Tensor] = []
+        for number in range(self._rounds):
+            part = self._drawing.part(step, self.processes.part(number))
+            height, width = part.given.clean.shape[-2:]
+            self._room.begin((height, width))
+            losses.append(self._graphs.run(part, self._room.forgets, self._room.is_settled))
+            self._drawing.ahead(step + (number + 1 == self._rounds), self.processes.part((number + 1) % self._rounds))
+            self._sum.take()
+        self._sum.give()
+        return losses
+
+    def _pass(self, part: Part) -> Tensor:
+        """Add the gradients of a part to the weights'; its share of the loss."""
+        each = self._loss(part) / self.settings.accumulation
+        self.scaler.scale(each).backward()
+        return each.detach()
+
+    def _check_finite(self, step: int, loss: float, norm: float) -> None:
+        """Raise ValueError where the loss is no number, or the gradient, but for what fp16 steps over."""
+        for name, value, matters in (("loss", loss, True), ("gradient", norm, not self.scaler.is_enabled())):
+            if matters and not math.isfinite(value):
+                raise ValueError(
+                    f"the {name} of step {step + 1} is {value}. Lower the learning rate, or train in fp32."
+                )
+
+    def _loss(self, part: Part) -> Tensor:
         with self._precision():
-            return loss(given, self.trainee(model, given, batch), weights)
+            return loss(part.given, self.trainee(self.frozen, part.given, part.batch), part.weights)
 
     def _precision(self) -> Any:
         dtype = PRECISIONS[self.settings.precision]
@@ -213,23 +279,9 @@ def _log(logs: Sequence[Log], step: int, values: Values) -> None:
         log.tell(step, values)
 
 
-def dropped(count: int, drops: tuple[float, float, float], generator: torch.Generator) -> list[tuple[bool, bool]]:
-    """For each example whether it is shown without its text, and without its picture; at most one draw decides."""
-    text, picture, both = drops
-    found: list[tuple[bool, bool]] = []
-    for chance in torch.rand(count, generator=generator, dtype=torch.float64).tolist():
-        no_both = text + picture <= chance < text + picture + both
-        found.append((chance < text or no_both, text <= chance < text + picture or no_both))
-    return found
-
-
 def contents(dataset: Dataset) -> str:
     """A hash of what is trained on."""
     latents = [example.latent for example in dataset.examples]
     features = [example.embeds.feature(name) for example in dataset.examples for name in example.embeds.names]
     texts = [example.text[0] for example in dataset.examples]
     return digest(*latents, *features, *texts, *more_references(dataset))
-
-
-def _seed(seed: int, step: int, part: int) -> int:
-    return (seed * 1_000_003 + step * 1009 + part) % 2**63

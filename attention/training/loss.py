@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .placing import placed
+
 
 @dataclass(frozen=True, eq=False)
 class Noised:
@@ -18,8 +20,10 @@ class Noised:
     sigmas: Tensor
 
 
-def noised(model_sampling: Any, clean: Tensor, generator: torch.Generator, noise_offset: float = 0.0) -> Noised:
-    """Latents with noise at levels drawn evenly from the model's own steps.
+def noised(
+    model_sampling: Any, levels: Tensor, clean: Tensor, generator: torch.Generator, noise_offset: float = 0.0
+) -> Noised:
+    """Latents with noise at levels drawn evenly from `levels`, the model's own steps, on the CPU.
 
     The numbers are drawn on the CPU, so that every device trains on the same. `noise_offset` adds a constant to each
     channel, drawn anew for each picture, which lets a model learn very dark and very bright pictures.
@@ -27,10 +31,10 @@ def noised(model_sampling: Any, clean: Tensor, generator: torch.Generator, noise
     noise = torch.randn(clean.shape, generator=generator)
     if noise_offset:
         noise = noise + noise_offset * torch.randn((*clean.shape[:2], 1, 1), generator=generator)
-    levels: Tensor = model_sampling.sigmas
     moments = torch.randint(len(levels), (len(clean),), generator=generator)
-    sigmas = levels.cpu()[moments].to(clean.device)
-    noisy: Tensor = model_sampling.noise_scaling(_column(sigmas), noise.to(clean), clean)
+    sigmas = placed(levels[moments], clean.device)
+    noise = placed(noise, clean.device, clean.dtype)
+    noisy: Tensor = model_sampling.noise_scaling(_column(sigmas), noise, clean)
     return Noised(clean, noisy, sigmas)
 
 

@@ -46,12 +46,18 @@ class Moving:
     def take(self, state: Mapping[str, Any], done: int) -> None:
         """Be as it was after `done` steps."""
         self.trainee.load_state_dict(state["weights"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(_as_here(state["optimizer"], self.optimizer))
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
         if self.ema is not None:
             self.ema.module.load_state_dict(state["averaged"])
             set_updates(self.ema, done)
+
+
+def _as_here(state: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """An optimizer's state that was saved on another device, to be updated by the kernels of this one."""
+    own = [{name: group[name] for name in ("foreach", "fused")} for group in optimizer.param_groups]
+    return {**state, "param_groups": [{**a, **b} for a, b in zip(state["param_groups"], own, strict=True)]}
 
 
 @dataclass(frozen=True, eq=False)

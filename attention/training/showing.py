@@ -11,6 +11,7 @@ from ..reference.embeds import Embeds
 from .conditions import Conditions
 from .dataset import Dataset, Example
 from .frozen import FrozenModel
+from .placing import placed
 from .trainee import Batch, Trainee
 
 Drops = Sequence[tuple[bool, bool]]
@@ -29,7 +30,7 @@ class Showing:
 
     def latents(self, chosen: Sequence[Example]) -> Tensor:
         """Their latents (B, C, h, w) as the model reads them."""
-        latents = torch.stack([example.latent for example in chosen]).to(self._frozen.device, torch.float32)
+        latents = placed(torch.stack([e.latent for e in chosen]), self._frozen.device, torch.float32)
         return self._frozen.model.process_latent_in(latents)
 
     def batch(
@@ -42,8 +43,10 @@ class Showing:
             for embeds, (_, no_picture) in zip(references or [e.embeds for e in chosen], drops, strict=True)
         ]
         features = tuple(
-            torch.cat([embeds.feature(name) for embeds in shown]).to(self._frozen.device, torch.float32)
+            placed(torch.cat([embeds.feature(name) for embeds in shown]), self._frozen.device, torch.float32)
             for name in self._features
         )
-        hints = torch.stack([example.shown_hint for example in chosen]).to(latents) if self._has_hints else None
+        hints = None
+        if self._has_hints:
+            hints = placed(torch.stack([example.shown_hint for example in chosen]), latents.device, latents.dtype)
         return Batch(self._conditions.batch(texts, latents), features, hints)

@@ -11,8 +11,9 @@ from comfy.model_patcher import ModelPatcher
 
 from .dataset import Dataset
 from .export import ModelFile, adapter_tensors, checkpoint_of, identitynet_tensors, save_together
-from .frozen import FrozenModel, frozen
+from .frozen import FrozenModel, frozen, settled
 from .loop import Trained, Trainer
+from .means import Means, means_for
 from .new_adapter import identity_of, new_adapter, variant_named
 from .new_identitynet import new_identitynet
 from .settings import Settings
@@ -23,7 +24,12 @@ INSTANTID = "instantid"
 
 
 def trainer_for(
-    model: ModelPatcher, dataset: Dataset, variant: str, settings: Settings, start: Start | None = None
+    model: ModelPatcher,
+    dataset: Dataset,
+    variant: str,
+    settings: Settings,
+    start: Start | None = None,
+    means: Means | None = None,
 ) -> Trainer:
     """A training of an adapter of a variant for a model, new or from `start`; for 'instantid' of an IdentityNet beside it.
 
@@ -31,12 +37,14 @@ def trainer_for(
     trained, for a dataset without the features it reads, and for a start that does not fit.
     """
     features = [dataset.no_picture.feature(name) for name in variant_named(variant).features]
-    base = frozen(model, settings.precision)
+    means = means or means_for(model.load_device)
+    base = frozen(model, settings.precision, means)
     adapter = new_adapter(base.layers, base.unet, variant, features[0].shape[-1], settings.seed)
     net = new_identitynet(unet_config(base), base.unet, settings.seed) if variant == INSTANTID else None
     trainee = Trainee(adapter, identity_of(base.layers, variant), net)
     begun = start.put_into(trainee) if start is not None else ""
-    return Trainer(base, trainee, dataset, settings, begun)
+    base = settled(base)
+    return Trainer(base, trainee, dataset, settings, begun, means)
 
 
 def unet_config(base: FrozenModel) -> dict[str, Any]:

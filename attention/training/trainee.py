@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from ..adapter.adapter import AdapterModule
 from ..adapter.identify import Identity
 from ..models.families import layers
+from .attending import Attending
+from .frozen import FrozenModel
 from .loss import Noised
 
 Options = Mapping[str, Any]
@@ -37,27 +39,37 @@ class Trainee(nn.Module):
         self.identity = identity
         self.adapter = adapter
         self.identitynet = identitynet
-        self._layers = {layer.key: str(layer.index) for layer in layers(identity.family.name)}
+        # In the order of execution.
+        executed = sorted(layers(identity.family.name), key=lambda layer: layer.transformer)
+        self._layers = {layer.key: str(layer.index) for layer in executed}
 
-    def forward(self, model: Any, given: Noised, batch: Batch) -> Tensor:
+    def forward(self, frozen: FrozenModel, given: Noised, batch: Batch) -> Tensor:
         """The clean latents (B, C, h, w) that the frozen model predicts when the trainee acts in it."""
         tokens: Tensor = self.adapter.projection(*batch.features)
-        replaced = {block: self._attend(index, tokens) for block, index in self._layers.items()}
-        options: dict[str, Any] = {"patches_replace": {"attn2": replaced}}
+        options: dict[str, Any] = {}
         if self.identitynet is not None:
-            options["patches"] = adding(_residuals(self.identitynet, model, given, batch, tokens))
-        return model.apply_model(given.noisy, given.sigmas, transformer_options=options, **batch.conditions)
+            options["patches"] = adding(_residuals(self.identitynet, frozen.model, given, batch, tokens))
+        # After the net, which acts before the model: gradients are added up from behind.
+        replaced = {
+            block: _attend(self.adapter.to_k[index](tokens), self.adapter.to_v[index](tokens), frozen.attending)
+            for block, index in self._layers.items()
+        }
+        options["patches_replace"] = {"attn2": replaced}
+        return frozen.denoised(given.noisy, given.sigmas, options, batch.conditions)
 
-    def _attend(self, index: str, tokens: Tensor) -> Attend:
-        def attend(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
-            heads: int = options["n_heads"]
-            text = host.optimized_attention(
-                q, k, v, heads, attn_precision=options["attn_precision"], transformer_options=options
-            )
-            key, value = self.adapter.to_k[index](tokens), self.adapter.to_v[index](tokens)
-            return text + host.attention_pytorch(q, key.to(q), value.to(q), heads)
 
-        return attend
+def _attend(key: Tensor, value: Tensor, attending: Attending | None) -> Attend:
+    def attend(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
+        heads: int = options["n_heads"]
+        image = key.to(q), value.to(q)
+        if attending is not None:
+            return attending.attend(q, k, v, heads) + attending.attend(q, *image, heads)
+        text = host.optimized_attention(
+            q, k, v, heads, attn_precision=options["attn_precision"], transformer_options=options
+        )
+        return text + host.attention_pytorch(q, *image, heads)
+
+    return attend
 
 
 def _residuals(net: Network, model: Any, given: Noised, batch: Batch, tokens: Tensor) -> Residuals:

@@ -12,6 +12,7 @@ from .. import wires
 from ..files.training_files import check_targets, file_to_write, state_file
 from ..page.description import described
 from ..page.progress import ticker
+from ..training.means_inputs import means_inputs
 from ..training.recipe import (
     advanced_recipe_inputs,
     course_outputs,
@@ -82,6 +83,7 @@ class TrainInstantID(io.ComfyNode):
                     "the model's encoder.",
                 ),
                 subject_input(),
+                *means_inputs(),
             ],
             outputs=[
                 wires.AdapterWire.Output("adapter", tooltip="The trained adapter, read back from its file."),

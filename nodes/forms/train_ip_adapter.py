@@ -11,6 +11,7 @@ from .. import wires
 from ..files.training_files import check_targets, file_to_write, state_file
 from ..page.description import described
 from ..page.progress import ticker
+from ..training.means_inputs import means_inputs
 from ..training.recipe import (
     advanced_recipe_inputs,
     course_outputs,
@@ -62,6 +63,7 @@ class TrainIPAdapter(io.ComfyNode):
                 subject_input(),
                 *view_inputs(),
                 folder_input(),
+                *means_inputs(),
             ],
             outputs=[
                 wires.AdapterWire.Output("adapter", tooltip="The trained adapter, read back from its file."),

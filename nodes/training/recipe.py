@@ -11,6 +11,7 @@ from comfy_api.v0_0_2 import io
 from ...attention.training.log import NONE
 from ...attention.training.settings import PRECISIONS, Settings
 from .. import wires
+from .means_inputs import NEEDED
 from .optimiser_inputs import optimiser_inputs
 from .watch_inputs import watch_inputs
 
@@ -35,6 +36,8 @@ class Recipe:
     publish_every: int
     keep_files: int
     check_every: int
+    checkpoint_when: str
+    compile_blocks: bool
 
 
 def recipe_of(given: Mapping[str, Any]) -> Recipe:
@@ -50,6 +53,8 @@ def recipe_of(given: Mapping[str, Any]) -> Recipe:
         given.get("publish_every", 0),
         given.get("keep_files", KEEP_FILES),
         given.get("check_every", CHECK_EVERY),
+        given.get("checkpoint_when", NEEDED),
+        given.get("compile_blocks", False),
     )
 
 
@@ -165,7 +170,8 @@ def advanced_recipe_inputs() -> list[io.Input]:
             optional=True,
             default=True,
             advanced=True,
-            tooltip="Computes activations twice instead of keeping them: slower, far less memory.",
+            tooltip="Computes activations twice instead of keeping them: slower, far less memory. 'checkpoint_when' says whether "
+            "it does so where there is room, too.",
         ),
         share("drop_text", "Share of pictures shown without their caption."),
         share("drop_picture", "Share of pictures shown without their reference, which guidance needs."),

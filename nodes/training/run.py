@@ -16,11 +16,13 @@ from ...attention.training.curve import as_image, loss_curve
 from ...attention.training.dataset import Dataset, Text
 from ...attention.training.log import Logs
 from ...attention.training.loop import Trained, Trainer, Watch
+from ...attention.training.means import means_for
 from ...attention.training.new_adapter import parameter_count
 from ...attention.training.start import Start
 from ...attention.training.train import save_trained, trainer_for
 from ..files.training_files import log_file
 from .kept_files import KeptFiles
+from .means_inputs import NEEDED
 from .recipe import Recipe
 from .view import View
 
@@ -95,7 +97,8 @@ class Finished:
 
 def train(given: Lesson, recipe: Recipe, state: Path, target: Target) -> Finished:
     """Train by a recipe and write what was trained. Call it outside inference mode."""
-    trainer = trainer_for(given.model, given.dataset, given.variant, recipe.settings, given.start)
+    means = means_for(given.model.load_device, recipe.checkpoint_when == NEEDED, recipe.compile_blocks)
+    trainer = trainer_for(given.model, given.dataset, given.variant, recipe.settings, given.start, means)
     view = View(trainer, given.vae, given.variant, given.dataset, given.looks)
     told = {**target.told, **({"started_from": given.start.name} if given.start.name else {})}
     files = KeptFiles(target.paths, partial(save_trained, told=told), recipe.keep_files)

@@ -38,6 +38,15 @@ RECIPE: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "help": "what shows the course beside log.jsonl, if its package is in ComfyUI's Python; wandb sends it to a "
             "server (default: none)",
         },
+        "--checkpoint-when": {
+            "choices": ("needed", "always"),
+            "help": "compute activations twice only where the GPU has no room for them, or always (default: needed)",
+        },
+        "--compile-blocks": {
+            "action": "store_const",
+            "const": True,
+            "help": "compile parts of the model, which takes minutes before the first step: for long trainings",
+        },
         "--snr-gamma": {"type": float, "help": "of min_snr (default: 5)"},
     }
 )

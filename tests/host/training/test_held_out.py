@@ -43,7 +43,7 @@ def test_their_error_is_that_of_each_level(tmp_path):
     from pack.attention.training.loss import Noised, loss
 
     made = trainer(steps=1, held_out=1)
-    (example,), model, sampling = made.apart.examples, made.frozen.model, made.frozen.model.model_sampling
+    (example,), sampling = made.apart.examples, made.frozen.model.model_sampling
     clean, found = made._showing.latents([example]), []
     batch = made._showing.batch([example], clean, [(False, False)])
     for level in range(held_out.LEVELS):
@@ -51,7 +51,7 @@ def test_their_error_is_that_of_each_level(tmp_path):
         noise = held_out._noise(example, level)[None]
         given = Noised(clean, sampling.noise_scaling(sigma[:, None, None, None], noise, clean), sigma)
         with torch.no_grad():
-            found.append(float(loss(given, made.trainee(model, given, batch))))
+            found.append(float(loss(given, made.trainee(made.frozen, given, batch))))
     logs = Logs(tmp_path / "x.log.jsonl")
     trained = run(made, logs=logs)
     first, last = (json.loads(line) for line in logs.path.read_text().splitlines())

@@ -125,7 +125,7 @@ def test_accumulation_is_the_mean_of_its_parts():
     made = trainer(steps=1, accumulation=3)
     seen = []
     whole = Trainer._loss
-    made._loss = lambda generator: seen.append(whole(made, generator)) or seen[-1]
+    made._loss = lambda part: seen.append(whole(made, part)) or seen[-1]
     trained = run(made)
     assert len(seen) == 3
     assert trained.losses[0] == pytest.approx(sum(each.item() for each in seen) / 3)
@@ -146,7 +146,7 @@ def test_it_learns():
 
 
 def test_drops_have_their_shares():
-    from pack.attention.training.loop import dropped
+    from pack.attention.training.drawing import dropped
 
     found = dropped(20000, (0.05, 0.1, 0.2), torch.Generator().manual_seed(0))
     shares = [found.count(each) / len(found) for each in ((True, False), (False, True), (True, True))]
