@@ -119,6 +119,7 @@ class Trainer:
         networks = (self.frozen.unet, *(net for net in (self.trainee.identitynet,) if net is not None))
         compiling = compiled([self.frozen.unet], self.means.compiled)
         logs = [] if watch.logs is None else watch.logs.opened(course.done)
+        self.frozen.load()  # the host may have put it aside since: weights that come layer by layer have no gradient
         attending = attended(networks, self.frozen.attending)
         with compiling, attending, checkpointed(networks, self._room), closing(logs):
             try:

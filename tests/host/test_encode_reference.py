@@ -120,7 +120,9 @@ def test_a_batch_in_memory_of_many_gives_what_each_alone_gives(encoder, picture,
     run = encoding._embeds
     monkeypatch.setattr(encoding, "_embeds", lambda clip, pixels: (asked.append(len(pixels)), run(clip, pixels))[1])
     images = torch.cat([picture(seed, 90, 70) for seed in (1, 2, 1, 3, 2, 4)])
-    alone = encode(models.clip_vision("vit_h", 3), images)
+    with monkeypatch.context() as on_a_processor:
+        on_a_processor.setattr(encoding.comfy.model_management, "is_device_cpu", lambda _: True)
+        alone = encode(models.clip_vision("vit_h", 3), images)
     assert asked == [1, 1, 1, 1]
     monkeypatch.setattr(encoding, "_at_once", lambda *_: 3)
     together = encode(models.clip_vision("vit_h", 3), images)

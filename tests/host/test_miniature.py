@@ -94,7 +94,7 @@ def test_a_base_model_is_small_and_its_heads_are_the_published_ones(family, unet
 @families
 def test_the_seed_alone_decides_every_weight(family, unets, clips):
     def weights(patcher):
-        return {name: tensor for name, tensor in patcher.model_state_dict().items() if tensor.ndim}
+        return {name: tensor.cpu() for name, tensor in patcher.model_state_dict().items() if tensor.ndim}
 
     def differing(a, b):
         return [name for name in a if not torch.equal(a[name], b[name])]

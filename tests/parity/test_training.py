@@ -109,7 +109,7 @@ def test_a_trained_identitynet_is_read_by_diffusers(tmp_path):
     read_back = host_controlnet(spec, model).control_model.state_dict()
     trained_net = {n.removeprefix("identitynet."): t for n, t in result.weights.items() if n.startswith("identitynet.")}
     assert read_back.keys() == trained_net.keys()
-    assert all(torch.equal(tensor, trained_net[name].half().float()) for name, tensor in read_back.items())
+    assert all(torch.equal(tensor, trained_net[name].cpu().half().float()) for name, tensor in read_back.items())
     assert all(trained_net[f"zero_convs.{i}.0.weight"].any() for i in range(9))
 
 
@@ -126,7 +126,7 @@ def test_the_pack_reads_back_what_it_wrote(tmp_path):
     read_back = read_identitynet(net, unet_config(made.frozen)).control_model.state_dict()
     given = {n.removeprefix("identitynet."): t for n, t in result.weights.items() if n.startswith("identitynet.")}
     assert read_back.keys() == given.keys()
-    assert all(torch.equal(tensor.half(), given[name].half()) for name, tensor in read_back.items())
+    assert all(torch.equal(tensor.half(), given[name].cpu().half()) for name, tensor in read_back.items())
     with pytest.raises(ValueError, match=r"'mine.safetensors' is not an IdentityNet for this model"):
         read_identitynet(adapter, unet_config(made.frozen))
 

@@ -1,6 +1,7 @@
 """`run.py verify` on seeded files in published layouts: what agrees, what differs, what is damaged, what is missing."""
 
 import shutil
+from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
@@ -8,8 +9,9 @@ import torch
 from miniature import sparse
 from oracles.adapters import adapter
 from oracles.controlnets import control_twin
-from oracles.encoders import encoder
+from oracles.encoders import encoder, picture
 from oracles.unets import FAMILIES, twin
+from running.device import is_card
 from safetensors.torch import save_file
 
 from runner.verify import compare, job, ours, published, theirs
@@ -28,9 +30,9 @@ def narrow(monkeypatch, tmp_path):
 
     monkeypatch.setattr(published, "SPECS", FAMILIES)
     monkeypatch.setattr(published, "hosts", lambda path: twin(path.stem).patcher)
-    monkeypatch.setattr(published, "diffusers", lambda path, spec, device: twin(spec.name).unet)
+    monkeypatch.setattr(published, "diffusers", lambda path, spec, device: deepcopy(twin(spec.name).unet).to(device))
     monkeypatch.setattr(published, "hosts_net", lambda path: control_twin().control_net)
-    monkeypatch.setattr(published, "diffusers_net", lambda path, device: control_twin().model)
+    monkeypatch.setattr(published, "diffusers_net", lambda path, device: deepcopy(control_twin().model).to(device))
     monkeypatch.setattr(comfy.clip_vision, "load", lambda path: encoder("vit_h").host)
     monkeypatch.setattr(compare, "_free", lambda: None)
     monkeypatch.setattr(compare, "SIZE", (16, 24))
@@ -41,7 +43,7 @@ def narrow(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def models(tmp_path, test_data):
+def models(tmp_path, request):
     """A folder of models; `put` adds a file of each kind by words."""
     folder = tmp_path / "models"
 
@@ -64,7 +66,7 @@ def models(tmp_path, test_data):
         save_file(weights, folder / "clip_vision" / "vit_h.safetensors")
 
     def faces():
-        shutil.copytree(test_data / "insightface", folder / "insightface")
+        shutil.copytree(request.getfixturevalue("test_data") / "insightface", folder / "insightface")
 
     def identity_net():
         (folder / "controlnet").mkdir(parents=True, exist_ok=True)
@@ -79,10 +81,18 @@ def models(tmp_path, test_data):
 
 
 @pytest.fixture
-def rows(models, test_data):
-    """What the command finds in the folder, as rows."""
-    photo = job.photograph(test_data / "photos" / "obama.jpg")
-    return lambda: list(compare.compared(found_in(models.folder), photo, torch.device("cpu")))
+def rows(models, request):
+    """What the command finds in the folder, as rows; where it finds no face models any picture will do."""
+
+    def found():
+        if (models.folder / "insightface").is_dir():
+            photo = job.photograph(request.getfixturevalue("test_data") / "photos" / "obama.jpg")
+        else:
+            photo = (picture(300, 280) * 255).byte().numpy()
+        place = torch.device("cuda" if is_card() else "cpu")
+        return list(compare.compared(found_in(models.folder), photo, place))
+
+    return found
 
 
 def by_file(rows):

@@ -5,6 +5,7 @@ that holds on the CPU alone says why with the mark `cpu_only`; a claim of bits t
 bound beside it (`running.bounds`).
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -41,9 +42,19 @@ def choose() -> None:
         raise pytest.UsageError(
             f"LIKENESS_DEVICE is {NAME}, but this Python's torch {torch.__version__} finds no card."
         )
-    # float32 is float32, and the same call gives the same bits.
+    _be_exact(torch)
+
+
+def _be_exact(torch) -> None:
+    """float32 is float32, and the same call gives the same bits, where CUDA has a way to."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.deterministic = True
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    import comfy.model_management
+
+    # The host works out LoRAs in half precision there, which no bound of float32 would hold.
+    comfy.model_management.lora_compute_dtype = lambda device: torch.float32
 
 
 def has_part(path: Path) -> bool:
@@ -63,6 +74,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str | None:
     return f"device: {NAME}; only {' and '.join(COMPUTE)}, without {' and '.join(ELSEWHERE)}" if is_card() else None
+
+
+def pytest_runtest_setup() -> None:
+    """While the host makes room on a card it counts its models, and one that dies meanwhile, in a circle, upsets that."""
+    if is_card():
+        gc.collect()
 
 
 def pytest_collection_modifyitems(items) -> None:

@@ -192,6 +192,7 @@ RULES = {
     Tensor.__setitem__: _index,
     Tensor.copy_: _mixes,
     torch._has_compatible_shallow_copy_type: _looks,
+    torch._C._nn._parse_to: _looks,
     Tensor.numpy: _numpy,
     Tensor.__array__: _numpy,
 }

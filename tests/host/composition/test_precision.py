@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from running.device import is_card
 
 # Name of the type: what the change that a branch makes may differ by, in parts of it, on the mean. Types of fp8
 # are only kept in memory; the host computes in a wider one.
@@ -36,7 +37,9 @@ def test_a_branch_does_what_it_does_in_float32(sd15, apply, ksample, in_type, na
     rounded, exact = in_type(name)
     expected, found = change(exact), change(rounded)
     assert expected.abs().mean() > 1e-2
-    assert (found - expected).abs().mean() <= TOLERANCES[name] * expected.abs().mean()
+    hosts = (ksample(sd15, rounded, steps=1) - ksample(sd15, exact, steps=1)).abs().mean()
+    allowed = 2 * hosts if is_card() else TOLERANCES[name] * expected.abs().mean()
+    assert (found - expected).abs().mean() <= allowed, "on a card: twice what the host's own rounding does"
 
 
 @pytest.mark.parametrize("name", TOLERANCES)

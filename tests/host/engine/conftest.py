@@ -38,7 +38,8 @@ def source():
 
 @pytest.fixture
 def layer(sampling):
-    """What the layer gives for attachments: its output, the text's alone, and the queries."""
+    """What the layer gives for attachments: its output, the text's alone by the host's attention, and the queries."""
+    from comfy.ldm.modules.attention import optimized_attention
     from pack.attention.sampling.dispatch import CALL, Call, dispatch
     from pack.attention.sampling.rows import Chunk, Conditionings, Rows
     from pack.attention.sampling.run import Run
@@ -77,7 +78,8 @@ def layer(sampling):
         if overridden:
             options["optimized_attention_override"] = lambda _attention, *given, **_: foreign(*given)
         out = dispatch(q, k, v, options)
-        return SimpleNamespace(out=out, base=attention(q, k, v), q=q, k=k, v=v, asked=len(asked))
+        base = optimized_attention(q, k, v, HEADS)
+        return SimpleNamespace(out=out, base=base, q=q, k=k, v=v, asked=len(asked))
 
     return ran
 

@@ -19,6 +19,7 @@ def fresh():
     fused._kernel.cache_clear()
 
 
+@pytest.mark.cpu_only("the interpreter plays the kernel; what it does on a card bench/kernel.py compares there")
 def test_it_is_right_under_the_interpreter():
     """In a process of its own: Triton reads the flag when it is imported."""
     pytest.importorskip("triton", reason="Triton comes with PyTorch on Linux only")

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
 
+import comfy.model_management
 import torch
 from comfy.patcher_extension import WrappersMP
 from pack.attention.identitynet.apply import apply_identitynet
@@ -63,7 +64,8 @@ def plain(base, net, image=None, positive=None, negative=None, strength=1.0):
 
 
 def copied(control):
-    return {side: [None if x is None else x.clone() for x in parts] for side, parts in control.items()}
+    """On the CPU, wherever it was."""
+    return {side: [None if x is None else x.clone().cpu() for x in parts] for side, parts in control.items()}
 
 
 def recorded(model):
@@ -86,7 +88,8 @@ def watching(net):
     seen = []
 
     def hook(_module, _args, kwargs, output):
-        seen.append((kwargs, copied(output)))
+        given = {name: value.cpu() if isinstance(value, torch.Tensor) else value for name, value in kwargs.items()}
+        seen.append((given, copied(output)))
 
     handle = net.control_model.register_forward_hook(hook, with_kwargs=True)
     try:
@@ -125,12 +128,16 @@ def pre_run(net, base):
 def call(net, base, options, rows=1, sigma=7.0):
     """One call of a net as the sampler makes it; the text of all rows is the same."""
     pre_run(net, base)
+    place = net.load_device
+    if not comfy.model_management.is_device_cpu(place):
+        comfy.model_management.load_models_gpu(net.get_models())
     latent = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0)).repeat(rows, 1, 1, 1)
     cond = {
-        "c_crossattn": base.positive[0][0].expand(rows, -1, -1),
-        "y": torch.zeros(rows, base.model.model.adm_channels),
+        "c_crossattn": base.positive[0][0].expand(rows, -1, -1).to(place),
+        "y": torch.zeros(rows, base.model.model.adm_channels, device=place),
     }
-    return net.get_control(latent, torch.full((rows,), sigma), cond, len(options["cond_or_uncond"]), options)
+    sigmas = torch.full((rows,), sigma, device=place)
+    return net.get_control(latent.to(place), sigmas, cond, len(options["cond_or_uncond"]), options)
 
 
 def shown(context, image=None, **how):

@@ -203,6 +203,8 @@ class Old:
         )
 
     def _part(self, q, tokens_of_side, projections, w, options):
+        tokens_of_side, projections = tokens_of_side.to(q), [weight.to(q) for weight in projections]
+        w = w.to(q) if isinstance(w, torch.Tensor) else w
         if self.frames:
             tokens_of_side = tokens_of_side if len(tokens_of_side) > 1 else tokens_of_side.expand(len(q), -1, -1)
         else:
@@ -212,7 +214,7 @@ class Old:
         if self.mask is None:
             return found
         size = options["activations_shape"][-2:]
-        return found * F.interpolate(self.mask[:, None], size=size, mode="bilinear").flatten(2).transpose(1, 2)
+        return found * F.interpolate(self.mask[:, None].to(q), size=size, mode="bilinear").flatten(2).transpose(1, 2)
 
 
 def _layer(acting, t, to_kv, sampling):

@@ -32,7 +32,7 @@ class OneCall(comfy.samplers.Sampler):
     """Calls the guided model once, on latents of noise."""
 
     def sample(self, model_wrap, sigmas, extra_args, callback, noise, *_):
-        latent = torch.randn(noise.shape, generator=torch.Generator().manual_seed(5)) * sigmas[0]
+        latent = torch.randn(noise.shape, generator=torch.Generator().manual_seed(5)).to(sigmas) * sigmas[0]
         return model_wrap(latent, sigmas[:1].expand(BATCH), **extra_args)
 
 
@@ -48,7 +48,7 @@ def halves(base, model, percent):
     sigma = float(model.get_model_object("model_sampling").percent_to_sigma(percent))
     empty = torch.zeros(BATCH, 4, SIDE, SIDE)
     guider.sample(empty, empty, OneCall(), torch.tensor([sigma, 0.0]), disable_pbar=True)
-    return torch.stack([seen["cond_denoised"], seen["uncond_denoised"]]) / sigma
+    return torch.stack([seen["cond_denoised"], seen["uncond_denoised"]]).cpu() / sigma
 
 
 def guided(guider):

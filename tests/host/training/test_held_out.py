@@ -47,8 +47,8 @@ def test_their_error_is_that_of_each_level(tmp_path):
     clean, found = made._showing.latents([example]), []
     batch = made._showing.batch([example], clean, [(False, False)])
     for level in range(held_out.LEVELS):
-        sigma = sampling.sigmas[(2 * level + 1) * len(sampling.sigmas) // 20][None]
-        noise = held_out._noise(example, level)[None]
+        sigma = sampling.sigmas[(2 * level + 1) * len(sampling.sigmas) // 20][None].to(clean.device)
+        noise = held_out._noise(example, level)[None].to(clean.device)
         given = Noised(clean, sampling.noise_scaling(sigma[:, None, None, None], noise, clean), sigma)
         with torch.no_grad():
             found.append(float(loss(given, made.trainee(made.frozen, given, batch))))

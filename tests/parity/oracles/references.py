@@ -39,7 +39,8 @@ def diffusers_inputs(uses: Sequence[Use], layers: Sequence[nn.Module]) -> list[T
     embeds = []
     for each, layer in zip(uses, layers, strict=True):
         names = list(each.positive)
-        both = {name: torch.stack([each.negative[name], each.positive[name]]) for name in names}
+        place = next(layer.parameters()).device
+        both = {name: torch.stack([each.negative[name], each.positive[name]]).to(place) for name in names}
         first = both[names[0]]
         if each.adapter.variant in ("instantid", "portrait_unnorm"):
             first = first[:, :, None]  # a sequence of one face for each picture

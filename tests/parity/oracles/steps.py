@@ -1,6 +1,7 @@
 """One denoising step of each side, giving the predicted noise of the positive and the negative half.
 
-The references always compute on the CPU; the host where it would, and what it gives is brought back.
+The references compute where they and their inputs are, on the CPU in tests; the host where it would, and what it gives
+is brought back.
 """
 
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ def inputs(twin: Twin, size: tuple[int, int] = (16, 16), seed: int = 0) -> Input
 def size_ids(given: Inputs) -> Tensor:
     """SDXL's size conditioning as the host makes it: height, width, no crop, height, width, in pixels."""
     height, width = (8 * side for side in given.latent.shape[-2:])
-    return torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32).repeat(2, 1)
+    sizes = [[height, width, 0, 0, height, width]]
+    return torch.tensor(sizes, dtype=torch.float32, device=given.latent.device).repeat(2, 1)
 
 
 @torch.no_grad()

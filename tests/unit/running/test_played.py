@@ -89,7 +89,8 @@ def test_a_module_moves_with_its_weights_and_back(there):
     assert layer.weight.device == CARD and layer(there).device == CARD
     with pytest.raises(DevicesMet, match="prelu"):
         layer(torch.ones(1, 3))
-    layer.to("cpu")
+    assert layer.to(device=CARD, dtype=torch.float64).weight.device == CARD
+    layer.to("cpu", torch.float32)
     assert torch.equal(layer.weight, before)
 
 
