@@ -42,6 +42,27 @@ def reach() -> float:
     return seconds
 
 
+def reach_dynamic() -> bool:
+    """The same with ComfyUI's dynamic VRAM switched on, as its `main.py` does, where there is a card; whether it is."""
+    import comfy_aimdo.control as control
+    import torch
+
+    if not torch.cuda.is_available():
+        reach()
+        return False
+    control.init(simple_vram_headroom=None, nvml_pressure=False)
+    reach()
+    import comfy.memory_management
+    import comfy.model_management
+    import comfy.model_patcher
+
+    is_on = bool(control.init_devices((d.index, 0) for d in comfy.model_management.get_all_torch_devices()))
+    if is_on:
+        comfy.model_patcher.CoreModelPatcher = comfy.model_patcher.ModelPatcherDynamic
+        comfy.memory_management.aimdo_enabled = True
+    return is_on
+
+
 def load(name: str, folder: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(
         name, folder / "__init__.py", submodule_search_locations=[str(folder)]

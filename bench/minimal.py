@@ -22,6 +22,8 @@ class MinimalPatch:
 
     def __call__(self, q: Tensor, k: Tensor, v: Tensor, options: dict[str, Any]) -> Tensor:
         heads = options["n_heads"]
+        if self.key.dtype != q.dtype or self.key.device != q.device:
+            self.key, self.value = self.key.to(q), self.value.to(q)  # once: the layers of a model are of one kind
         text = host.optimized_attention(q, k, v, heads, attn_precision=options["attn_precision"])
         image = host.attention_pytorch(q, self.key, self.value, heads)
         return torch.add(text, image, alpha=self.scale)

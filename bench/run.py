@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -29,9 +30,9 @@ def machine() -> dict[str, str]:
     import comfyui_version
     import torch
 
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False
-    ).stdout.strip()
+    git = shutil.which("git")
+    asked = [git or "", "rev-parse", "--short", "HEAD"]
+    commit = git and subprocess.run(asked, cwd=HERE, capture_output=True, text=True, check=False).stdout.strip()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return {
         "date": datetime.datetime.now().isoformat(" ", "minutes"),

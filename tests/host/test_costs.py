@@ -43,6 +43,18 @@ def per_step(ksample, base, model):
     return steps[-1].count, steps[-1].syncs
 
 
+def test_in_half_precision_too_a_layer_is_what_the_hand_written_patch_makes_of_it(sd15, apply, ksample):
+    from miniature import models
+
+    minimal = bench("minimal")
+    half_model = models.unet("sd15", 1, torch.float16)
+    steered = apply(half_model, "sd15", weight=0.7)
+    by_hand = minimal.patched(half_model, attachments(steered)[0])
+    first, second, plain = (ksample(sd15, model, steps=1) for model in (steered, by_hand, half_model))
+    assert torch.equal(first, second)
+    assert (first - plain).abs().mean() > 1e-2
+
+
 SETTINGS = {
     "plain": ({}, 2),
     "a mask": (dict(attn_mask=half()), 2),
