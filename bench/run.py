@@ -73,6 +73,7 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     """The rows of all scenarios that were asked for, printed as they come."""
     import models
     from faces import measure_faces
+    from host_time import measure_host_time
     from loading import measure_loading
     from measure import measure
     from scenarios import SCENARIOS
@@ -87,6 +88,8 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
             continue
         rows.append(asdict(measure(scenario, options.repeats)))
         print(_line(rows[-1]), flush=True)
+    if options.only in "host time":
+        rows += measure_host_time(options.repeats)
     if options.only in "loading":
         rows += measure_loading(options.full)
     if options.only in "faces":

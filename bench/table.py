@@ -21,7 +21,7 @@ SHORT_IN = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 SHORT = ("weight 0", "outside its range", "minimal patch, base", "base", "base with a mask", "two adapters")
 """The scenarios of the short table, in order; a document has its own words for them."""
 FAMILIES = {"sd15": "SD1.5", "sdxl": "SDXL", "wan": "Wan 14B, its own image branch"}
-OTHERS = ("loading", "faces")
+OTHERS = ("host time", "loading", "faces")
 RUN = ("commit", "date", "processor", "gpu", "torch", "comfyui", "python", "repeats", "widths")
 """What a run's rows have in common."""
 Row = Mapping[str, str]
@@ -54,6 +54,10 @@ STEPS: Mapping[str, Callable[[Row], str]] = {
     "alive": lambda row: _number(row, "runs_alive"),
     "peak MiB": lambda row: _number(row, "peak_mib"),
     "on the GPU": lambda row: _number(row, "device_peak_mib"),
+}
+HOST_TIME = {
+    "us a layer": lambda row: _number(row, "us_per_layer", 0, "+"),
+    "by the fastest steps": lambda row: _number(row, "fastest_us_per_layer", 0, "+"),
 }
 FACES = {
     "ms": lambda row: _number({"ms": _times(row.get("seconds_per_step"), 1000)}, "ms", 1),
@@ -89,7 +93,7 @@ def full(rows: Sequence[Row]) -> str:
     lines = [_about(about)]
     if about.get("import_ms"):
         lines += ["", f"Importing the pack: {about['import_ms']} ms beyond the host's own imports."]
-    kinds = {**dict.fromkeys(FAMILIES, STEPS), **dict(zip(OTHERS, (LOADING, FACES), strict=True))}
+    kinds = {**dict.fromkeys(FAMILIES, STEPS), **dict(zip(OTHERS, (HOST_TIME, LOADING, FACES), strict=True))}
     for family, columns in kinds.items():
         chosen = [row for row in rows if row["family"] == family]
         if chosen and not _of_one_run(chosen[0], about):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -84,8 +85,7 @@ class Call:
             if rows is None:
                 return None
             kind = self.run.kind(self.acting, rows)
-        height, width = site.grid
-        if height * width != q.shape[1] and kind.has_masks:
+        if kind.has_masks and site.grid[0] * site.grid[1] != q.shape[1]:
             return None  # where on the canvas a query is cannot be told
         return self.run.layer(kind, site, q, self.near)
 
@@ -137,6 +137,8 @@ def dispatch(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
     One function for all layers: the host's compile node drops the guards on options, so a callable made for
     each layer would be reused for another one.
     """
+    if unrecorded is nullcontext:  # every layer of every step comes by here
+        return _dispatched(q, k, v, options)
     with unrecorded():
         return _dispatched(q, k, v, options)
 
