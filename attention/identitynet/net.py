@@ -12,6 +12,7 @@ import torch
 from comfy.controlnet import ControlBase, ControlNet
 from torch import Tensor
 
+from ..adapter.transfer import like, sent
 from ..branch.effect import warn
 from ..branch.masks import MASK_RULES, MEAN, Grid
 from ..cache import Cache
@@ -180,7 +181,7 @@ class IdentityNet(ControlNet):
         return mask is None or kept.get(("acts", rows), lambda: touches(mask.float(), picture_areas(rows, len(mask))))
 
     def _context(self, rows: Rows, device: torch.device, kept: Kept) -> Tensor:
-        return kept.get(("context", rows, device), lambda: self.face.context(rows).to(device, self._dtype))
+        return kept.get(("context", rows, device), lambda: sent(self.face.context(rows), device).to(self._dtype))
 
     def _hint(self, rows: Rows, x_noisy: Tensor, kept: Kept) -> Tensor:
         pictures: Tensor | None = self.cond_hint_original
@@ -191,7 +192,7 @@ class IdentityNet(ControlNet):
         sizing = Sizing(self.compression_ratio, self.upscale_algorithm, self.preprocess_image)
 
         def make() -> Tensor:
-            return hint_rows(pictures, where, (height, width), sizing).to(x_noisy.device, self._dtype)
+            return sent(hint_rows(pictures, where, (height, width), sizing), x_noisy.device).to(self._dtype)
 
         return kept.get(("hint", where, height, width, x_noisy.device), make)
 
@@ -207,7 +208,7 @@ class IdentityNet(ControlNet):
         def masked(residual: Tensor) -> Tensor:
             grid = (residual.shape[-2], residual.shape[-1])
             key = ("factor", where, grid, residual.device, residual.dtype)
-            return residual * kept.get(key, lambda: made(grid).to(residual))
+            return residual * kept.get(key, lambda: like(made(grid), residual))
 
         return {side: [None if each is None else masked(each) for each in control[side]] for side in control}
 
