@@ -6,7 +6,7 @@ python bench/gpu.py --rows "base; two adapters" --unfused     # these rows besid
 python bench/gpu.py --small                 # the same with the miniatures, on a processor too, to try the program
 LIKENESS_DYNAMIC=1 python bench/gpu.py      # with ComfyUI's dynamic VRAM, as it starts by itself where it can
 
-Rows go to $OUT/gpu.jsonl (bench/results without it). A group that the time does not suffice for is left out and named.
+Rows go to $OUT/gpu.jsonl (bench/results without it), once more when they were timed again. A group that the time does not suffice for is left out and named.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,17 @@ class Group:
         return f"{self.family} {self.batch}"
 
 
-ALL = ("minimal patch, base", "base", "plus", "base with a mask", "two adapters", "four adapters")
+FIRST, LAST = ("base", "two adapters", "base with a mask", "plus", "minimal patch, base"), ("four adapters",)
+ALL = (*FIRST, *LAST)
 GROUPS = (
-    Group("sdxl", 1, (*ALL, "InstantID with IdentityNet"), ("base", "plus", "base with a mask", "two adapters"), 6, 2),
+    Group(
+        "sdxl",
+        1,
+        (*FIRST, "InstantID with IdentityNet", *LAST),
+        ("base", "plus", "base with a mask", "two adapters"),
+        6,
+        2,
+    ),
     Group("sdxl", 8, ("base", "plus", "base with a mask", "two adapters"), ("base", "plus", "two adapters"), 3, 1),
     Group("sd15", 1, ALL, ("base", "plus", "base with a mask", "two adapters"), 8, 2),
     Group("sd15", 8, ("base", "plus", "two adapters"), ("base", "two adapters"), 4, 1),
@@ -65,11 +74,15 @@ GROUPS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One way to run a model; `given` is the model and its conditionings."""
+    """One way to run a model; `make` gives the model and its conditionings, the same ones each time."""
 
     name: str
     is_fused: bool
-    given: Any
+    make: Callable[[], Any]
+
+    @property
+    def given(self) -> Any:
+        return self.make()
 
 
 class Notes:
@@ -185,24 +198,25 @@ def rows_of(group: Group) -> list[Row]:
     from scenarios import SCENARIOS
 
     found = {each.name: each for each in SCENARIOS if each.family == group.family}
-    given = {name: steered(found[name], adapters_of(found[name])) for name in group.plain}
-    rows = [Row(name, False, each) for name, each in given.items()]
-    return [
-        Row("no adapter", False, base(group.family)),
-        *rows,
-        *(Row(name, True, given[name]) for name in group.fused),
-    ]
+    rows = [Row("no adapter", False, lambda: base(group.family))]
+    for name in group.plain:
+        make = cache(lambda name=name: steered(found[name], adapters_of(found[name])))
+        rows += [Row(name, is_fused, make) for is_fused in (False, True) if not is_fused or name in group.fused]
+    return rows
 
 
 def counts_of(row: Row, group: Group) -> dict[str, Any]:
     """What does not depend on who else uses the machine, and whole runs of few steps."""
     import torch
 
-    sample(row, group, 1)  # loads, and compiles kernels
+    started = time.perf_counter()
+    sample(row, group, 1)  # makes and loads the model, and compiles kernels
+    sync()
+    made = time.perf_counter() - started
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
-    found: dict[str, Any] = {"finite": bool(sample(row, group, 2).isfinite().all())}
+    found: dict[str, Any] = {"made_s": made, "finite": bool(sample(row, group, 2).isfinite().all())}
     if on_gpu:
         found["peak_mib"] = round(torch.cuda.max_memory_allocated() / 2**20)
         found["kernels"], found["device_ms"] = on_device(row, group)
@@ -222,6 +236,11 @@ class Times:
     firsts: list[float] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
 
+    def take(self, row: Row, group: Group) -> None:
+        first, steps = marks(row, group)
+        self.firsts.append(first)
+        self.steps.append(statistics.median(steps))
+
     def beside(self, plain: Times) -> dict[str, float]:
         if not self.steps or not plain.steps:
             return {}
@@ -230,27 +249,33 @@ class Times:
 
 
 def measure(group: Group, notes: Notes) -> None:
-    """Counts and memory of each row first, then times, interleaved."""
-    started = time.perf_counter()
+    """Each row with a first run in time, written at once; then further runs, and each row again."""
     rows = rows_of(group)
-    sync()
-    notes.write({"group": group.name, "made_s": round(time.perf_counter() - started, 1)})
     facts: dict[int, dict[str, Any]] = {}
+    times = [Times() for _ in rows]
+
+    def look(number: int) -> None:
+        facts[number] = counts_of(rows[number], group)
+        times[number].take(rows[number], group)
+        write(number)
+
+    def write(number: int) -> None:
+        row, found = rows[number], {**facts[number], **times[number].beside(times[0])}
+        shown = {name: round(one, 3) if isinstance(one, float) else one for name, one in found.items()}
+        runs = len(times[number].steps)
+        notes.write(
+            {"family": group.family, "batch": group.batch, "scenario": row.name, "fused": row.is_fused, "runs": runs}
+            | shown
+        )
+
     for number, row in enumerate(rows):
         name = f"{group.name} {row.name}{' fused' if row.is_fused else ''}"
-        notes.attempt(name, lambda number=number, row=row: facts.update({number: counts_of(row, group)}))
-    times = {number: Times() for number in facts}
-    for number in [number for _ in range(group.repeats) for number in facts]:
-        if notes.left > 0:
-            first, steps = marks(rows[number], group)
-            times[number].firsts.append(first)
-            times[number].steps.append(statistics.median(steps))
-    for number, found in facts.items():
-        row, timed = rows[number], times[number].beside(times.get(0, Times()))
-        shown = {name: round(one, 3) if isinstance(one, float) else one for name, one in {**found, **timed}.items()}
-        notes.write(
-            {"family": group.family, "batch": group.batch, "scenario": row.name, "fused": row.is_fused, **shown}
-        )
+        notes.attempt(name, lambda number=number: look(number))
+    for _ in range(1, group.repeats):
+        for number in facts:
+            notes.attempt("another run", lambda number=number: times[number].take(rows[number], group))
+        for number in facts:
+            write(number)
 
 
 def memory(notes: Notes, family: str, cards: Sequence[int]) -> None:
