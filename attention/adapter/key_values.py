@@ -67,6 +67,7 @@ class KeyValues:
     memory: Tensor | None = None
 
     @classmethod
+    @torch.no_grad()
     def filled(
         cls,
         widths: Mapping[BlockKey, int],
@@ -81,8 +82,8 @@ class KeyValues:
         places: dict[BlockKey, Pair] = {}
         start = 0
         for block in sorted(widths):
-            key, value = memory[start : start + size * widths[block]].view(2, *shape, widths[block])
-            places[block] = key, value
+            both = memory[start : start + size * widths[block]].view(2, *shape, widths[block])
+            places[block] = both[0], both[1]  # taken apart together they could not be written to
             start += size * widths[block]
         made = cls({block: places[block] for block in widths}, picture_tokens, memory)
         for block, pair in made.layers.items():
