@@ -53,8 +53,8 @@ def _is_view(func: Any, given: list[Tensor], result: Any) -> bool:
     if any(a.alias_info is not None and a.alias_info.is_write for a in func._schema.arguments):
         return False
     made = [x for x in tree_leaves(result) if isinstance(x, Tensor)]
-    memory = {x.untyped_storage().data_ptr() for x in given}
-    return bool(made) and all(x.untyped_storage().data_ptr() in memory for x in made)
+    memory = {x.untyped_storage()._cdata for x in given}  # its address would be 0 for all without numbers
+    return bool(made) and all(x.untyped_storage()._cdata in memory for x in made)
 
 
 def watched(model: Any) -> tuple[Any, list[Operators]]:

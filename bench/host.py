@@ -13,8 +13,11 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def reach() -> float:
-    """Import everything that is measured; returns the processor seconds that the pack takes beyond the host's own imports."""
+def reach(**started_with: bool) -> float:
+    """Import everything that is measured, on a host that was started with these arguments.
+
+    Returns the processor seconds that the pack takes beyond the host's own imports.
+    """
     comfyui = Path(os.environ.get("LIKENESS_COMFYUI") or ROOT / ".likeness" / "ComfyUI")
     sys.path[:] = [
         p for p in sys.path if Path(p or ".").resolve() != ROOT
@@ -24,6 +27,7 @@ def reach() -> float:
     import torch
 
     comfy.cli_args.args.cpu = not torch.cuda.is_available()
+    vars(comfy.cli_args.args).update(started_with)
     torch.set_num_threads(1)
     # What a starting ComfyUI has imported before it comes to custom nodes.
     import comfy_api.latest  # noqa: F401

@@ -7,6 +7,8 @@ import pytest
 
 BENCH = Path(__file__).resolve().parents[3] / "bench"
 sys.path.insert(0, str(BENCH))
+import cards  # noqa: E402
+import counted  # noqa: E402
 import table  # noqa: E402
 import world_table  # noqa: E402
 
@@ -33,6 +35,14 @@ def test_the_world_s_tables_are_of_its_committed_run():
         assert world_table.with_short(readme, rows) == readme
     changed = [{**row, "colour": "0.987"} if row.get("colour") else row for row in rows]
     assert "| 99 % |" in world_table.tables(changed)
+
+
+@pytest.mark.parametrize(("bench", "column"), [(counted, "tflops"), (cards, "reserved_mib")], ids=["counted", "cards"])
+def test_the_other_tables_are_of_the_committed_figures(bench, column):
+    text = bench.README.read_text(encoding="utf-8")
+    rows = table.read(bench.FIGURES)
+    assert bench.with_table(text, rows) == text
+    assert bench.with_table(text, [{**row, column: "98765"} for row in rows]).count("| 98765") == len(rows)
 
 
 def test_other_figures_would_be_noticed():
