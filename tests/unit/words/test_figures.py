@@ -9,6 +9,7 @@ BENCH = Path(__file__).resolve().parents[3] / "bench"
 sys.path.insert(0, str(BENCH))
 import cards  # noqa: E402
 import counted  # noqa: E402
+import gpu_table  # noqa: E402
 import table  # noqa: E402
 import world_table  # noqa: E402
 
@@ -43,6 +44,14 @@ def test_the_other_tables_are_of_the_committed_figures(bench, column):
     rows = table.read(bench.FIGURES)
     assert bench.with_table(text, rows) == text
     assert bench.with_table(text, [{**row, column: "98765"} for row in rows]).count("| 98765") == len(rows)
+
+
+def test_the_gpu_s_tables_are_of_its_committed_run():
+    text = (BENCH / "README.md").read_text(encoding="utf-8")
+    rows = gpu_table.read(gpu_table.REFERENCE)
+    assert gpu_table.with_tables(text, rows) == text
+    later = {**rows[-1], "device_ms": 987.6}
+    assert "| 987.6 |" in gpu_table.tables([*rows[:-1], later])
 
 
 def test_other_figures_would_be_noticed():
