@@ -39,12 +39,16 @@ WAYS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "recorded": {"fused": True, "lean": True, "recorded": True},
         "recorded cudnn": {"fused": True, "lean": True, "recorded": True, "attention": "cudnn"},
         "recorded held": {"fused": True, "recorded": True},
-        "recorded last": {"fused": True, "lean": True, "recorded": True, "channels_last": True},
+        "recorded last": {"fused": True, "lean": True, "recorded": True},
         "recorded compiled": {"fused": True, "lean": True, "recorded": True, "compiled": True},
         "chosen": {},
     }
 )
-"""Ways to compute: fields of Means. 'today' casts in every layer, 'exact' is that in float32, 'chosen' what a node does."""
+"""Ways to compute: fields of Means.
+
+'today' casts in every layer, 'exact' is that in float32, 'chosen' what a node does; in 'recorded last' the frozen
+convolutions have their channels side by side, which only measures it.
+"""
 TWICE = "+ckpt"
 
 
@@ -132,7 +136,7 @@ class Run:
             net = new_identitynet(unet_config(base), base.unet, 0) if variant == INSTANTID else None
         trainee = Trainee(adapter, identity_of(base.layers, variant), net)
         base = settled(base)
-        if means.channels_last:
+        if self.way == "recorded last":
             base.unet.to(memory_format=torch.channels_last)
         return Trainer(base, trainee, data, settings, "", means)
 

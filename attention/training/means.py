@@ -13,16 +13,15 @@ class Means:
 
     `held`: the frozen weights are cast once, where memory allows, not anew in every layer of every step. `lean`: the
     frozen model then computes in its precision throughout, as the host does when it draws, and only what is trained
-    has the precision chosen for each operator. `fused`: one kernel updates all weights. `channels_last`: convolutions
-    have their channels side by side. `compiled`: blocks are compiled. `roomy`: checkpointing, where it is on, gives way
-    where there is room for the activations. `recorded`: passes are recorded and launched whole.
+    has the precision chosen for each operator. `fused`: one kernel updates all weights. `compiled`: blocks are compiled.
+    `roomy`: checkpointing, where it is on, gives way where there is room for the activations. `recorded`: passes are
+    recorded and launched whole.
     `attention`: whose fused kernels are asked first, 'flash' or 'cudnn'; 'host' is what the host draws with.
     """
 
     held: bool = True
     lean: bool = False
     fused: bool = False
-    channels_last: bool = False
     compiled: bool = False
     roomy: bool = False
     recorded: bool = False
@@ -30,7 +29,7 @@ class Means:
 
 
 def means_for(device: torch.device, roomy: bool = True, compiled: bool = False) -> Means:
-    """What serves best on a device. On the CPU only what leaves every bit as it is."""
-    if device.type != "cuda":
+    """What serves best on a device. Where there is no CUDA only what leaves every bit as it is."""
+    if device.type != "cuda" or not torch.cuda.is_available():
         return Means(compiled=compiled)
     return Means(lean=True, fused=True, compiled=compiled, roomy=roomy, recorded=True, attention="flash")

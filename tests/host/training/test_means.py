@@ -353,9 +353,11 @@ def test_a_state_of_another_device_is_updated_by_the_kernels_of_this_one(tmp_pat
     assert not resumed.optimizer.param_groups[0]["fused"]
 
 
-def test_means_of_a_device():
+def test_means_of_a_device(monkeypatch):
+    from pack.attention.training import means
     from pack.attention.training.means import means_for
 
+    monkeypatch.setattr(means.torch.cuda, "is_available", lambda: True)
     cpu, card = (partial(means_for, torch.device(name)) for name in ("cpu", "cuda"))
     assert cpu().held and not (cpu().lean or cpu().fused or cpu().roomy or cpu().compiled)
     assert card().lean and card().fused and card().recorded and card().roomy and not card(roomy=False).roomy
