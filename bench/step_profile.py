@@ -38,6 +38,8 @@ class Profile:
         kernels: dict[str, list[float]] = {}
         calls: dict[str, list[float]] = {}
         for event in self.profiler.events():
+            if event.name.startswith("Optimizer."):  # a mark over kernels that are counted themselves
+                continue
             kept = kernels if event.device_type == DeviceType.CUDA else calls
             kept.setdefault(event.name, []).append(event.time_range.elapsed_us())
         device = sum(map(sum, kernels.values())) / 1000

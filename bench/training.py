@@ -107,7 +107,7 @@ class Run:
             "peak_gib": round((torch.cuda.max_memory_allocated() - before) / 2**30, 2) if on_card else None,
             "made_in_s": round(made - began, 1),
             "recorded": trainer.recorded,
-            "kept": trainer.kept,
+            "kept": {f"{width}x{height}": kept for (height, width), kept in trainer.kept.items()},
             "losses": course.losses,
         }
 

@@ -105,7 +105,7 @@ class Trainer:
         weights = [*self.trainee.parameters()]
         self._sum = Sum(weights, self.processes)
         # Sums of several processes take the gradients out of the weights.
-        self._graphs = Graphs(self._pass, weights, self.means.recorded and self.processes.count == 1)
+        self._graphs = Graphs(self._pass, self._sparing, weights, self.means.recorded and self.processes.count == 1)
         self._showing = Showing(frozen, self.trainee, dataset)
         self._drawing = Drawing(frozen, self.dataset, self._showing, settings)
         self._held_out = None
@@ -241,7 +241,7 @@ class Trainer:
             part = self._drawing.part(step, self.processes.part(number))
             height, width = part.given.clean.shape[-2:]
             self._room.begin((height, width))
-            losses.append(self._graphs.run(part, self._room.forgets, self._room.is_settled))
+            losses.append(self._graphs.run(part, self._room.forgets, self._room.is_settled, fresh=not losses))
             self._drawing.ahead(step + (number + 1 == self._rounds), self.processes.part((number + 1) % self._rounds))
             self._sum.take()
         self._sum.give()
@@ -252,6 +252,11 @@ class Trainer:
         each = self._loss(part) / self.settings.accumulation
         self.scaler.scale(each).backward()
         return each.detach()
+
+    def _sparing(self, part: Part) -> Tensor:
+        """The same with the least memory."""
+        with self._room.sparing():
+            return self._pass(part)
 
     def _check_finite(self, step: int, loss: float, norm: float) -> None:
         """Raise ValueError where the loss is no number, or the gradient, but for what fp16 steps over."""

@@ -54,11 +54,12 @@ class Room:
         self.keeps: dict[Size, bool] = {}
         self._found: dict[Size, int] = {}
         self._size: Size = (0, 0)
+        self._spares = False
 
     @property
     def forgets(self) -> bool:
         """Whether blocks forget in the batch that is computed now."""
-        return self.may_forget and not self.keeps.get(self._size, False)
+        return self.may_forget and (self._spares or not self.keeps.get(self._size, False))
 
     @property
     def is_settled(self) -> bool:
@@ -69,6 +70,15 @@ class Room:
         """A batch with latents of a size begins."""
         self._size = size
         self._found.pop(size, None)
+
+    @contextmanager
+    def sparing(self) -> Generator[None]:
+        """Within it blocks forget whenever they may."""
+        self._spares = True
+        try:
+            yield
+        finally:
+            self._spares = False
 
     @contextmanager
     def measured(self) -> Generator[None]:

@@ -239,7 +239,7 @@ class Played:
             Played.now = None
 
 
-def play(monkeypatch, trained, broken=False):
+def play(monkeypatch, trained, broken=False, wrong=1.0):
     """Let a training on the CPU record its passes; what is recorded."""
     from pack.attention.training import graphs
 
@@ -260,12 +260,12 @@ def play(monkeypatch, trained, broken=False):
 
         def replay(self):
             self.passes += 1
-            self.loss.copy_(whole(self.part))
+            self.loss.copy_(wrong * whole(self.part))
 
     monkeypatch.setattr(graphs.torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(graphs.torch.cuda, "graph_pool_handle", object)
     monkeypatch.setattr(graphs.torch.cuda, "graph", Played.recording)
-    trained._graphs = graphs.Graphs(passes, [*trained.trainee.parameters()], wanted=True)
+    trained._graphs = graphs.Graphs(passes, trained._sparing, [*trained.trainee.parameters()], wanted=True)
     return made
 
 
@@ -273,13 +273,14 @@ def play(monkeypatch, trained, broken=False):
     ("variant", "more"), [("plus", {"accumulation": 2, "weighting": "min_snr"}), ("instantid", {})]
 )
 def test_recorded_passes_train_the_same_bits(monkeypatch, variant, more):
-    """Each kind is computed twice and from then on played, from new inputs and into the same gradients."""
+    """Each kind is computed twice, compared once, and from then on played, from new inputs and into the same gradients."""
     plain, trained = (trainer("sdxl", variant, steps=8, **more) for _ in range(2))
     graphs = play(monkeypatch, trained)
     played, whole = run(trained), run(plain)
     assert played.losses == whole.losses and equal(played.weights, whole.weights)
     assert len(graphs) == trained.recorded == 2, "latents of two sizes"
-    assert sum(graph.passes for graph in graphs) == 8 * more.get("accumulation", 1) - 2 * 2
+    compared, passes = 2, sum(graph.passes for graph in graphs)
+    assert compared < passes <= 8 * more.get("accumulation", 1) - 2 * 2
 
 
 def test_recordings_are_forgotten_where_the_model_may_move(monkeypatch):
@@ -307,6 +308,15 @@ def test_recordings_give_their_memory_back_before_activations_do(monkeypatch):
     spared, expected = run(trained), run(plain)
     assert spared.losses == expected.losses and equal(spared.weights, expected.weights)
     assert [trained.recorded] == failed != [0], "no more after that"
+
+
+def test_a_recording_that_gives_something_else_is_not_played(monkeypatch, caplog):
+    plain, trained = (trainer("sd15", steps=6) for _ in range(2))
+    graphs = play(monkeypatch, trained, wrong=1.5)
+    launched, whole = run(trained), run(plain)
+    assert launched.losses == whole.losses and equal(launched.weights, whole.weights)
+    assert "a recorded one was wrong by 50.0 %" in caplog.text
+    assert sum(graph.passes for graph in graphs) == 1
 
 
 def test_what_cannot_be_recorded_is_launched_as_before(monkeypatch, caplog):
