@@ -1,7 +1,7 @@
 """Measures whole models of published widths on a GPU, in half precision, and writes each row as it comes.
 
 python bench/gpu.py --seconds 150           # SDXL at 1024 pixels first, then SD1.5 at 512
-python bench/gpu.py --only "sdxl 1"         # groups whose name contains this: sdxl 1, sdxl 8, sd15 1, sd15 8, memory
+python bench/gpu.py --only "sdxl 1"         # groups whose name contains this: sdxl 1, sdxl 8, sd15 1, sd15 8
 python bench/gpu.py --rows "base; two adapters" --unfused     # these rows beside the plain model, without the fused kernel
 python bench/gpu.py --small                 # the same with the miniatures, on a processor too, to try the program
 LIKENESS_DYNAMIC=1 python bench/gpu.py      # with ComfyUI's dynamic VRAM, as it starts by itself where it can
@@ -12,7 +12,6 @@ Rows go to $OUT/gpu.jsonl (bench/results without it), once more when they were t
 from __future__ import annotations
 
 import argparse
-import gc
 import itertools
 import json
 import os
@@ -21,7 +20,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -278,38 +277,6 @@ def measure(group: Group, notes: Notes) -> None:
             write(number)
 
 
-def memory(notes: Notes, family: str, cards: Sequence[int]) -> None:
-    """Peak memory and time of a step where a block fills the card but for as much as smaller cards have."""
-    import comfy.model_management
-    import torch
-
-    names = ("plus", "two adapters") + (("InstantID with IdentityNet",) if family == "sdxl" else ())
-    group = Group(family, 1, names, (), 3, 1)
-    for gib in cards:
-        comfy.model_management.unload_all_models()
-        gc.collect()
-        torch.cuda.empty_cache()
-        free, _ = torch.cuda.mem_get_info()
-        block = torch.empty(max(free - gib * 2**30, 0), dtype=torch.uint8, device="cuda")
-        base = torch.cuda.memory_allocated()
-        for row in rows_of(group):
-
-            def look(row: Row = row, gib: int = gib, base: int = base) -> None:
-                torch.cuda.reset_peak_memory_stats()
-                _, steps = marks(row, group)
-                peak = round((torch.cuda.max_memory_allocated() - base) / 2**20)
-                free_now = round(torch.cuda.mem_get_info()[0] / 2**20)
-                notes.write(
-                    {
-                        "memory": family, "gib": gib, "scenario": row.name, "peak_mib": peak, "free_mib": free_now,
-                        "step_ms": round(1e3 * min(steps), 1),
-                    }
-                )  # fmt: skip
-
-            notes.attempt(f"memory {family} {gib} {row.name}", look)
-        del block
-
-
 def groups(options: argparse.Namespace) -> Iterator[Group]:
     """Those that were asked for."""
     names = [name.strip() for name in options.rows.split(";") if name.strip()]
@@ -343,9 +310,6 @@ def main() -> None:
         published.publish(options.small)
         for group in groups(options):
             notes.attempt(group.name, lambda group=group: measure(group, notes))
-        if options.only in "memory" and torch.cuda.is_available():
-            for family in ("sdxl", "sd15"):
-                notes.attempt(f"memory {family}", lambda family=family: memory(notes, family, (8, 12)))
     print(f"done, {notes.left:.0f} s left; rows in {notes.path}")
 
 
