@@ -6,9 +6,11 @@ from oracles.flux import DOUBLE, diffusers_step, host_step, inputs, twin, use, w
 from ours import Loader
 from pack.attention.models.families import layers
 from pack.attention.sampling.attach import attachments, with_attachments
+from running.device import is_card
 from test_oracles import changes
 
-LIMIT = 1e-5
+LIMIT = 2e-4 if is_card() else 1e-5
+"""On a card the bare step, with nothing of ours, is 1.3e-4 from diffusers on the CPU."""
 VERSIONS = {"v1": 4, "v2": 16}
 
 

@@ -11,9 +11,11 @@ from oracles.steps import diffusers_step, host_step, inputs
 from oracles.unets import KOLORS, twin
 from ours import Loader
 from pack.attention.branch.build import unconditional
+from running.bounds import FLOAT32
+from running.device import is_card
 from test_oracles import changes
 
-LIMIT = 1e-5
+LIMIT = FLOAT32 if is_card() else 1e-5
 
 
 @pytest.fixture(scope="module")

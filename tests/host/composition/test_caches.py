@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from running.bounds import assert_same
 
 STEPS = 8
 
@@ -24,7 +25,7 @@ def test_calls_that_are_not_skipped_are_steered(sd15, apply, ksample, watch, dif
     assert 2 <= len(seen) < STEPS, "it skips some and not all"
     assert all(one.roles == ((1, "negative"), (0, "positive")) for one in seen)
     assert differs(result, ksample(sd15, cached(sd15.model), steps=STEPS)) > differs.effect
-    assert torch.equal(result, ksample(sd15, model, steps=STEPS)), "no state is carried from run to run"
+    assert_same(result, ksample(sd15, model, steps=STEPS))  # no state is carried from run to run
 
 
 @pytest.mark.parametrize("name", ["EasyCache", "LazyCache"])

@@ -39,7 +39,7 @@ def test_a_mask_lies_on_the_tokens_of_the_picture(size, flux, apply, ksample, la
     rows, columns = -(-height // 2), -(-width // 2)
     assert site.grid == (rows, columns) and site.rest == 0
     (branch,) = layer.branches
-    grid = branch.mask.reshape(-1, rows, columns)[0]
+    grid = branch.mask.reshape(-1, rows, columns)[0].cpu()
     assert torch.equal(grid[:, : columns // 2], torch.ones(rows, columns // 2))
     assert torch.equal(grid[:, columns // 2 + 1 :], torch.zeros(rows, columns - columns // 2 - 1))
 
@@ -145,7 +145,7 @@ def test_residuals_of_a_controlnet_are_added_beside_ours(flux, apply, ksample, d
         changed = model.clone()
 
         def give(executor, x, t, context, y, guidance, refs, control, *args, **kwargs):
-            given = {"input": [residual.clone()] * 19, "output": []}
+            given = {"input": [residual.to(x, copy=True)] * 19, "output": []}
             return executor(x, t, context, y, guidance, refs, given, *args, **kwargs)
 
         changed.add_wrapper(WrappersMP.DIFFUSION_MODEL, give)

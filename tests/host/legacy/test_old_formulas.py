@@ -19,6 +19,7 @@ from pack.nodes.legacy.options import OLD_WEIGHT_TYPES
 from pack.nodes.legacy.rewrite import rewritten
 from pack.nodes.legacy.table import ROWS
 from pack.nodes.legacy.widgets import CHOICES
+from running.device import is_card
 
 SEED = 7  # of the adapter that the fixture `load` makes
 EXACT, EFFECT = 2e-5, 2e-3
@@ -343,5 +344,6 @@ def test_sides_by_their_place_in_the_call(sd15, ours, theirs, photo, guidance):
         guided(guidance(ours(sd15, "base", "IPAdapterAdvanced", weight=0.7, compatible=choice), base))
         for choice in ("on", "off")
     )
-    assert (by_place - expected).abs().max() < 5 * EXACT, "guidance multiplies rounding"
+    multiplied = 20 if is_card() else 5
+    assert (by_place - expected).abs().max() < multiplied * EXACT, "guidance multiplies rounding"
     assert (by_role - expected).abs().max() > EFFECT
