@@ -152,7 +152,9 @@ def _dispatched(q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
         call.run.left_out(call.acting, previous, len(q), call.rows.count)
         return previous(q, k, v, options)
     if layer.fused and previous is _host_attention and "optimized_attention_override" not in options:
-        return layer.fused(q, k, v)
+        made = layer.fused(q, k, v)
+        if made is not None:
+            return made
     return layer.add_to(previous(q, k, v, options), q)
 
 

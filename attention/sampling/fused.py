@@ -1,63 +1,67 @@
 """The fused branch: one kernel instead of one attention for the text and one for every branch, where it can run.
 
-Off unless the environment says `LIKENESS_FUSED=1`: it agrees with the host's attention under Triton's interpreter, but
-has never been run or timed on a GPU.
+`LIKENESS_FUSED=1` switches it on. Where it does not serve, ComfyUI's own attention does.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
+from threading import Event
 from types import ModuleType
 
 import torch
 from torch import Tensor
 
 from .layer import BranchInLayer
-from .tokens import Tokens
 
 SWITCH = "LIKENESS_FUSED"
+UNLESS_TOLD = "0"
 MOST_SEGMENTS = 8
-WIDEST_HEAD = 256
+WIDEST_HEAD = 160
+"""Channels, as in SD1.5. Wider ones would not fit the fast memory of most GPUs."""
 OLDEST = (8, 0)
 """Compute capability. Before it there are no tensor cores for bf16, and half as much fast memory for the tiles."""
 
 
-@dataclass(frozen=True)
-class Packed:
-    """Keys and values of all segments in one tensor each (G, T, H * d); segment s is bounds[s]..bounds[s + 1]."""
+_failed = Event()
+"""Set when the kernel could not be compiled or launched: it is not tried again in this process."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """One branch's part: factor * mask * Attn(q, keys * K, V) of keys and values (G, T, H * d), contiguous.
+
+    Each of the G groups belongs to as many consecutive rows. `mask` (rows or 1, N, 1) is of the kind of `q`, or None.
+    """
 
     key: Tensor
     value: Tensor
-    bounds: tuple[int, ...]
-
-    @property
-    def nbytes(self) -> int:
-        return self.key.nbytes + self.value.nbytes
-
-
-@dataclass(frozen=True)
-class Segment:
-    """How one branch's attention is added: factor * mask * Attn(q, keys * K, V), `mask` (rows or 1, N, 1) or None."""
-
     keys: float
     factor: float
     mask: Tensor | None
 
+    @classmethod
+    def of(cls, one: BranchInLayer) -> Segment:
+        keys, factor = one.scaled.keys, one.scaled.output
+        assert not isinstance(keys, Tensor) and not isinstance(factor, Tensor)  # as plain branches have them
+        mask = None if one.mask is None else one.mask.contiguous()
+        return cls(one.tokens.key.contiguous(), one.tokens.value.contiguous(), keys, factor, mask)
+
 
 def kernel_for(q: Tensor, heads: int) -> ModuleType | None:
-    """The kernel's module where it is switched on and can take queries like `q`; None everywhere else."""
-    if os.environ.get(SWITCH, "0") != "1" or q.shape[-1] // heads > WIDEST_HEAD:
+    """The kernel's module where it can take queries like `q`; None everywhere else, and where it is switched off."""
+    asked = os.environ.get(SWITCH, UNLESS_TOLD)
+    if _failed.is_set() or asked == "0" or q.shape[-1] // heads > WIDEST_HEAD:
         return None
-    kernel = _kernel()
-    if kernel is None:
-        return None
-    # The interpreter is for tests, on the CPU. On a GPU products in float32 without tensor cores gain nothing.
-    runs = kernel.interpreted() if q.device.type == "cpu" else q.element_size() == 2 and _new_enough(q.device)
-    return kernel if runs else None
+    if q.device.type == "cpu":  # Triton's interpreter, for tests
+        kernel = _kernel() if asked == "1" else None
+        return kernel if kernel is not None and kernel.interpreted() else None
+    # Products in float32 without tensor cores gain nothing.
+    return _kernel() if q.element_size() == 2 and q.is_floating_point() and _new_enough(q.device) else None
 
 
 @cache
@@ -67,83 +71,81 @@ def _new_enough(device: torch.device) -> bool:
         return False
     if torch.cuda.get_device_capability(device) >= OLDEST:
         return True
-    logging.warning("Likeness: the fused kernel needs compute capability %d.%d or newer. It stays off.", *OLDEST)
+    _say("the fused kernel needs compute capability %d.%d or newer", *OLDEST)
     return False
 
 
 @cache
 def _kernel() -> ModuleType | None:
-    """Triton comes with PyTorch on Linux only, and starts slowly: it is imported when somebody has switched it on."""
+    """Triton comes with PyTorch on Linux only, and starts slowly: it is imported when a layer could use it."""
     try:
-        from . import fused_kernel
-    except ImportError as error:
-        logging.warning("Likeness: %s=1, but the fused kernel needs Triton (%s). It stays off.", SWITCH, str(error))
+        from . import fused_launch
+    except Exception as error:  # noqa: BLE001  one that does not fit the driver or PyTorch fails in many ways
+        _say("the fused kernel needs Triton (%s: %s)", type(error).__name__, str(error))
         return None
-    return fused_kernel
+    return fused_launch
 
 
-def packed(pairs: Sequence[Tokens]) -> Packed:
-    """Segments one after another; those that fewer groups share are repeated to the finest grouping."""
-    groups = max(len(pair.key) for pair in pairs)
+def _say(what: str, *given: object) -> None:
+    """Why it stays off: a warning for whoever has asked for it, a remark for all others."""
+    level = logging.WARNING if os.environ.get(SWITCH) == "1" else logging.INFO
+    logging.log(level, f"Likeness: {what}. ComfyUI's own attention is used.", *given)
 
-    def together(part: Callable[[Tokens], Tensor]) -> Tensor:
-        tensors = [part(pair) for pair in pairs]
-        return torch.cat([t.repeat_interleave(groups // len(t), 0) for t in tensors], 1).contiguous()
 
-    bounds = [0]
-    for pair in pairs:
-        bounds.append(bounds[-1] + pair.key.shape[1])
-    return Packed(together(lambda pair: pair.key), together(lambda pair: pair.value), tuple(bounds))
+Launch = Callable[[Tensor, Tensor, Tensor, Tensor], None]
+"""Writes the answer to queries, the text's keys and its values to the last of the four."""
 
 
 @dataclass(frozen=True, eq=False)
 class FusedLayer:
-    """The text's attention and every branch of one layer of `heads` heads in one launch of the kernel."""
+    """The text's attention and every branch of one layer of `heads` heads in one launch of the kernel.
+
+    What a launch needs beside the queries and the text is put together for the first call of a shape.
+    """
 
     kernel: ModuleType
     heads: int
-    image: Packed
     segments: tuple[Segment, ...]
+    launches: dict[Hashable, Launch] = field(default_factory=dict[Hashable, Launch])
 
     @classmethod
-    def of(
-        cls, branches: Sequence[BranchInLayer], q: Tensor, heads: int, pack: Callable[[], Packed]
-    ) -> FusedLayer | None:
+    def of(cls, branches: Sequence[BranchInLayer], q: Tensor, heads: int) -> FusedLayer | None:
         """The layer for queries like `q`, None where the kernel is off or a branch needs more than it does."""
         kernel = kernel_for(q, heads)
         if kernel is None or not 0 < len(branches) <= MOST_SEGMENTS:
             return None
         if not all(one.branch.attachment.is_plain for one in branches):
             return None
-        return cls(kernel, heads, pack(), tuple(_segment(one) for one in branches))
+        return cls(kernel, heads, tuple(Segment.of(one) for one in branches))
 
-    def __call__(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Text attention of q (rows, N, H * d) to k and v (rows, L, H * d), plus every segment's; each has its own softmax."""
-        masks = [segment.mask for segment in self.segments if segment.mask is not None]
-        numbers = iter(range(len(masks)))
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor | None:
+        """Text attention of q (rows, N, H * d) to k and v (rows, L, H * d), plus every segment's; each has its own softmax.
+
+        None where the kernel does not serve: a gradient is asked for, or it could not be compiled or launched. In the
+        latter case it is off from then on.
+        """
+        if _failed.is_set() or (torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v))):
+            return None
         out = torch.empty_like(q, memory_format=torch.contiguous_format)
         try:
-            self.kernel.launch(
-                q.contiguous(),
-                (k.contiguous(), v.contiguous()),
-                (self.image.key, self.image.value),
-                torch.stack([mask.expand(len(q), -1, -1)[..., 0] for mask in masks]) if masks else q,
-                out,
-                self.heads,
-                self.image.bounds,
-                tuple(segment.keys for segment in self.segments),
-                tuple(segment.factor for segment in self.segments),
-                tuple(-1 if segment.mask is None else next(numbers) for segment in self.segments),
+            with torch.cuda.device_of(q):
+                launch = self._launch(q, k)
+                if launch is not None:
+                    launch(q.contiguous(), k.contiguous(), v.contiguous(), out)
+        except Exception as error:  # noqa: BLE001  a compiler, a driver or a library that is missing: of many kinds
+            _failed.set()
+            logging.warning(
+                "Likeness: the fused kernel cannot run here (%s: %s). From here on ComfyUI's own attention is used.",
+                type(error).__name__,
+                str(error),
             )
-        except self.kernel.TritonError as error:
-            raise RuntimeError(
-                f"the fused kernel cannot run here: {error}. Unset {SWITCH} and start ComfyUI again; it then uses its own "
-                "attention."
-            ) from error
-        return out
+            return None
+        return out if launch is not None else None
 
-
-def _segment(one: BranchInLayer) -> Segment:
-    keys, factor = one.scaled.keys, one.scaled.output
-    assert not isinstance(keys, Tensor) and not isinstance(factor, Tensor)  # as plain branches have them
-    return Segment(keys, factor, one.mask)
+    def _launch(self, q: Tensor, k: Tensor) -> Launch | None:
+        """The launch for tensors of these shapes; None where it would have to be compiled while a graph is recorded."""
+        key = (q.shape, k.shape)
+        found = self.launches.get(key)
+        if found is None and not (q.is_cuda and torch.cuda.is_current_stream_capturing()):
+            found = self.launches[key] = self.kernel.prepared(q, k.shape[1], self.segments, self.heads)
+        return found

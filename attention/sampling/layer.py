@@ -116,11 +116,12 @@ def _split(tokens: Tensor, heads: int) -> Tensor:
 class Layer:
     """The branches that act in one layer, in the order in which they are summed.
 
-    `fused` computes the text's attention to (q, k, v) and all of them at once, where there is a kernel that can.
+    `fused` computes the text's attention to (q, k, v) and all of them at once, where there is a kernel that can; None
+    where that has failed.
     """
 
     branches: tuple[BranchInLayer, ...]
-    fused: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    fused: Callable[[Tensor, Tensor, Tensor], Tensor | None] | None = None
 
     def answers(self, q: Tensor) -> tuple[Tensor, ...]:
         """The attention of every branch, for `add_answers` when there is something to add it to."""

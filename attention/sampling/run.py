@@ -22,7 +22,7 @@ from ..models.families import BlockKey
 from ..weights.schedule import Course
 from . import said
 from .acting import Acting, BranchOnRows, on_rows
-from .fused import FusedLayer, Packed, packed
+from .fused import FusedLayer
 from .layer import BranchInLayer, Layer
 from .near import Near
 from .rows import Conditionings, Rows
@@ -204,7 +204,7 @@ class Run:
         self.have_acted(branch.number for branch in acting)
         if q.ndim == 4:
             return Layer(branches)  # the fused kernel takes no queries that are apart by heads
-        return Layer(branches, FusedLayer.of(branches, q, site.heads, lambda: self._packed(branches, site.key, q)))
+        return Layer(branches, FusedLayer.of(branches, q, site.heads))
 
     def _tokens(self, branch: BranchOnRows, block: BlockKey, q: Tensor, near: Near) -> Tokens:
         """What the queries `q` of one layer attend to, of the same kind and on the same device."""
@@ -245,12 +245,6 @@ class Run:
             return scaling(number * each, width)
 
         return self._store.get(key, make, lambda made: made.nbytes)
-
-    def _packed(self, branches: Sequence[BranchInLayer], block: BlockKey, q: Tensor) -> Packed:
-        """The keys and values of several branches in one, for the fused kernel."""
-        which = tuple((one.branch.number, one.branch.groups_in(block)) for one in branches)
-        key = ("packed", which, block, q.device, q.dtype)
-        return self._store.get(key, lambda: packed([one.tokens for one in branches]), lambda made: made.nbytes)
 
 
 def _on_demand(branch: BranchOnRows) -> bool:

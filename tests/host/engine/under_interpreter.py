@@ -7,7 +7,8 @@ import pytest
 import torch
 from pack.attention.branch.attachment import Attachment
 from pack.attention.branch.fusion import Fusion
-from pack.attention.sampling.fused import SWITCH, FusedLayer, Packed, Segment, kernel_for
+from pack.attention.sampling import fused_launch
+from pack.attention.sampling.fused import SWITCH, FusedLayer, Segment, kernel_for
 
 ROWS, HEADS, QUERIES, TEXT = 2, 2, 37, 11
 TOKENS = (5, 16, 1, 33, 4, 7, 9, 3)
@@ -19,8 +20,8 @@ CASES = ((40, 1), (40, 8), (64, 2), (80, 3), (80, 5), (128, 4), (160, 6), (160, 
 BLOCK = ("input", 4, 0)
 
 
-def exact(q, k, v, keys=1.0):
-    q, k, v = (x.double().unflatten(-1, (HEADS, -1)).transpose(1, 2) for x in (q, k, v))
+def exact(q, k, v, keys=1.0, heads=HEADS):
+    q, k, v = (x.double().unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
     share = torch.softmax(keys * (q @ k.transpose(-1, -2)) / q.shape[-1] ** 0.5, -1)
     return (share @ v).transpose(1, 2).flatten(2)
 
@@ -40,23 +41,71 @@ def test_it_is_one_softmax_for_the_text_and_for_each_segment(dtype, width, segme
     groups = ROWS if segments == 8 else 1
     parts = [[random(groups, n, HEADS * width) for n in TOKENS[:segments]] for _ in range(2)]
     masks = {s: torch.rand(ROWS if s % 2 else 1, QUERIES, 1, generator=generator).to(dtype) for s in MASKED}
-    bounds = (0, *torch.tensor(TOKENS[:segments]).cumsum(0).tolist())
-    image = Packed(torch.cat(parts[0], 1), torch.cat(parts[1], 1), bounds)
     wanted = exact(q, k, v)
     for s, pair in enumerate(zip(*parts, strict=True)):
         key, value = (x.repeat_interleave(ROWS // groups, 0) for x in pair)
         wanted = wanted + FACTORS[s] * masks.get(s, torch.ones(1)).double() * exact(q, key, value, KEYS[s])
-    rules = [Segment(KEYS[s], FACTORS[s], masks.get(s)) for s in range(segments)]
-    found = FusedLayer(kernel_for(q, HEADS), HEADS, image, tuple(rules))(q, k, v)
+    made = [Segment(parts[0][s], parts[1][s], KEYS[s], FACTORS[s], masks.get(s)) for s in range(segments)]
+    found = FusedLayer(kernel_for(q, HEADS), HEADS, tuple(made))(q, k, v)
     assert found.dtype == dtype
     assert (found.double() - wanted).abs().max() <= WITHIN[dtype] * wanted.abs().max()
 
 
+CONFIGS = {
+    "few": fused_launch.FEW,
+    "some": fused_launch.SOME,
+    "many": fused_launch.MANY,
+    "long": fused_launch.LONG,
+    "short pieces": fused_launch.Config(queries=32, tiles=3, main=32),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "tokens"),
+    [*((name, 77, (16,)) for name in CONFIGS), ("few", 154, (4, 257)), ("some", 154, (4, 257)), ("few", 64, (63,))],
+)
+def test_no_choice_of_tiles_changes_the_answer(name, text, tokens):
+    generator = torch.Generator().manual_seed(text)
+    q, k, v = (torch.randn(2, n, 40, generator=generator) for n in (150, text, text))
+    mask = torch.rand(2, 150, 1, generator=generator)
+    keys = (-0.7, 0.0)  # a negative factor, and one that makes all shares equal
+    parts = [
+        Segment(*(torch.randn(1, n, 40, generator=generator) for _ in range(2)), keys[i], 0.6, mask)
+        for i, n in enumerate(tokens)
+    ]
+    out = torch.empty_like(q)
+    fused_launch.prepared(q, text, parts, 1, CONFIGS[name])(q, k, v, out)
+    wanted = exact(q, k, v, heads=1)
+    for part in parts:
+        key, value = (x.expand(2, -1, -1) for x in (part.key, part.value))
+        wanted = wanted + part.factor * mask.double() * exact(q, key, value, part.keys, heads=1)
+    assert (out.double() - wanted).abs().max() <= 1e-5 * wanted.abs().max()
+
+
+def test_what_is_chosen_fits_the_layer():
+    def chosen(rows, queries, heads, width, counts):
+        return fused_launch.config_for(
+            torch.empty(rows, queries, heads * width, dtype=torch.float16, device="meta"), counts, heads
+        )
+
+    assert chosen(1, 256, 1, 64, (77, 16)) == fused_launch.FEW
+    assert chosen(2, 512, 1, 64, (77, 16)) == fused_launch.SOME
+    assert chosen(2, 4096, 8, 64, (77, 16)) == fused_launch.MANY
+    assert chosen(2, 4096, 8, 64, (77, 257)) == fused_launch.LONG
+    assert chosen(2, 4096, 8, 160, (77, 16, 16)) == fused_launch.FEW  # what stays would leave no room
+
+
 @pytest.fixture
 def launches(monkeypatch):
-    """How often the kernel was asked for an answer."""
+    """How often the kernel gave an answer."""
     seen, launch = [], FusedLayer.__call__
-    monkeypatch.setattr(FusedLayer, "__call__", lambda *given: (seen.append(1), launch(*given))[1])
+
+    def answered(*given):
+        made = launch(*given)
+        seen.extend([] if made is None else [1])
+        return made
+
+    monkeypatch.setattr(FusedLayer, "__call__", answered)
     return seen
 
 
