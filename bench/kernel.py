@@ -349,33 +349,6 @@ def case(layer: Layer, what: str, dtype: torch.dtype, device: str, record: Recor
         record.add(finer(row, make, given) if timed and id(row) in fine else row)
 
 
-def compiled(job: tuple[Layer, str, torch.dtype, Any]) -> str:
-    """Compile for one case, in a process of its own: what it makes is found again in Triton's cache. Says what failed."""
-    layer, what, dtype, config = job
-    try:
-        size = layer.heads * layer.width
-        q = torch.empty(layer.rows, layer.queries, size, dtype=dtype, device="meta")
-        pairs = [torch.empty(layer.rows, n, size, dtype=dtype, device="meta") for n in (TEXT, *PICTURES[what])]
-        text, *pictures = (Part(pair, pair, 1.0, 0.7, q[:1, :, :1] if "mask" in what else None) for pair in pairs)
-        kernel.prepared(q, TEXT, pictures, layer.heads, config).compile(q, text.key, text.value, q)
-    except Exception as error:  # noqa: BLE001
-        return f"{layer.name}, {what}, {named(config)}: {type(error).__name__}: {str(error)[-200:]}"
-    return ""
-
-
-def compile_all(cases: Sequence[tuple[Layer, str, torch.dtype]]) -> None:
-    """All that will be timed, on all cores; queries do not matter, so layers that differ in them alone share."""
-    jobs = {}
-    for layer, what, dtype in cases:
-        for config in configs(what):
-            alike = (layer.width, layer.queries % 16 == 0, layer.heads % 16 == 0, what, dtype, config)
-            jobs.setdefault(alike, (layer, what, dtype, config))
-    started = time.monotonic()
-    with ProcessPoolExecutor(max(1, (os.cpu_count() or 2) - 2), multiprocessing.get_context("spawn")) as pool:
-        failed = [said for said in pool.map(compiled, jobs.values(), chunksize=2) if said]
-    print(f"{len(jobs)} compiled in {time.monotonic() - started:.0f} s", *failed, sep="\n", flush=True)
-
-
 @dataclass(frozen=True)
 class Check:
     """A combination that is compared and not timed: G groups of rows for each segment, and a factor for its logits."""
@@ -387,6 +360,11 @@ class Check:
     groups: int = 2
     masks: int = 0
     keys: float = 1.0
+
+    def compile(self) -> None:
+        """As it will be launched."""
+        q, (text, *pictures) = self.parts("cuda")
+        kernel.prepared(q, self.text, pictures, self.layer.heads).compile(q, text.key, text.value, q)
 
     def parts(self, device: str) -> tuple[Tensor, tuple[Part, ...]]:
         generator = torch.Generator(device).manual_seed(3)
@@ -418,6 +396,38 @@ def checks() -> list[Check]:
     made += [Check(odd, 77, (16, 257), HALF, groups=4, masks=n) for n in (1, 4)]
     made += [Check(odd, 77, (16, 257), HALF, keys=n) for n in (0.0, -0.7, 1.6)]
     return made
+
+
+def compiled(job: tuple[Layer, str, torch.dtype, Any] | Check) -> str:
+    """Compile for one case, in a process of its own: what it makes is found again in Triton's cache. Says what failed."""
+    if isinstance(job, Check):
+        with contextlib.suppress(Exception):  # what fails is said when it is launched
+            job.compile()
+        return ""
+    layer, what, dtype, config = job
+    try:
+        size = layer.heads * layer.width
+        q = torch.empty(layer.rows, layer.queries, size, dtype=dtype, device="meta")
+        pairs = [torch.empty(layer.rows, n, size, dtype=dtype, device="meta") for n in (TEXT, *PICTURES[what])]
+        text, *pictures = (Part(pair, pair, 1.0, 0.7, q[:1, :, :1] if "mask" in what else None) for pair in pairs)
+        kernel.prepared(q, TEXT, pictures, layer.heads, config).compile(q, text.key, text.value, q)
+    except Exception as error:  # noqa: BLE001
+        return f"{layer.name}, {what}, {named(config)}: {type(error).__name__}: {str(error)[-200:]}"
+    return ""
+
+
+def compile_all(cases: Sequence[tuple[Layer, str, torch.dtype]]) -> None:
+    """All that will be timed, on all cores; queries do not matter, so layers that differ in them alone share."""
+    jobs = {}
+    for layer, what, dtype in cases:
+        for config in configs(what):
+            alike = (layer.width, layer.queries % 16 == 0, layer.heads % 16 == 0, what, dtype, config)
+            jobs.setdefault(alike, (layer, what, dtype, config))
+    started = time.monotonic()
+    all_jobs = [*jobs.values(), *checks()]
+    with ProcessPoolExecutor(max(1, (os.cpu_count() or 2) - 2), multiprocessing.get_context("spawn")) as pool:
+        failed = [said for said in pool.map(compiled, all_jobs) if said]
+    print(f"{len(all_jobs)} compiled in {time.monotonic() - started:.0f} s", *failed, sep="\n", flush=True)
 
 
 def check_all(device: str) -> list[Row]:
@@ -489,13 +499,14 @@ def main() -> None:
         print(torch.cuda.get_device_name(), torch.__version__, triton.__version__, flush=True)
         cases = [(LAYERS[layer], what, dtype) for layer, what, dtype in CASES]
         compile_all(cases)
-        for row in check_all("cuda"):
-            record.add(row, quiet=True)
     for layer, what, dtype in cases:
         if time.monotonic() - started > options.seconds:
             print("no time for", layer.name, what, dtype)
             continue
         case(layer, what, dtype, "cpu" if options.small else "cuda", record)
+    if not options.small:
+        for row in check_all("cuda"):
+            record.add(row, quiet=True)
     text = summary(record.rows)
     (OUT / "kernel.md").write_text(text + "\n")
     print(text)
