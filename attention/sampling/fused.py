@@ -1,6 +1,6 @@
 """The fused branch: one kernel instead of one attention for the text and one for every branch, where it can run.
 
-`LIKENESS_FUSED=1` switches it on. Where it does not serve, ComfyUI's own attention does.
+`LIKENESS_FUSED=0` switches it off. Where it does not serve, ComfyUI's own attention does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from .layer import BranchInLayer
 
 SWITCH = "LIKENESS_FUSED"
-UNLESS_TOLD = "0"
+UNLESS_TOLD = "on"
 MOST_SEGMENTS = 8
 WIDEST_HEAD = 160
 """Channels, as in SD1.5. Wider ones would not fit the fast memory of most GPUs."""
