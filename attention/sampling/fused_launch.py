@@ -48,8 +48,7 @@ class Config:
 FEW = Config()
 SOME = Config(tiles=4, stages=3)
 MANY = Config(tiles=8, stages=3)
-LONG = Config(registers=128)
-"""The fastest of those that `bench/kernel.py` tries, by how many tiles each multiprocessor gets; and for many tokens."""
+"""The fastest of those that were tried on an H100 (`bench/README.md`), by how many tiles each multiprocessor gets."""
 HELD = 40 << 10
 """Bytes of keys and values that stay: more would not fit the fast memory of every GPU beside the queries."""
 
@@ -57,10 +56,9 @@ HELD = 40 << 10
 def config_for(q: Tensor, counts: Sequence[int], heads: int) -> Config:
     """The fastest for queries like `q` (rows, N, H * d) and segments of so many tokens."""
     rows, queries, channels = q.shape
-    if any(_split(count, LONG.main)[0] > 1 for count in counts):
-        return LONG
-    held = sum(full * main + rest for full, main, rest in (_split(count, FEW.main) for count in counts))
-    if 2 * q.element_size() * held * sum(_widths(channels // heads)) > HELD:
+    split = [_split(count, FEW.main) for count in counts]
+    held = 2 * q.element_size() * sum(_widths(channels // heads)) * sum(n * main + rest for n, main, rest in split)
+    if held > HELD or any(n > 1 for n, _, _ in split):
         return FEW
     each = -(-queries // FEW.queries) * rows * heads / _multiprocessors(q.device)
     return FEW if each < 6 else SOME if each < 60 else MANY

@@ -55,7 +55,6 @@ CONFIGS = {
     "few": fused_launch.FEW,
     "some": fused_launch.SOME,
     "many": fused_launch.MANY,
-    "long": fused_launch.LONG,
     "short pieces": fused_launch.Config(queries=32, tiles=3, main=32),
 }
 
@@ -91,7 +90,7 @@ def test_what_is_chosen_fits_the_layer():
     assert chosen(1, 256, 1, 64, (77, 16)) == fused_launch.FEW
     assert chosen(2, 512, 1, 64, (77, 16)) == fused_launch.SOME
     assert chosen(2, 4096, 8, 64, (77, 16)) == fused_launch.MANY
-    assert chosen(2, 4096, 8, 64, (77, 257)) == fused_launch.LONG
+    assert chosen(2, 4096, 8, 64, (77, 257)) == fused_launch.FEW  # fetched as they come
     assert chosen(2, 4096, 8, 160, (77, 16, 16)) == fused_launch.FEW  # what stays would leave no room
 
 
