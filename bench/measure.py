@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+import comfy.ldm.flux.math as flux_math
 import comfy.ldm.modules.attention as host_attention
 import comfy.sample
 import torch
@@ -119,11 +120,12 @@ def _with(given: Any, model: Any) -> Any:
 
 def attentions(scenario: Scenario, given: Any) -> float:
     """Calls of an attention function in a step."""
-    if scenario.family == "wan":  # it has the host's function under a name of its own
+    if scenario.by == "image branch":  # its module has the host's function under a name of its own
         model, seen = attended(given.model)
         sample(scenario, _with(given, model))
         return len(seen) / STEPS
-    with calls((host_attention, "optimized_attention"), (host_attention, "attention_pytorch")) as counted:
+    own = flux_math if scenario.family == "flux" else host_attention
+    with calls((own, "optimized_attention"), (host_attention, "attention_pytorch")) as counted:
         sample(scenario, given)
     return sum(counted.values()) / STEPS
 

@@ -17,7 +17,8 @@ import torch
 from minimal import patched
 from scenarios import Branch, Scenario
 
-LATENT = {"sd15": (4, 24, 24), "sdxl": (4, 32, 32), "wan": (16, 3, 8, 12)}
+LATENT = {"sd15": (4, 24, 24), "sdxl": (4, 32, 32), "flux": (16, 32, 32), "wan": (16, 3, 8, 12)}
+LATENT["flf2v"] = LATENT["wan"]
 """Channels, frames of a video, height and width."""
 SMALL = (4, 8, 8)
 """Latent of scenarios with many frames."""
@@ -36,13 +37,17 @@ def widen() -> None:
 @cache
 def base(family: str) -> SimpleNamespace:
     """The plain model and two conditionings."""
-    from miniature import models
+    from miniature import flux, models
 
-    if family == "wan":
-        return image_branch.plain()
-    clip = models.clip(family, 1)
+    if family in image_branch.KINDS:
+        return image_branch.plain(family)
+    model, clip = (
+        (flux.model("flux dev", 1), flux.clip(1))
+        if family == "flux"
+        else (models.unet(family, 1), models.clip(family, 1))
+    )
     positive, negative = (clip.encode_from_tokens_scheduled(clip.tokenize(text)) for text in ("a red cat", ""))
-    return SimpleNamespace(model=models.unet(family, 1), positive=positive, negative=negative)
+    return SimpleNamespace(model=model, positive=positive, negative=negative)
 
 
 def adapters_of(scenario: Scenario) -> list[Any]:
@@ -54,13 +59,15 @@ def adapters_of(scenario: Scenario) -> list[Any]:
 
 def loaded(family: str, variant: str) -> Any:
     """A freshly loaded adapter: its memory is empty, its weights are the mapped file."""
-    from miniature import adapters, models
+    from miniature import adapters, flux, models
     from pack.attention.adapter import checkpoint
     from pack.attention.adapter.adapter import Adapter
     from pack.nodes.wires import LoadedAdapter
 
     path = FILES / f"{family}-{variant}.safetensors"
-    if not path.is_file():
+    if not path.is_file() and family == "flux":
+        flux.write_adapter(variant, 7, path)
+    elif not path.is_file():
         adapters.write_safetensors(adapters.adapter_state_dict(family, variant, 7), path)
     kind = "instantid" if variant == "instantid" else "auto"
     encoder = None if variant == "instantid" else models.clip_vision(adapters.encoder_of(family, variant), 3)

@@ -68,6 +68,31 @@ def _for(family: str) -> tuple[Scenario, ...]:
     )
 
 
+def _of_flux() -> tuple[Scenario, ...]:
+    first, second = Branch(), Branch("plus", (2,))
+    return (
+        Scenario("no adapter, again", "flux"),
+        Scenario("weight 0", "flux", (Branch(inputs={"weight": 0.0}),)),
+        Scenario("outside its range", "flux", (Branch(inputs={"start_percent": 0.999, "end_percent": 0.9991}),)),
+        Scenario("XLabs v1", "flux", (first,)),
+        Scenario("XLabs v2", "flux", (second,)),
+        Scenario("v1 with a mask", "flux", (Branch(mask=True),)),
+        Scenario("v1 with a schedule", "flux", (Branch(schedule=True),)),
+        Scenario("v1 and v2", "flux", (first, second)),
+    )
+
+
+def _of_flf2v() -> tuple[Scenario, ...]:
+    rows = {
+        "weight 1": Branch(inputs={"weight": 1.0}),
+        "weight 0": Branch(inputs={"weight": 0.0}),
+        "weight 0.5": Branch(inputs={"weight": 0.5}),
+        "the end picture at 0.5": Branch(inputs={"end_image_weight": 0.5}),
+    }
+    scaled = (Scenario(name, "flf2v", (branch,), by="image branch") for name, branch in rows.items())
+    return Scenario("no node, again", "flf2v", by="image branch"), *scaled
+
+
 def _of_wan() -> tuple[Scenario, ...]:
     half, apart = {"weight": 0.5}, {"negative_apart": True, "negative_weight": 0.0}
     frames = "1, 0.5, 0.25"
@@ -90,5 +115,7 @@ SCENARIOS = (
     *_for("sd15"),
     *_for("sdxl"),
     Scenario("InstantID with IdentityNet", "sdxl", (Branch("instantid"),), by="instantid"),
+    *_of_flux(),
     *_of_wan(),
+    *_of_flf2v(),
 )

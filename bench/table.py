@@ -20,7 +20,13 @@ REFERENCE = HERE / "reference.csv"
 SHORT_IN = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 SHORT = ("weight 0", "outside its range", "minimal patch, base", "base", "base with a mask", "two adapters")
 """The scenarios of the short table, in order; a document has its own words for them."""
-FAMILIES = {"sd15": "SD1.5", "sdxl": "SDXL", "wan": "Wan 14B, its own image branch"}
+FAMILIES = {
+    "sd15": "SD1.5",
+    "sdxl": "SDXL",
+    "flux": "FLUX.1",
+    "wan": "Wan 14B, its own image branch",
+    "flf2v": "Wan 14B FLF2V, its own image branch",
+}
 OTHERS = ("host time", "loading", "faces")
 RUN = ("commit", "date", "processor", "gpu", "torch", "comfyui", "python", "repeats", "widths")
 """What a run's rows have in common."""
