@@ -122,8 +122,9 @@ def attentions(scenario: Scenario, given: Any) -> float:
     """Calls of an attention function in a step."""
     if scenario.by == "image branch":  # its module has the host's function under a name of its own
         model, seen = attended(given.model)
-        sample(scenario, _with(given, model))
-        return len(seen) / STEPS
+        with calls((host_attention, "attention_pytorch")) as besides:
+            sample(scenario, _with(given, model))
+        return (len(seen) + sum(besides.values())) / STEPS
     own = flux_math if scenario.family == "flux" else host_attention
     with calls((own, "optimized_attention"), (host_attention, "attention_pytorch")) as counted:
         sample(scenario, given)
