@@ -65,7 +65,7 @@ class Counted:
 def _unet(name: str) -> Callable[[], dict[str, Any]]:
     def config() -> dict[str, Any]:
         from miniature import families
-        from published import WIDTHS
+        from widths import WIDTHS
 
         return {**families.FAMILIES[name].unet_config, **WIDTHS[name]["unet_config"]}
 

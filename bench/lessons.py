@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
+
+from widths import WIDTHS
+from widths import widen as published_widths
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,6 @@ LESSONS = (
     Lesson("sdxl", "sdxl", "plus", 1024, 1),
     Lesson("instantid", "sdxl", "instantid", 1024, 1),
 )
-WIDTHS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "sd15": {
-            "unet_config": {"model_channels": 320, "context_dim": 768},
-            "unet_extra_config": {},
-            "text": {"clip_l": 768},
-        },
-        "sdxl": {
-            "unet_config": {"model_channels": 320, "context_dim": 2048, "adm_in_channels": 2816},
-            "unet_extra_config": {"num_head_channels": 64},
-            "text": {"clip_l": 768, "clip_g": 1280},
-        },
-    }
-)
-"""What the published models have in place of the miniatures' numbers."""
 EXAMPLES = 8
 FACE, POOLED, PATCHES = 512, 1024, (257, 1280)
 
@@ -84,16 +69,9 @@ class World:
 def widen(device: Any) -> None:
     """Give the miniatures their published widths, and draw weights on the device: on the processor it takes a minute."""
     import torch
-    from miniature import families, seeded
+    from miniature import seeded
 
-    for name, wide in WIDTHS.items():
-        family = families.FAMILIES[name]
-        merged = {
-            "unet_config": {**family.unet_config, **wide["unet_config"]},
-            "unet_extra_config": {**family.unet_extra_config, **wide["unet_extra_config"]},
-            "text": wide["text"],
-        }
-        families.FAMILIES[name] = dataclasses.replace(family, **merged)
+    published_widths(*WIDTHS)
 
     def normal(seed: int, name: str, shape: Any, std: float = 1.0, mean: float = 0.0) -> Any:
         number = hashlib.sha256(f"{seed}/{name}".encode()).digest()[:7]

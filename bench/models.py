@@ -25,15 +25,6 @@ SMALL = (4, 8, 8)
 FILES = Path(tempfile.mkdtemp(prefix="likeness-bench-"))
 
 
-def widen() -> None:
-    """Give the SD1.5 model of the scenarios its published widths; the SDXL one stays narrow."""
-    from miniature import families
-
-    sd15 = families.FAMILIES["sd15"]
-    config = {**sd15.unet_config, "model_channels": 320, "context_dim": 768}
-    families.FAMILIES["sd15"] = dataclasses.replace(sd15, unet_config=config, text={"clip_l": 768})
-
-
 @cache
 def base(family: str) -> SimpleNamespace:
     """The plain model and two conditionings."""

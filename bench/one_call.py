@@ -13,7 +13,6 @@ of the difference over the length of what it is compared with.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import gc
 import hashlib
 import json
@@ -47,6 +46,7 @@ from pack.attention.sampling import fused  # noqa: E402
 from pack.attention.sampling.attach import attach  # noqa: E402
 from pack.attention.sampling.layer import Layer  # noqa: E402
 from torch import Tensor  # noqa: E402
+from widths import widen  # noqa: E402
 
 OUT = Path(os.environ.get("OUT", "bench/results"))
 DEVICE = management.get_torch_device()
@@ -65,16 +65,6 @@ class Size:
     name: str
     side: int
     seeds: tuple[int, ...]
-
-
-def published() -> None:
-    """Give the miniature SDXL its published widths."""
-    sdxl = families.FAMILIES["sdxl"]
-    config = {**sdxl.unet_config, "model_channels": 320, "context_dim": 2048, "adm_in_channels": 2816}
-    heads = {"num_heads": -1, "num_head_channels": 64}
-    families.FAMILIES["sdxl"] = dataclasses.replace(
-        sdxl, unet_config=config, unet_extra_config=heads, text={"clip_l": 768, "clip_g": 1280}
-    )
 
 
 def normal(seed: int, name: str, shape: Any, std: float = 1.0, mean: float = 0.0) -> Tensor:
@@ -439,7 +429,7 @@ def main() -> None:
     if options.small:
         sizes = (Size("64 px", 8, (0,)),)
     else:
-        published()
+        widen("sdxl")
         sizes = (Size("1024 px", 128, (0, 1, 2)), Size("512 px", 64, (0, 1, 2, 3)))
         findings.note("device", f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
     with torch.inference_mode():

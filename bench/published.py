@@ -5,7 +5,6 @@ They then lie in the processor's memory, in half precision, as those of a file w
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from functools import cache
 from types import SimpleNamespace
@@ -13,15 +12,8 @@ from typing import Any
 
 import models
 import torch
+from widths import WIDTHS, widen
 
-WIDTHS: dict[str, dict[str, Any]] = {
-    "sd15": {"unet_config": {"model_channels": 320, "context_dim": 768}, "text": {"clip_l": 768}},
-    "sdxl": {
-        "unet_config": {"model_channels": 320, "context_dim": 2048, "adm_in_channels": 2816},
-        "unet_extra_config": {"num_heads": -1, "num_head_channels": 64},
-        "text": {"clip_l": 768, "clip_g": 1280},
-    },
-}
 RESAMPLERS = {"sd15": 768, "sdxl": 1280}
 SIDES = {"sd15": 64, "sdxl": 128}
 """Of a latent: 512 and 1024 pixels."""
@@ -32,16 +24,13 @@ ENCODER = "vit_h_wide"
 
 def publish(is_small: bool) -> None:
     """Make `models` give what was published; with `is_small` the miniatures in its place, made the same way."""
-    from miniature import adapters, families, seeded
+    from miniature import adapters, seeded
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.float32 if is_small else torch.float16
     if not is_small:
-        for name, widths in WIDTHS.items():
-            family = families.FAMILIES[name]
-            merged = {**widths, "unet_config": {**family.unet_config, **widths["unet_config"]}}
-            families.FAMILIES[name] = dataclasses.replace(family, **merged)
-            models.LATENT[name] = (4, SIDES[name], SIDES[name])
+        widen(*WIDTHS)
+        models.LATENT.update({name: (4, side, side) for name, side in SIDES.items()})
         adapters.RESAMPLER.update(RESAMPLERS)
         adapters.resampler = lambda sizes, reads: {
             "latents": (1, 16, sizes.resampler),

@@ -77,9 +77,10 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     from loading import measure_loading
     from measure import measure
     from scenarios import SCENARIOS
+    from widths import widen
 
     if options.full:
-        models.widen()
+        widen("sd15")  # the SDXL one stays narrow
     if options.peer:
         models.take_peer(options.peer)
     rows: list[dict[str, Any]] = []
