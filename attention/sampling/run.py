@@ -57,7 +57,8 @@ class CallKind:
 class Site(NamedTuple):
     """One attention that branches act in: its key, the grid of its queries, the number of its heads.
 
-    A plain tuple, because every layer of every call makes one and looks it up. `rest` queries follow those of the grid: they have no place in the picture, and a mask is 0 there.
+    A plain tuple, because every layer of every call makes one and looks it up. `rest` queries follow those of the grid:
+    they have no place in the picture, and a mask is 0 there.
     """
 
     key: BlockKey

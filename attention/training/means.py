@@ -32,4 +32,6 @@ def means_for(device: torch.device, roomy: bool = True, compiled: bool = False) 
     """What serves best on a device. Where there is no CUDA only what leaves every bit as it is."""
     if device.type != "cuda" or not torch.cuda.is_available():
         return Means(compiled=compiled)
-    return Means(lean=True, fused=True, compiled=compiled, roomy=roomy, recorded=True, attention="flash")
+    # Recorded passes were seen to serve with PyTorch's own allocator, and with no other yet.
+    recorded = torch.cuda.get_allocator_backend() == "native"
+    return Means(lean=True, fused=True, compiled=compiled, roomy=roomy, recorded=recorded, attention="flash")
