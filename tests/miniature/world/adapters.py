@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ SETTINGS = {
         steps=5000, batch_size=32, learning_rate=1.5e-3, warmup=100, average=0.998, checkpointing=False, seed=2
     ),
 }
+SETTINGS["instantid_cosine"] = replace(SETTINGS["instantid"], steps=9000, schedule="cosine", floor=0.02)
 
 
 def texts(data: base.Caches) -> list[Any]:
@@ -97,14 +99,14 @@ def hint(drawn: Drawn) -> Tensor:
     return F.avg_pool2d(torch.from_numpy(large).movedim(-1, 0).float() / 255, HINT_SCALE)
 
 
-DATASETS: dict[str, Callable[[Path], Dataset]] = {"ip_adapter": shape_dataset, "instantid": face_dataset}
-VARIANT = {"ip_adapter": "base", "instantid": "instantid"}
+DATASETS: dict[str, Callable[[Path], Dataset]] = {"base": shape_dataset, "instantid": face_dataset}
+VARIANT = {"ip_adapter": "base", "instantid": "instantid", "instantid_cosine": "instantid"}
 
 
 def make(folder: Path, which: str) -> None:
     """Train one of the two, resuming from `folder`, and write its files there."""
     settings = SETTINGS[which]
-    given = DATASETS[which](folder)
+    given = DATASETS[VARIANT[which]](folder)
     trainer = trainer_for(models.unet(folder), given, VARIANT[which], settings)
     course = Course(folder / f"{which}.log", settings.steps)
     watch = Watch(

@@ -16,7 +16,8 @@ TESTS = Path(__file__).resolve().parents[2]
 def main() -> None:
     form = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     form.add_argument("folder", type=Path)
-    form.add_argument("stage", choices=("autoencoder", "base", "encoder", "recogniser", "ip_adapter", "instantid"))
+    stages = ("autoencoder", "base", "encoder", "recogniser", "ip_adapter", "instantid", "instantid_cosine")
+    form.add_argument("stage", choices=stages)
     options = form.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     sys.path.insert(0, str(TESTS))
