@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..cache import digest
 from ..reference.embeds import Embeds
 
 Text = Any
@@ -37,6 +39,37 @@ class Example:
         return self.hint if isinstance(self.hint, Tensor) else self.hint()
 
 
+class Kept(Sequence[Example]):
+    """Pictures that are read when they are asked for, and what is known of them before."""
+
+    @property
+    @abstractmethod
+    def sizes(self) -> Sequence[tuple[int, int]]:
+        """The size (h, w) of each latent."""
+
+    @property
+    @abstractmethod
+    def keys(self) -> Sequence[str]:
+        """A hash of each latent."""
+
+    @property
+    @abstractmethod
+    def contents(self) -> str:
+        """A hash of all of it."""
+
+    @abstractmethod
+    def only(self, numbers: Sequence[int]) -> Kept:
+        """These pictures alone."""
+
+    @abstractmethod
+    def read(self, index: int) -> Any:
+        """What is in the files of a picture: it may be read in another process than the one that trains."""
+
+    @abstractmethod
+    def example(self, index: int, read: Any) -> Example:
+        """The picture of which this was read."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """All pictures to learn from, and what stands for no text and for no picture."""
@@ -52,10 +85,26 @@ class Dataset:
     def buckets(self) -> Mapping[tuple[int, int], Sequence[int]]:
         """The numbers of the pictures of each latent size (h, w)."""
         found: dict[tuple[int, int], list[int]] = {}
-        for number, example in enumerate(self.examples):
-            height, width = example.latent.shape[-2:]
-            found.setdefault((height, width), []).append(number)
+        for number, size in enumerate(self._sizes()):
+            found.setdefault(size, []).append(number)
         return found
+
+    def _sizes(self) -> Iterable[tuple[int, int]]:
+        if isinstance(self.examples, Kept):
+            return self.examples.sizes
+        return ((height, width) for height, width in (example.latent.shape[-2:] for example in self.examples))
+
+    def keys(self) -> Sequence[str]:
+        """A hash of each latent, whatever the order."""
+        if isinstance(self.examples, Kept):
+            return self.examples.keys
+        return [digest(example.latent) for example in self.examples]
+
+    def only(self, numbers: Sequence[int]) -> Dataset:
+        """These pictures alone."""
+        if isinstance(self.examples, Kept):
+            return replace(self, examples=self.examples.only(numbers))
+        return replace(self, examples=tuple(self.examples[number] for number in numbers))
 
 
 SHUFFLED = 1 << 16

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +12,8 @@ from torch import Tensor
 from .dataset import Batches, Dataset
 from .frozen import FrozenModel
 from .loss import Noised, noised
+from .processes import Processes
+from .reading import Position, Reading
 from .references import drawn
 from .settings import Settings
 from .showing import Showing
@@ -27,15 +31,42 @@ class Part:
 
 
 class Drawing:
-    """Draws the parts of each step by seed, step and part alone, and can have one ready ahead."""
+    """Draws the parts of each step by seed, step and part alone, and can have one ready ahead.
 
-    def __init__(self, frozen: FrozenModel, dataset: Dataset, showing: Showing, settings: Settings) -> None:
+    `waited` are the seconds that reading has taken from the training so far.
+    """
+
+    def __init__(
+        self, frozen: FrozenModel, dataset: Dataset, showing: Showing, settings: Settings, processes: Processes
+    ) -> None:
         self._frozen = frozen
-        self._dataset = dataset
         self._showing = showing
         self._settings = settings
+        self._processes = processes
         self._batches = Batches(dataset, settings.batch_size)
+        self._reading = Reading(dataset.examples, self._plan, self._after)
         self._ready: tuple[tuple[int, int], Part] | None = None
+        self.waited = 0.0
+
+    def forget(self) -> None:
+        """Let go of what is read ahead and ready."""
+        self._reading.forget()
+        self._ready = None
+
+    def _plan(self, position: Position) -> list[int]:
+        return self._batches.numbers(self._generator(position))
+
+    def _generator(self, position: Position) -> torch.Generator:
+        return torch.Generator().manual_seed(_seed(self._settings.seed, *position))
+
+    def _after(self, position: Position) -> Iterator[Position]:
+        """The parts of this process, from one on."""
+        first, part = position
+        rounds = self._processes.rounds(self._settings.accumulation)
+        for step in range(first, self._settings.steps):
+            for number in range(rounds):
+                if step > first or self._processes.part(number) >= part:
+                    yield step, self._processes.part(number)
 
     def part(self, step: int, part: int) -> Part:
         """What a part is trained on; the one drawn ahead if it is this."""
@@ -49,8 +80,11 @@ class Drawing:
 
     def _drawn(self, step: int, part: int) -> Part:
         settings, frozen = self._settings, self._frozen
-        generator = torch.Generator().manual_seed(_seed(settings.seed, step, part))
-        chosen = [self._dataset.examples[number] for number in self._batches.numbers(generator)]
+        generator = self._generator((step, part))
+        self._batches.numbers(generator)  # as the plan draws them, so that what follows is drawn after
+        began = time.perf_counter()
+        chosen = self._reading.part((step, part))
+        self.waited += time.perf_counter() - began
         clean = self._showing.latents(chosen)
         given = noised(frozen.model.model_sampling, frozen.levels, clean, generator, settings.noise_offset)
         drops = dropped(len(chosen), settings.drops, generator)

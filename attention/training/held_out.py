@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -34,12 +34,11 @@ def split(dataset: Dataset, count: int) -> tuple[Dataset, Dataset | None]:
         raise ValueError(
             f"held_out is {count}, but there are {len(dataset.examples)} pictures: at least one must be left to train on."
         )
-    order = sorted(range(len(dataset.examples)), key=lambda number: digest(dataset.examples[number].latent))
-    held = set(order[:count])
-    sides = ([], [])
-    for number, example in enumerate(dataset.examples):
-        sides[number in held].append(example)
-    trained, apart = (replace(dataset, examples=tuple(side)) for side in sides)
+    keys = dataset.keys()
+    held = set(sorted(range(len(keys)), key=keys.__getitem__)[:count])
+    trained, apart = (
+        dataset.only([number for number in range(len(keys)) if (number in held) == side]) for side in (False, True)
+    )
     return trained, apart
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +14,10 @@ import comfy.model_management
 import torch
 from torch import Tensor, autocast
 
-from ..cache import digest
 from .attending import attended
 from .checkpointing import checkpointed
 from .compiling import compiled
+from .contents import contents
 from .course import Course
 from .dataset import Dataset
 from .drawing import Drawing, Part
@@ -26,48 +25,17 @@ from .ema import ema_of, take_in
 from .frozen import FrozenModel
 from .graphs import Graphs
 from .held_out import HeldOut, split
-from .log import Log, Logs, Values, closing
+from .log import Log, Values, closing
 from .loss import loss
 from .means import Means, means_for
 from .memory import memory_used
 from .processes import Sum, joined
-from .references import more_references
 from .resume import Given, Moving, StateFile
 from .room import Room, Size, memory_of
 from .settings import PRECISIONS, Settings
 from .showing import Showing
 from .trainee import Trainee
-
-
-@dataclass(frozen=True, eq=False)
-class Watch:
-    """Whom to tell: `after_step(done, of, loss)`, and `sample(done, weights)` every `sample_every` steps (0: never).
-
-    The state is written to `state` every `write_every` steps, and when the user cancels. `logs` are told every step.
-    `publish(trained so far)` is called every `publish_every` steps (0: never), but not after the last.
-    What is held out is predicted before the first step, after the last, and every `check_every` steps.
-    `stop` is asked before every step: a training that is stopped ends as one that the user cancels.
-    """
-
-    after_step: Callable[[int, int, float], None] = lambda _done, _of, _loss: None
-    sample: Callable[[int, dict[str, Tensor]], None] = lambda _done, _weights: None
-    sample_every: int = 0
-    state: Path | None = None
-    write_every: int = 200
-    logs: Logs | None = None
-    publish: Callable[[Trained], None] = lambda _trained: None
-    publish_every: int = 0
-    check_every: int = 0
-    stop: Callable[[], bool] = lambda: False
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """What came out: the weights by their names in the trainee, the loss of every step, and what Course tells of checks."""
-
-    weights: dict[str, Tensor]
-    losses: list[float]
-    checks: dict[int, float]
+from .watch import Trained, Watch
 
 
 class Trainer:
@@ -107,7 +75,7 @@ class Trainer:
         # Sums of several processes take the gradients out of the weights.
         self._graphs = Graphs(self._pass, self._sparing, weights, self.means.recorded and self.processes.count == 1)
         self._showing = Showing(frozen, self.trainee, dataset)
-        self._drawing = Drawing(frozen, self.dataset, self._showing, settings)
+        self._drawing = Drawing(frozen, self.dataset, self._showing, settings, self.processes)
         self._held_out = None
         if self.apart is not None:
             self._held_out = HeldOut(self.apart, self._showing, frozen, settings.batch_size)
@@ -116,9 +84,10 @@ class Trainer:
         """Train from where `watch.state` stands, or from the beginning; RuntimeError if a frozen weight changed."""
         state = None if watch.state is None else self._keeper(watch.state)
         course = Course() if state is None else state.resume()
+        self._check_alike(course)
         networks = (self.frozen.unet, *(net for net in (self.trainee.identitynet,) if net is not None))
         compiling = compiled([self.frozen.unet], self.means.compiled)
-        logs = [] if watch.logs is None else watch.logs.opened(course.done)
+        logs = watch.logs.opened(course.done) if watch.logs is not None and self.processes.first else []
         self.frozen.load()  # the host may have put it aside since: weights that come layer by layer have no gradient
         attending = attended(networks, self.frozen.attending)
         with compiling, attending, checkpointed(networks, self._room), closing(logs):
@@ -135,13 +104,25 @@ class Trainer:
                 raise
             finally:
                 self._graphs.forget()
+                self._drawing.forget()
         self.frozen.check_untouched()
         return self._trained(course)
 
     def _stop_if_asked(self, watch: Watch) -> None:
-        comfy.model_management.throw_exception_if_processing_interrupted()
-        if self.processes.any(watch.stop()):
+        if self.processes.any(watch.stop() or comfy.model_management.processing_interrupted()):
+            comfy.model_management.interrupt_current_processing(False)
             raise comfy.model_management.InterruptProcessingException
+
+    def _check_alike(self, course: Course) -> None:
+        """Raise ValueError in all processes unless all of them would train the same."""
+        if self.processes.count > 1:
+            identity = self.trainee.identity
+            kind = f"{identity.variant.name} for {identity.family.name}"
+            self.processes.check_same("settings", f"{kind}, {self.settings}")
+            self.processes.check_same("base model", self.frozen.fingerprint[:12])
+            self.processes.check_same("start", self._begun[:12])
+            self.processes.check_same("pictures", contents(self.dataset)[:12])
+            self.processes.check_same("steps done", str(course.done))
 
     def weights(self) -> dict[str, Tensor]:
         """What is saved and shown, by its names in the trainee: the averaged weights, or the last ones."""
@@ -189,7 +170,7 @@ class Trainer:
 
     def _timed_step(self, step: int, course: Course) -> dict[str, float]:
         """Take a step; what is to be told of it."""
-        began = time.perf_counter()
+        began, waited = time.perf_counter(), self._drawing.waited
         loss, norm = self._step(step)
         course.losses.append(loss)
         pictures = self.settings.batch_size * self.settings.accumulation
@@ -198,6 +179,7 @@ class Trainer:
             "rate": self.settings.rate_at(step),
             "norm": norm,
             "pictures_per_second": pictures / (time.perf_counter() - began),
+            "waited": self._drawing.waited - waited,
             "memory": memory_used(self.frozen.device),
         }
 
@@ -283,11 +265,3 @@ class Trainer:
 def _log(logs: Sequence[Log], step: int, values: Values) -> None:
     for log in logs if values else ():
         log.tell(step, values)
-
-
-def contents(dataset: Dataset) -> str:
-    """A hash of what is trained on."""
-    latents = [example.latent for example in dataset.examples]
-    features = [example.embeds.feature(name) for example in dataset.examples for name in example.embeds.names]
-    texts = [example.text[0] for example in dataset.examples]
-    return digest(*latents, *features, *texts, *more_references(dataset))

@@ -45,7 +45,7 @@ def test_what_is_shown_is_what_is_learned_and_the_rest_of_a_step_stays():
 
 
 def test_a_state_tells_references_apart(tmp_path):
-    from pack.attention.training.loop import contents
+    from pack.attention.training.contents import contents
 
     given = dataset("sd15", "base")
     first, second, third = given.examples[:3]
