@@ -37,7 +37,7 @@ def prepare(places: Places, wanted: Wanted) -> Host:
         if wanted.tests:
             environment.prepare_tools(places)
         testdata.fetch_all(places, pip_python)
-        _link(places, wanted.miniature)
+        link(places, wanted.miniature)
         if wanted.miniature:
             _miniature_adapters(places, host)
     return host
@@ -55,7 +55,8 @@ def _host(places: Places, wanted: Wanted, pip_python: Path) -> Host:
     return existing_host(wanted.comfyui, python)
 
 
-def _link(places: Places, miniature: bool) -> None:
+def link(places: Places, miniature: bool) -> None:
+    """Make the pack appear in ComfyUI's custom nodes, and the miniatures with it or not."""
     custom_nodes = places.base / "custom_nodes"
     link_folder(places.root, custom_nodes / PACK)
     faces = places.base / "models" / "insightface" / "models" / FACES

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Event
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+ASKED_TO_STOP = Event()
+"""Set by what has started this process alone, to stop all that train together after the same step.
+
+The host's own interrupt would end this one in the middle of a step, and the others would wait for it.
+"""
 CHUNK = 1 << 24  # numbers that are sent at a time: 64 MB from each process
 
 
@@ -45,6 +52,23 @@ class Processes:
         found = torch.tensor(int(asked))
         dist.all_reduce(found, dist.ReduceOp.MAX)
         return bool(found)
+
+    def check_same(self, what: str, own: str) -> None:
+        """Raise ValueError in all of them unless all have the same of `what`."""
+        if self.count == 1:
+            return
+        found: list[Any] = [None] * self.count
+        dist.all_gather_object(found, own)
+        if len(set(found)) > 1:
+            raise ValueError(
+                f"the {self.count} processes do not have the same {what}: {', '.join(found)}. Start all with the same command "
+                "and the same files, and let all see the folder with the state."
+            )
+
+    def wait(self) -> None:
+        """Until all of them are here."""
+        if self.count > 1:
+            dist.barrier()
 
     def in_order(self, own: Sequence[Tensor]) -> list[Tensor]:
         """One number of each part, from those of this process's parts, in the order of the parts."""

@@ -18,6 +18,7 @@ from ...attention.training.log import Logs
 from ...attention.training.loop import Trained, Trainer, Watch
 from ...attention.training.means import means_for
 from ...attention.training.new_adapter import parameter_count
+from ...attention.training.processes import ASKED_TO_STOP
 from ...attention.training.start import Start
 from ...attention.training.train import save_trained, trainer_for
 from ..files.training_files import log_file
@@ -111,7 +112,10 @@ def train(given: Lesson, recipe: Recipe, state: Path, target: Target) -> Finishe
         publish=partial(files.write, trainer),
         publish_every=recipe.publish_every,
         check_every=recipe.check_every,
+        stop=ASKED_TO_STOP.is_set,
     )
     trained = trainer.run(watch)
-    files.save(target.paths, trainer, trained)
+    if trainer.processes.first:
+        files.save(target.paths, trainer, trained)
+    trainer.processes.wait()  # the others read the files
     return Finished(trainer, trained, view, as_image(loss_curve(trained.losses, trained.checks)))

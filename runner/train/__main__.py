@@ -4,38 +4,14 @@ import argparse
 import asyncio
 import json
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 import aiohttp
 
 from ..client import Comfy, Prompt
 from ..problems import Problem, say
-from ..progress import bar
+from .course import Course
 from .prompt import CURVE, SAMPLES, TRAIN
-
-LINES = 10  # where the output is no terminal: so many lines for each stage
-
-
-@dataclass
-class Course:
-    """Shows how far a training has come: a bar that moves in a terminal, a few lines elsewhere."""
-
-    out: TextIO
-    steps: int
-    _told: tuple[int, int] = field(default=(0, -1), repr=False)
-
-    def step(self, done: int, of: int) -> None:
-        """`done` of `of` pictures are encoded or steps trained."""
-        what = "steps trained" if of == self.steps else "pictures encoded"
-        line = f"{bar(done, of)} {done} of {of} {what}"
-        if self.out.isatty():
-            self.out.write("\r" + line.ljust(70) + ("\n" if done == of else ""))
-        elif (of, LINES * done // of) != self._told:
-            self._told = of, LINES * done // of
-            self.out.write(line + "\n")
-        self.out.flush()
 
 
 async def train(url: str, prompt: Prompt, folder: Path) -> str:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from ..problems import Problem
 from .recipe import RECIPE
+from .seats import Seat
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 """What the host's Load Image-Text (from Folder) takes for a picture."""
@@ -55,6 +56,18 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "help": "precision of the frozen model: fp16 for cards without bf16, fp32 for the CPU (default: bf16)",
         },
         "--seed": {"type": int, "default": 0, "help": "default: 0"},
+        "--gpus": {
+            "type": int,
+            "metavar": "N",
+            "help": "train in N processes, each on a GPU of its own (without any, on the processors), which share the batches of "
+            "--accumulation; N must divide it (default: one process)",
+        },
+        "--restarts": {
+            "type": int,
+            "default": 3,
+            "metavar": "N",
+            "help": "how often the processes of --gpus are started again when one of them dies (default: 3)",
+        },
     }
 )
 LARGE = 4 << 30  # bytes: SDXL's checkpoints have more, SD1.5's less
@@ -67,8 +80,9 @@ def add_to(form: argparse.ArgumentParser) -> None:
         form.add_argument(name, **how)
 
 
-def check(options: argparse.Namespace) -> None:
-    """Raise Problem when a file or folder is not there, or they do not go together."""
+def check(options: argparse.Namespace, seat: Seat | None = None) -> None:
+    """Raise Problem when a file or folder is not there, or they do not go together; `seat` is a launcher's."""
+    _check_shares(options, seat)
     if bool(options.base_model) != bool(options.clip_vision):
         given, lacking = sorted(("--base-model", "--clip-vision"), key=lambda n: not _given(options, n))
         raise Problem(
@@ -84,6 +98,21 @@ def check(options: argparse.Namespace) -> None:
         raise Problem(
             f"There are no pictures in {options.pictures} ({', '.join(PICTURES)}).",
             "put them there or into folders directly below, each with its caption in a .txt of the same name.",
+        )
+
+
+def _check_shares(options: argparse.Namespace, seat: Seat | None) -> None:
+    if options.gpus is not None and seat is not None:
+        raise Problem(
+            "--gpus starts processes, but this is already one of several.", "leave it out under torchrun or srun."
+        )
+    count = seat.count if seat is not None else options.gpus
+    parts = options.accumulation
+    if count is not None and (count < 1 or parts % count):
+        fitting = ", ".join(str(number) for number in range(1, parts + 1) if parts % number == 0)
+        raise Problem(
+            f"A step has {parts} parts (--accumulation), which {count} processes cannot share evenly.",
+            f"start one of {fitting} processes, or set --accumulation to a multiple of their number.",
         )
 
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from ..demo.nodes import Node, node
 from ..links import link_folder, unlink_folder
+from .model_folders import START_FOLDER
 from .options import side_for
 from .recipe import settings_in
 
 Prompt = dict[str, Node]
 TRAIN, CURVE, SAMPLES = "train", "curve", "samples"
 SAMPLES_IN_ALL = 4
-START_FOLDER = "start-from"
-"""Where ComfyUI finds the adapter to begin from, below a folder of adapters."""
 
 
 def linked(pictures: Path, inputs: Path, name: str) -> str:

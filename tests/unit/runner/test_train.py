@@ -8,9 +8,11 @@ import pytest
 from runner import cli
 from runner.problems import Problem
 from runner.progress import bar
+from runner.train.launch import words_for
 from runner.train.options import check, pictures_in, side_for
 from runner.train.prompt import CURVE, SAMPLES, TRAIN, linked, prompt_for
 from runner.train.recipe import RECIPE, input_of
+from runner.train.seats import Seat
 
 
 @pytest.fixture
@@ -146,7 +148,7 @@ def test_the_side_follows_the_base_model(options, models, tmp_path):
 
 def test_progress_is_a_few_lines_in_a_file():
     pytest.importorskip("aiohttp")
-    from runner.train.__main__ import Course
+    from runner.train.course import Course
 
     out = io.StringIO()
     course = Course(out, steps=100)
@@ -157,3 +159,27 @@ def test_progress_is_a_few_lines_in_a_file():
     lines = out.getvalue().splitlines()
     assert lines[2] == f"{bar(3, 3)} 3 of 3 pictures encoded"
     assert len(lines) == 3 + 11 and lines[-1] == f"{bar(100, 100)} 100 of 100 steps trained"
+
+
+@pytest.mark.parametrize(
+    ("words", "seat", "message"),
+    [
+        (
+            ["--gpus", "3", "--accumulation", "4"],
+            None,
+            "4 parts .--accumulation., which 3 processes cannot share evenly",
+        ),
+        (["--accumulation", "6"], Seat(0, 4, 0), "start one of 1, 2, 3, 6 processes"),
+        (["--gpus", "2"], Seat(0, 2, 0), "--gpus starts processes, but this is already one of several"),
+        (["--gpus", "0"], None, "0 processes cannot share"),
+    ],
+)
+def test_processes_that_cannot_share_the_parts_are_refused(words, seat, message, options):
+    with pytest.raises(Problem, match=message):
+        check(options(*words), seat)
+
+
+def test_the_processes_get_the_words_of_the_command(options):
+    assert words_for(options("--gpus", "2", "--steps=3", "--restarts=1", "--accumulation", "2"))[4:] == [
+        "mine", "--steps=3", "--accumulation", "2"
+    ]  # fmt: skip

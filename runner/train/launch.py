@@ -1,0 +1,71 @@
+"""`run.py train --gpus N` -> N processes on this machine, begun and begun again by torch's own launcher."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ..client_process import ended
+from ..comfyui import Host
+from ..places import Places
+from ..problems import Problem, say
+from .headless import ONE_THREAD
+from .seats import OUTCOME, STOPPED
+
+COUNT = "import torch; print(torch.cuda.device_count())"
+
+
+def started(places: Places, host: Host, options: argparse.Namespace) -> int:
+    """Train in `--gpus` processes, which go on from the last state when one of them dies; the exit status."""
+    _check_cards(host, options.gpus)
+    with tempfile.TemporaryDirectory(prefix="likeness-train-") as folder:
+        outcome = Path(folder, "outcome.json")
+        command = [host.python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", options.gpus]
+        command += ["--max-restarts", options.restarts, places.root / "run.py", *words_for(options)]
+        command += ["--comfyui", host.tree]
+        environ = {**os.environ, **ONE_THREAD, **_loopback(), "PYTHONUTF8": "1", OUTCOME: str(outcome)}
+        say(f"Starting {options.gpus} processes, a ComfyUI in each")
+        with subprocess.Popen([str(part) for part in command], env=environ, cwd=places.root) as launcher:
+            ended(launcher)
+        if not outcome.is_file():
+            raise Problem(
+                f"A process of the training ended {options.restarts + 1} times by itself; what it said is above.",
+                "run the same command again: it resumes from the last state. --restarts N tries more often.",
+            )
+        status = json.loads(outcome.read_text(encoding="utf-8"))["status"]
+    if status == STOPPED:
+        say("Run the same command again: it resumes where it stopped, with any number of processes.")
+    return status
+
+
+def words_for(options: argparse.Namespace) -> list[str]:
+    """The words of this call without those that are for us."""
+    words: list[str] = []
+    left = iter(options.words)
+    for word in left:
+        name, _, value = word.partition("=")
+        if name not in ("--gpus", "--restarts", "--comfyui", "--python"):
+            words.append(word)
+        elif not value:
+            next(left, None)
+    return words
+
+
+def _check_cards(host: Host, wanted: int) -> None:
+    done = subprocess.run([str(host.python), "-c", COUNT], capture_output=True, text=True, check=False)
+    cards = int(done.stdout) if done.returncode == 0 else 0
+    if 0 < cards < wanted:
+        raise Problem(
+            f"{wanted} processes are wanted, but torch sees {cards} GPU{'s' if cards > 1 else ''}.",
+            f"set --gpus to {cards} at most, or --accumulation higher.",
+        )
+    if not cards:
+        say(f"torch sees no GPU: {wanted} processes share the processors.")
+
+
+def _loopback() -> dict[str, str]:
+    """On one machine nothing needs to be reachable from others."""
+    return {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" and "GLOO_SOCKET_IFNAME" not in os.environ else {}
