@@ -87,6 +87,16 @@ class Effect:
         """The same, `factor` times as far from the plain model: 0 is the plain model."""
 
     @property
+    def outside(self) -> float | None:
+        """The factor of its schedule outside its range; None where it does nothing there."""
+        return None
+
+    @property
+    def title(self) -> str:
+        """What it acts on by a name of its own; empty where it acts wherever it is asked."""
+        return ""
+
+    @property
     def always_on(self) -> bool:
         """Whether it acts alike at every step, so that nobody needs to know the noise level."""
         return self.range == WHOLE and self.schedule is None

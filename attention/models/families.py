@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 Side = Literal["input", "middle", "output", "block", "double"]
-KindName = Literal["unet", "wan", "flux"]
+KindName = Literal["unet", "wan", "flux", "references"]
 BlockKey = tuple[str, int, int]
 """How the host announces one cross-attention: (side, block number, transformer in that block)."""
 

@@ -11,6 +11,7 @@ from comfy.model_patcher import ModelPatcher
 from .double_blocks import double_blocks
 from .families import BlockKey, KindName, LayerShape, family_with
 from .image_branch import image_branches
+from .reference_tokens import JOINT, SINGLE, reading_references
 from .unet import ModelLayers, model_layers
 
 
@@ -68,7 +69,17 @@ WAN = Kind(
     "latent frames",
     has_base=True,
 )
-KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (UNET, FLUX, WAN)})
+REFERENCES = Kind(
+    "references",
+    reading_references,
+    frozenset({JOINT, SINGLE}),
+    "blocks that read references",
+    "the blocks of a model that reads references",
+    1.0,
+    "pictures",
+    has_base=False,
+)
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (UNET, FLUX, WAN, REFERENCES)})
 
 
 def kind_of(model: ModelPatcher) -> Kind | None:

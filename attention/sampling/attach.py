@@ -10,6 +10,7 @@ from comfy.patcher_extension import WrappersMP, add_wrapper_with_key, get_wrappe
 from torch import Tensor
 
 from ..branch.effect import Effect
+from ..models.kinds import FLUX, REFERENCES
 from .acting import Acting
 from .again import samples_again
 from .call import WHOLE, Given, rows_of_call
@@ -21,6 +22,8 @@ from .run import Run
 ATTACHMENTS = "likeness_attachments"
 RUN = "likeness_run"
 _KEY = "likeness"
+TOGETHER = ({FLUX.name, REFERENCES.name},)
+"""Kinds of branches that one model can have at once: they act in different places of it."""
 
 
 def attach(model: ModelPatcher, *added: Effect) -> ModelPatcher:
@@ -36,7 +39,7 @@ def attachments(model: ModelPatcher) -> tuple[Effect, ...]:
 def with_attachments(model: ModelPatcher, attached: tuple[Effect, ...]) -> ModelPatcher:
     """A clone of `model` with exactly these attachments. Raises ValueError where they are for models of different kinds."""
     kinds = {each.kind for each in attached}
-    if len(kinds) > 1:
+    if len(kinds) > 1 and kinds not in TOGETHER:
         raise ValueError(f"branches of {' and '.join(sorted(kinds))} cannot be on one model.")
     steered = model.clone()
     # A tuple: the host copies dictionaries and lists of options, and joins lists, but hands other values on.
@@ -111,12 +114,15 @@ def _apply(  # noqa: PLR0913  the host's signature
         acting = passing.acting(_sigma(transformer_options, t) if passing.needs_sigma else None)
         if not acting:
             return executor(x, t, c_concat, c_crossattn, control, _without_ours(transformer_options), **kwargs)
-        call = _call(passing, acting, Given(x, transformer_options, c_crossattn, kwargs, executor.class_obj))
-        steered = _dispatching(call, transformer_options)
-        with own_graphs(transformer_options):
-            made = executor(x, t, c_concat, c_crossattn, control, steered, **kwargs)
-        if not call.is_complete:
-            passing.left_out(acting, None, 0, call.rows.count)
+        given = Given(x, transformer_options, c_crossattn, kwargs, executor.class_obj)
+        calls, given = _calls(passing, acting, given)
+        steered = _without_ours(transformer_options)
+        for call in calls.values():
+            steered |= call.into(steered)
+        with own_graphs(transformer_options, frozenset(calls)):
+            made = executor(x, t, c_concat, given.text, control, steered, **given.extra)
+        if not all(call.is_complete for call in calls.values()):
+            passing.left_out(acting, None, 0, next(iter(calls.values())).rows.count)
         return made
     finally:
         if run is None:
@@ -127,16 +133,18 @@ def _sigma(options: Mapping[str, Any], t: Tensor) -> float:
     return float(options.get("sigmas", t)[0])
 
 
-def _call(run: Run, acting: tuple[Acting, ...], given: Given) -> AnyCall:
-    """What the layers of one call need to know, and the branches told of what nobody can know."""
+def _calls(run: Run, acting: tuple[Acting, ...], given: Given) -> tuple[Mapping[str, AnyCall], Given]:
+    """What the layers of one call need to know, by kind of branch, and what the model is given; the branches are told of
+    what nobody can know."""
     rows = rows_of_call(run.conditionings, given)
     run.tell_of_rows(acting, rows)
-    return ENTRIES[run.branches[acting[0].branch].attachment.kind](run, rows, acting, given)
-
-
-def _dispatching(call: AnyCall, options: dict[str, Any]) -> dict[str, Any]:
-    """A copy of the options that brings the branches into the call."""
-    return {**_without_ours(options), **call.into(options)}
+    calls: dict[str, AnyCall] = {}
+    for kind, entry in ENTRIES.items():
+        mine = tuple(one for one in acting if run.branches[one.branch].attachment.kind == kind)
+        if mine:
+            given = entry.given(run, rows, mine, given)
+            calls[kind] = entry.call(run, rows, mine, given)
+    return calls, given
 
 
 _WRAPPERS = (

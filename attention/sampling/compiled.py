@@ -38,6 +38,12 @@ def is_compiled(options: Mapping[str, Any]) -> bool:
     return key is not None and key in options.get("wrappers", {}).get(WrappersMP.APPLY_MODEL, {})
 
 
-def own_graphs(options: Mapping[str, Any]) -> AbstractContextManager[Any]:
-    """Around a steered call: its graphs, when the model is compiled, serve steered calls only."""
-    return _Steered() if is_compiled(options) else nullcontext()
+@cache
+def _steered_by(kinds: frozenset[str]) -> type[_Steered]:
+    """A mode of its own for calls that these kinds of branches steer."""
+    return type("_".join(("Steered", *sorted(kinds))), (_Steered,), {})
+
+
+def own_graphs(options: Mapping[str, Any], kinds: frozenset[str]) -> AbstractContextManager[Any]:
+    """Around a call that these kinds of branches steer: its graphs, when the model is compiled, serve such calls only."""
+    return _steered_by(kinds)() if is_compiled(options) else nullcontext()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from ..models.kinds import FLUX, UNET, WAN
+from ..models.kinds import FLUX, REFERENCES, UNET, WAN
 from .acting import Acting
 from .call import Given
 from .dispatch import Call
 from .joint import JointCall
 from .own_branch import OwnCall
+from .reference_call import ReferenceCall, without_cut
 from .rows import Rows
 from .run import Run
 
@@ -32,5 +34,24 @@ class AnyCall(Protocol):
         ...
 
 
-Entry = Callable[[Run, Rows, tuple[Acting, ...], Given], AnyCall]
-ENTRIES: Mapping[str, Entry] = MappingProxyType({UNET.name: Call.of, FLUX.name: JointCall.of, WAN.name: OwnCall.of})
+def as_it_is(_run: Run, _rows: Rows, _acting: tuple[Acting, ...], given: Given) -> Given:
+    return given
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row: `call` makes what belongs to a call, `given` is what the model is given in it."""
+
+    call: Callable[[Run, Rows, tuple[Acting, ...], Given], AnyCall]
+    given: Callable[[Run, Rows, tuple[Acting, ...], Given], Given] = as_it_is
+
+
+ENTRIES: Mapping[str, Entry] = MappingProxyType(
+    {
+        REFERENCES.name: Entry(ReferenceCall.of, without_cut),
+        UNET.name: Entry(Call.of),
+        FLUX.name: Entry(JointCall.of),
+        WAN.name: Entry(OwnCall.of),
+    }
+)
+"""In this order: what leaves something out of a call does so before others read it."""

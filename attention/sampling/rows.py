@@ -13,12 +13,13 @@ frame; its mask is that of its frame, cut to its chunk's area.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from ..branch.masks import Area, Grid
+from ..branch.redux import Marked, marked_in
 
 Polarity = Literal["positive", "negative"]
 
@@ -28,13 +29,15 @@ class Chunk:
     """The rows of one conditioning in a model call: one row for each picture (or frame) of the batch.
 
     `area` is the part of the canvas they are about, None for all of it. `is_placed` is False where they are about a part
-    and nobody can tell which. `by_place` is the side that its place in the call gives it, where that is another.
+    and nobody can tell which. `by_place` is the side that its place in the call gives it, where that is another. `redux`
+    are the Redux pictures in its text.
     """
 
     polarity: Polarity
     area: Area | None = None
     is_placed: bool = True
     by_place: Polarity | None = None
+    redux: Marked | None = None
 
     def side(self, by_place: bool) -> Polarity:
         """Whose keys and values its rows get: by what it is, or `by_place` in the call as the old packs went."""
@@ -46,31 +49,37 @@ class Conditionings:
     """What a run knows of its conditionings: names of the lists each uuid is in, and its area.
 
     `canvas` is the height and width of the run's latent and `pictures` its batch; None and 0 where there is no run.
+    `redux` are the Redux pictures in those that have any.
     """
 
     names: Mapping[UUID, frozenset[str]]
     areas: Mapping[UUID, Area]
     canvas: Grid | None = None
     pictures: int = 0
+    redux: Mapping[UUID, Marked] = field(default_factory=dict[UUID, Marked])
 
     @classmethod
     def of(cls, conds: Mapping[str, Sequence[Mapping[str, Any]]], canvas: Grid, pictures: int = 0) -> Conditionings:
         """Read them from a guider's processed conditionings; `canvas` is the latent's height and width."""
         names: dict[UUID, frozenset[str]] = {}
         areas: dict[UUID, Area] = {}
+        redux: dict[UUID, Marked] = {}
         for name, entries in conds.items():
             for entry in entries or ():
                 uuid = entry.get("uuid")
                 if uuid is None:
                     continue
                 names[uuid] = names.get(uuid, frozenset()) | {name}
+                found = marked_in(entry)
+                if found is not None:
+                    redux[uuid] = found
                 area = entry.get("area")
                 if area is not None and len(area) == 4:
                     height, width, top, left = area
                     # The host lets an area that reaches over the edge end there.
                     fitted = (min(height, canvas[0] - top), min(width, canvas[1] - left))
                     areas[uuid] = Area(*fitted, top, left, canvas)
-        return cls(names, areas, canvas, pictures)
+        return cls(names, areas, canvas, pictures, redux)
 
     def chunk(self, uuid: UUID | None, index: int) -> Chunk:
         """The chunk of a conditioning, `index` being its place in `cond_or_uncond` (0 = positive).
@@ -83,7 +92,8 @@ class Conditionings:
         polarity = by_index if len(polarities) != 1 else polarities.pop()
         by_place: Polarity = "negative" if index == 1 else "positive"
         area = self.areas.get(uuid) if uuid else None
-        return Chunk(polarity, area, by_place=None if by_place == polarity else by_place)
+        redux = self.redux.get(uuid) if uuid else None
+        return Chunk(polarity, area, by_place=None if by_place == polarity else by_place, redux=redux)
 
 
 def tell_apart(conds: Mapping[str, list[dict[str, Any]]]) -> None:

@@ -96,7 +96,8 @@ class Run:
         factor, effect = 1.0, branch.attachment
         if sigma is not None:
             if not branch.sigma_end <= sigma <= branch.sigma_start:
-                return None
+                outside = effect.outside
+                return outside if outside is not None and effect.acts_with(outside) else None
             if effect.schedule and self._course:
                 factor = effect.schedule.factor(self._course.percent(sigma))
         return factor if effect.acts_with(factor) else None
@@ -148,7 +149,9 @@ class Run:
         levels: list[float] = sigmas[:-1].tolist() if idle else []  # reading them waits for the device
         for number in idle:
             if any(self._factor(self.branches[number], level) is not None for level in levels):
-                self.tell(number, said.never_acted(bool(self._calls), said.packs_around(model_options, model)))
+                title = self.branches[number].attachment.title
+                never = said.never_acted(bool(self._calls), said.packs_around(model_options, model))
+                self.tell(number, said.nothing_to_weigh(title) if title and self._calls else never)
 
     def have_acted(self, numbers: Iterable[int]) -> None:
         """Remember that these branches had a part in some layer."""

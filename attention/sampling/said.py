@@ -30,6 +30,38 @@ NO_PICTURE = (
     "which is the model without its image branch."
 )
 
+CACHED = (
+    "Flux KV Cache is on this model: it keeps the keys and values of the references from step to step and takes their tokens "
+    "out of the call, so that they cannot be weighed. Remove Flux KV Cache, or Reference Weights."
+)
+
+
+def other_tokens(queries: int, keys: int, expected: int) -> str:
+    """An attention had other tokens than text, canvas and references."""
+    found = f"{queries}" if queries == keys else f"{queries} queries and {keys} keys"
+    return (
+        f"An attention of the model had {found} where text, canvas and references are {expected}: which of them are the "
+        "references cannot be known, so they count there as if their weight were 1. Remove the node that adds or "
+        "takes away tokens."
+    )
+
+
+def other_attention(name: str) -> str:
+    """Another attention was used where references are weighed."""
+    return (
+        f"The references are weighed with PyTorch's attention: {name} may not take the head width that this needs. All "
+        "else runs as before."
+    )
+
+
+def nothing_to_weigh(title: str) -> str:
+    """No conditioning of a run had a reference of a number."""
+    node = "Redux Picture" if title.startswith("Redux") else "Set Reference Latent"
+    return (
+        f"No prompt of this run has {title}: nothing was weighed. References are counted in the order in which they were "
+        f"added ({node})."
+    )
+
 
 def one_picture(tokens: int) -> str:
     """Start and end were told apart, but the model was not shown two pictures."""

@@ -168,7 +168,8 @@ def _blocks(model: ModelPatcher) -> tuple[BlockKey, ...]:
     if blocks:
         return blocks
     network = type(network_of(model)).__name__
-    adapters = " To steer it with a picture, use Apply IP-Adapter." if kind_of(model) else ""
+    kind = kind_of(model)
+    adapters = " To steer it with a picture, use Apply IP-Adapter." if kind and kind.takes_adapters else ""
     raise ValueError(
         f"the connected model is {type(model.model).__name__} ({network}), which has no image branch.{adapters} Connect a model that "
         f"has one: {_FITS}."

@@ -164,22 +164,26 @@ def ksample():
     return made
 
 
-@pytest.fixture(params=(*EVERY_KIND, "wan"))
+@pytest.fixture(params=(*EVERY_KIND, "wan", "kontext"))
 def any_law(request, apply, ksample, picture):
     """A kind of model with its branch, and SDXL."""
     return law_kind(request.param, apply, ksample, picture)
 
 
-@pytest.fixture(params=("sd15", "flux", "wan"))
+@pytest.fixture(params=("sd15", "flux", "wan", "kontext"))
 def each_law(request, apply, ksample, picture):
     return law_kind(request.param, apply, ksample, picture)
 
 
 def law_kind(name, apply, ksample, picture):
+    import edits
     import films
     import law_kinds
     from miniature import flux, models, wan
 
+    if name == "kontext":
+        kind = "short kontext"
+        return law_kinds.of_references(edits.edit_model(kind), lambda: edits.model_of(kind), edits.weigh, edits.edit)
     if name == "wan":
         kind = "short i2v"
         return law_kinds.of_own_branch(

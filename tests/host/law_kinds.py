@@ -64,6 +64,22 @@ def of_own_branch(base, fresh, scale, film):
     return Kind(base, scale, film, ways, 0.4, (1, 16, 3, 8, 12), fresh)
 
 
+def of_references(base, fresh, weigh, edit):
+    """A model that reads references, with their weights. Outside the range there are none, and nothing is weighed."""
+    ways = (
+        {"weights": (0.3, 2.0)},
+        {"weights": (1.5, 0.4), "attn_mask": mask()},
+        {"weights": (0.0, 0.0)},
+    )
+
+    def put(model, weights, attn_mask=None, start_percent=0.0, end_percent=1.0):
+        from pack.attention.weights.schedule import Range
+
+        return weigh(model, *weights, attn_mask=attn_mask, range=Range(start_percent, end_percent))
+
+    return Kind(base, put, edit, ways, 0.4, (1, 16, 12, 10), fresh)
+
+
 IDLE_ADAPTER = {
     "weight 0": {"weight": 0.0},
     "an empty mask": {"attn_mask": torch.zeros(1, 64, 64)},
@@ -90,6 +106,12 @@ def _undone_by_frames():
 
     return {"weight": 2.0, "schedule": WeightSchedule(None, (0.5, 0.5))}
 
+
+IDLE_REFERENCES = {
+    "weight 1": lambda: {},
+    "a mask of ones": lambda: {"attn_mask": torch.ones(1, 64, 64)},
+    "a schedule that is 1": lambda: {"schedule": _schedule_at_1()["schedule"].schedule},
+}
 
 # The plain model has its own branch at weight 1.
 IDLE_OWN_BRANCH = {

@@ -6,6 +6,7 @@ import weakref
 
 import comfy.ldm.modules.attention as host_attention
 import comfy.model_management
+import edits
 import films
 import law_kinds
 import pytest
@@ -31,7 +32,8 @@ def options_of(*args, **kwargs):
 def touched(options):
     """What is put around or into the network's layers."""
     replaced = options.get("patches_replace", {})
-    return {*replaced.get("attn2", {}), *replaced.get("dit", {})}
+    overridden = {"optimized_attention_override"} & options.keys()
+    return {*replaced.get("attn2", {}), *replaced.get("dit", {}), *overridden}
 
 
 def watched(model, seen, read):
@@ -61,6 +63,16 @@ def test_an_own_branch_that_is_as_it_was_acts_nowhere(name):
         lambda **inputs: films.scale(whole.model, **inputs),
         lambda *model: films.film(whole, *model),
         law_kinds.IDLE_OWN_BRANCH[name](),
+    )
+
+
+@pytest.mark.parametrize("name", law_kinds.IDLE_REFERENCES)
+def test_references_that_count_as_they_did_are_left_bit_for_bit(name):
+    base = edits.edit_model("short kontext")
+    check_that_nothing_happens(
+        lambda **inputs: edits.weigh(base.model, 1.0, 1.0, **inputs),
+        lambda *model: edits.edit(base, *model),
+        law_kinds.IDLE_REFERENCES[name](),
     )
 
 

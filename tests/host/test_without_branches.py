@@ -27,7 +27,7 @@ def latent(kind, seed=1, prompt=1):
     return out["samples"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BLOCKS)
 def test_it_is_the_hosts_own_and_depends_on_seed_and_prompt(kind):
     count, blocks, block = BLOCKS[kind]
     assert [type(each) for each in blocks(model(kind, 1).model.diffusion_model)] == [block] * count
@@ -38,14 +38,14 @@ def test_it_is_the_hosts_own_and_depends_on_seed_and_prompt(kind):
 
 
 @pytest.mark.parametrize("family", ["sdxl", "flux"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BLOCKS)
 def test_apply_ip_adapter_says_what_it_found_and_what_would_fit(kind, family, apply):
     network = type(model(kind, 1).model.diffusion_model).__name__
     with pytest.raises(ValueError, match=rf"the connected model is \w+ \({network}\).*[Cc]onnect an? (SDXL|FLUX)"):
         apply(model(kind, 1), family)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BLOCKS)
 def test_scale_image_branch_says_that_there_is_none(kind):
     from pack.nodes.forms.scale_image_branch import ScaleImageBranch
 

@@ -7,6 +7,7 @@ TEXT = 48  # width of the prompt; 4096 as published
 POOLED = 32  # width of its pooled vector; 768 as published
 WIDTH = 64  # in 2 heads; 3072 in 24 as published
 LATENT = 16  # channels
+LATENT_2 = 128  # of FLUX.2's, whose tokens are single cells
 ENCODER = 40  # width of what CLIP ViT-L gives of a picture, as the miniature of it does; 768 as published
 
 COMMON = {
@@ -26,6 +27,25 @@ COMMON = {
     "txt_ids_dims": [],
 }
 FLUX = {"image_model": "flux", **COMMON}
+FLUX2 = {
+    **COMMON,
+    "image_model": "flux2",
+    "in_channels": LATENT_2,
+    "out_channels": LATENT_2,
+    "vec_in_dim": None,
+    "mlp_ratio": 3.0,
+    "axes_dim": [8, 8, 8, 8],
+    "theta": 2000,
+    "patch_size": 1,
+    "qkv_bias": False,
+    "ops_bias": False,
+    "global_modulation": True,
+    "mlp_silu_act": True,
+    "guidance_embed": True,
+    "default_ref_method": "index",
+    "ref_index_scale": 10.0,
+    "txt_ids_dims": [3],
+}
 # Chroma gives its blocks by a network of its own what FLUX gives them by the time and the pooled text.
 # It counts the channels of a whole token.
 APPROXIMATOR = {
@@ -54,6 +74,9 @@ KINDS = {
     "short dev": Flux("Flux", {**FLUX, "guidance_embed": True, "depth_single_blocks": 2}),
     # The layout of FLUX.2 klein: five double blocks, for which there are no adapters.
     "flux2 klein": Flux("Flux", {**FLUX, "guidance_embed": False, "depth": 5, "depth_single_blocks": 2}),
+    # What reads references has few blocks too: each does the same.
+    "short kontext": Flux("Flux", {**FLUX, "guidance_embed": True, "depth": 2, "depth_single_blocks": 2}),
+    "short flux2": Flux("Flux2", {**FLUX2, "depth": 2, "depth_single_blocks": 2}),
 }
 
 

@@ -45,6 +45,7 @@ QWEN = {
 KINDS = {
     "sd3.5 large": Kind("SD3", SD35, has_pooled=True),
     "qwen image": Kind("QwenImage", QWEN),
+    "short qwen image": Kind("QwenImage", {**QWEN, "num_layers": 2}),
 }
 
 

@@ -76,7 +76,12 @@ def test_an_adapter_says_that_this_model_has_no_place_for_it(i2v, load):
 
 def test_every_kind_is_told_from_the_others(whole, without_branch, sd15, sdxl):
     assert [kind_of(each.model) for each in (whole, without_branch, sd15, sdxl)] == [WAN, None, UNET, UNET]
-    assert {name: kind.plain for name, kind in KINDS.items()} == {"unet": 0.0, "flux": 0.0, "wan": 1.0}
+    assert {name: kind.plain for name, kind in KINDS.items()} == {
+        "unet": 0.0,
+        "flux": 0.0,
+        "wan": 1.0,
+        "references": 1.0,
+    }
     assert tuple(WAN.attentions(whole.model)) == tuple(layer.key for layer in layers("wan14b"))
 
 
