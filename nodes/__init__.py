@@ -32,6 +32,8 @@ FORMS = (
     "fusion",
     "scale_adapters",
     "scale_image_branch",
+    "reference_weights",
+    "redux_picture",
     "combine_embeds",
     "save_embeds",
     "load_embeds",

@@ -69,7 +69,7 @@ class ShowAdapters(io.ComfyNode):
         if not attached:
             raise ValueError(
                 "Show Adapters: nothing is attached to this model. Connect the model that comes out of Apply "
-                "IP-Adapter, Apply InstantID or Scale Image Branch."
+                "IP-Adapter, Apply InstantID, Scale Image Branch or Reference Weights."
             )
         sampling = model.get_model_object("model_sampling")
         levels = comfy.samplers.calculate_sigmas(sampling, scheduler, int(steps / denoise))[-(steps + 1) : -1].tolist()

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...attention.branch.attachment import Attachment
 from ...attention.branch.effect import Effect
 from ...attention.branch.own import OwnBranch
+from ...attention.branch.reference import ReferenceWeight
 from ...attention.models.kinds import KINDS
 from ...attention.sampling.strengths import Strengths
 from . import plot
@@ -83,9 +84,14 @@ def _of_image_branch(effect: Effect) -> tuple[str, str]:
     return f"weight {own.weight:g}", more
 
 
+def _of_weighed(effect: Effect) -> tuple[str, str]:
+    return f"weight {effect.weight:g}", "in the softmax of every block; 1 is the plain model, 0 without the reference"
+
+
 _WORDS: Mapping[type[Effect], Callable[[Effect], tuple[str, str]]] = {
     Attachment: _of_reference,
     OwnBranch: _of_image_branch,
+    ReferenceWeight: _of_weighed,
 }
 """What there is on a model -> what it is set to, in two parts."""
 
