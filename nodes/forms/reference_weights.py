@@ -12,13 +12,13 @@ from ...attention.inputs import masks_of
 from ...attention.models.families import BlockKey
 from ...attention.models.kinds import REFERENCES, kind_of
 from ...attention.models.unet import network_of
-from ...attention.weights.reference_text import FORM, ReferenceSetting, parse_references
 from .. import wires
 from ..page.description import described
 from ..page.notice import noted, teller
 
 if TYPE_CHECKING:
     from ...attention.branch.reference import ReferenceWeight
+    from ...attention.weights.reference_text import ReferenceSetting
 
 _FITS = "FLUX.1 (Kontext, and any with Redux), FLUX.2 and Qwen-Image-Edit"
 
@@ -84,6 +84,7 @@ class ReferenceWeights(io.ComfyNode):
         from ...attention.sampling.attach import attach
         from ...attention.sampling.reference_call import is_cached
         from ...attention.sampling.said import CACHED
+        from ...attention.weights.reference_text import FORM, parse_references
 
         blocks = _blocks(model)
         if is_cached(model.model_options.get("transformer_options", {})):
