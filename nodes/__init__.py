@@ -34,6 +34,7 @@ FORMS = (
     "scale_image_branch",
     "reference_weights",
     "redux_picture",
+    "reference_guidance",
     "combine_embeds",
     "save_embeds",
     "load_embeds",

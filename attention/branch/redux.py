@@ -57,10 +57,15 @@ def marked_in(entry: Mapping[str, Any]) -> Marked | None:
 def without_references(conditioning: Conditioning) -> list[list[Any]]:
     """A conditioning as it was before it was given reference latents and Redux pictures.
 
-    Raises ValueError where Redux pictures cannot be taken out.
+    Raises ValueError where a part of it has neither, or its Redux pictures cannot be taken out.
     """
     made: list[list[Any]] = []
     for text, settings in conditioning:
+        if not settings.get(LATENTS[0]) and not settings.get(MARKS):
+            raise ValueError(
+                "the prompt has no references, so there is nothing to guide by. Connect it through Set Reference Latent or Redux "
+                "Picture."
+            )
         kept = {key: value for key, value in settings.items() if key not in (*LATENTS, MARKS)}
         if settings.get(MARKS):
             found = marked_in({**settings, "cross_attn": text})
