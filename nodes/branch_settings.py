@@ -147,6 +147,7 @@ class BranchSettings:
             embeds_scaling=self.embeds_scaling,
             label=adapter.name,
             tell=tell,
+            way=adapter.identity.variant.way,
         )
 
     def _layers(self, family: str) -> LayerWeights:

@@ -22,10 +22,11 @@ from ..reference.encoders import encoders_for
 from ..reference.features import FEATURES
 from .checkpoint import Checkpoint, naming
 from .identify import Identity, identify
-from .key_values import KeyValues, KeyValuesOnDemand, Pair, Source
+from .key_values import KeyValues, KeyValuesOnDemand, NoTokens, Pair, Source
 from .variants import AUTO
 
 # Bytes. Keys and values of one SDXL picture of 16 tokens are 11 MB in float32, of 257 tokens 171 MB.
+# InstantX's 128 tokens in 57 blocks are 179 MB a picture, 90 MB where the model computes in half precision.
 CACHE_BUDGET = 1 << 30
 TOKENS_BUDGET = 1 << 26
 KEPT_BUDGET = 1 << 29
@@ -91,7 +92,9 @@ class Adapter:
             offload_device=comfy.model_management.unet_offload_device(),
         )
         self._layers = {layer.key: layer.index for layer in layers(self.identity.family.name)}
-        self._bytes_per_token = sum(2 * 4 * weight.shape[0] for weight in checkpoint.keys.values())
+        self._numbers_per_token = sum(2 * weight.shape[0] for weight in checkpoint.keys.values())
+        # What the host casts a weight to is there beside it: InstantX's projector has one of 1.2 billion numbers.
+        self._largest = max(4 * weight.numel() for weight in checkpoint.projection.values())
         self._tokens: Cache[Tensor] = Cache(TOKENS_BUDGET, lambda tokens: tokens.nbytes)
         self._cache: Cache[KeyValues] = Cache(CACHE_BUDGET, lambda kv: kv.nbytes)
 
@@ -107,6 +110,11 @@ class Adapter:
     def picture_size(self) -> int | None:
         """The side in pixels of the pictures that its encoder saw in training; None for the encoder's own."""
         return self.known.picture if self.known else None
+
+    @property
+    def fit(self) -> str:
+        """How a picture becomes its encoder's square as its authors do: a row of `square.SQUARE_FITS`."""
+        return self.identity.variant.fit
 
     @property
     def made_for(self) -> MadeFor:
@@ -130,6 +138,8 @@ class Adapter:
         if not embeds.count:
             raise ValueError("the embeds are empty: there is no picture in them.")
         for feature in self.features:
+            if feature not in embeds.names and self.identity.variant.encoder_feature == feature:
+                raise ValueError(self._lacks(feature, embeds))
             if not bool(torch.isfinite(embeds.feature(feature)).all()):
                 raise ValueError(
                     f"the reference's {feature} contains NaN or infinity: the file of the "
@@ -145,6 +155,18 @@ class Adapter:
                     f"gives {found}. Connect the encoder that fits; it belongs in models/clip_vision."
                 )
 
+    def _lacks(self, feature: str, embeds: Embeds) -> str:
+        """What to do where an encoder did not give the feature: it is one of SigLIP's without its head, or a recogniser."""
+        given = (
+            f"the embeds contain {' and '.join(embeds.names) or 'nothing'}, made by {embeds.encoder or 'no encoder'}"
+        )
+        needed = " or ".join(f"{e.label} ({e.file})" for e in encoders_for(feature, self.feature_width(feature)))
+        return (
+            f"'{self.name}' ({self.label}) reads {feature}; {given}. ComfyUI's loader leaves out the head of SigLIP that "
+            f"makes it: leave 'clip_vision' unconnected, and the file with the head is read from models/clip_vision"
+            f"{': ' + needed if needed else ''}."
+        )
+
     def tokens(self, embeds: Embeds, shortcut_scale: float = 1.0) -> Tensor:
         """Image tokens (n, T, C) of n pictures, float32, on the intermediate device.
 
@@ -156,13 +178,13 @@ class Adapter:
         return self._tokens.get(key, lambda: self._tokens_of(features, shortcut_scale))
 
     def _tokens_of(self, features: Sequence[Tensor], shortcut_scale: float) -> Tensor:
-        comfy.model_management.load_models_gpu([self.patcher])
+        comfy.model_management.load_models_gpu([self.patcher], memory_required=self._largest)
         given = [feature.to(self.patcher.load_device, torch.float32) for feature in features]
         options = {"shortcut_scale": shortcut_scale} if self.identity.variant.options.get("shortcut") else {}
         return self.module.projection(*given, **options).to(comfy.model_management.intermediate_device())
 
-    def key_values(self, tokens: Tensor, picture_tokens: int) -> Source:
-        """Keys and values of tokens (n, T, C) in every layer, made once for the same tokens.
+    def key_values(self, tokens: Tensor, picture_tokens: int, dtype: torch.dtype = torch.float32) -> Source:
+        """Keys and values of tokens (n, T, C) in every layer, made once for the same tokens and kept as `dtype`.
 
         Above a budget they are not kept but made again for the pictures that each call of the model needs.
         `picture_tokens` says how many consecutive tokens are one picture's.
@@ -173,10 +195,20 @@ class Adapter:
                 f"{self.context_dim}: it needs a model that projects its text from {tokens.shape[-1]} to {self.context_dim}, "
                 "as Kolors does."
             )
-        if len(tokens) > 1 and tokens.shape[0] * tokens.shape[1] * self._bytes_per_token > KEPT_BUDGET:
+        numbers = tokens.shape[0] * tokens.shape[1] * self._numbers_per_token
+        if len(tokens) > 1 and numbers * dtype.itemsize > KEPT_BUDGET:
             return KeyValuesOnDemand(tokens, tuple(self._layers), self._project, picture_tokens)
-        key = (digest(tokens), picture_tokens)
-        return self._cache.get(key, lambda: self._project_all(tokens, picture_tokens))
+        key = (digest(tokens), picture_tokens, dtype)
+        return self._cache.get(key, lambda: self._project_all(tokens, picture_tokens, dtype))
+
+    @property
+    def nothing(self) -> NoTokens:
+        """In place of the keys and values of a reference, where there is none."""
+        return NoTokens(self._widths)
+
+    @property
+    def _widths(self) -> dict[BlockKey, int]:
+        return {block: self.layers.shapes[index].width for block, index in self._layers.items()}
 
     def release(self) -> None:
         """Release the weights' memory to the host: once keys and values exist, sampling needs no adapter weights."""
@@ -185,7 +217,7 @@ class Adapter:
         if any(entry.model is self.patcher for entry in loaded):
             comfy.model_management.unload_model_and_clones(self.patcher)
 
-    def _project_all(self, tokens: Tensor, picture_tokens: int) -> KeyValues:
+    def _project_all(self, tokens: Tensor, picture_tokens: int, dtype: torch.dtype) -> KeyValues:
         comfy.model_management.load_models_gpu([self.patcher])
         tokens = tokens.to(self.patcher.load_device, torch.float32)
 
@@ -193,9 +225,9 @@ class Adapter:
             comfy.model_management.throw_exception_if_processing_interrupted()
             return self._project(block, tokens)
 
-        widths = {block: self.layers.shapes[index].width for block, index in self._layers.items()}
         keep = comfy.model_management.intermediate_device()
-        return KeyValues.filled(widths, (tokens.shape[0], tokens.shape[1]), picture_tokens, make, keep)
+        shape = tokens.shape[0], tokens.shape[1]
+        return KeyValues.filled(self._widths, shape, picture_tokens, make, keep, dtype)
 
     def _project(self, block: BlockKey, tokens: Tensor) -> Pair:
         index = str(self._layers[block])

@@ -195,7 +195,7 @@ def _refuse_foreign(keys: Collection[str]) -> None:
     found = foreign(keys)
     if found is not None:
         raise ValueError(
-            f"it is {found.what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL, or one of XLabs for FLUX.1, instead."
+            f"it is {found.what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL, or one of XLabs or InstantX for FLUX.1, instead."
         )
 
 

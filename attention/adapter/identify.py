@@ -32,10 +32,11 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
     ones (saved again or converted); "auto" decides alone. Raises ValueError when it is undecided or when `kind`
     does not fit.
     """
-    candidates = candidates_of(checkpoint)
-    family = family_of(checkpoint.num_layers, candidates[0].kind)  # look-alikes are for the same kind of model
+    fitting = _fitting(checkpoint)
+    family = family_of(checkpoint.num_layers, fitting[0].kind)  # look-alikes are for the same kind of model
     if kind != AUTO:
-        return Identity(_chosen(candidates, kind), family, "the kind chosen on the node")
+        return Identity(_chosen(fitting, kind), family, "the kind chosen on the node")
+    candidates = _by_themselves(fitting)
     if len(candidates) == 1:
         return Identity(candidates[0], family, "its keys and shapes")
     told = _told(checkpoint.path)
@@ -61,10 +62,18 @@ def _told(path: Path) -> str | None:
 
 
 def candidates_of(checkpoint: Checkpoint) -> tuple[Variant, ...]:
-    """The variants that a checkpoint can be, as far as keys and shapes tell.
+    """The variants that a checkpoint can be, as far as keys and shapes tell, without those that have to be named.
 
     Raises ValueError when there is none, or when a weight is missing or misshaped.
     """
+    return _by_themselves(_fitting(checkpoint))
+
+
+def _by_themselves(fitting: tuple[Variant, ...]) -> tuple[Variant, ...]:
+    return tuple(variant for variant in fitting if not variant.is_asked_for)
+
+
+def _fitting(checkpoint: Checkpoint) -> tuple[Variant, ...]:
     shapes = checkpoint.projection_shapes
     candidates = variants_of({**shapes, **_of_a_layer(checkpoint)})
     check_structure(candidates[0], shapes)  # look-alikes have the same

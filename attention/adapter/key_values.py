@@ -43,7 +43,7 @@ class Source(Protocol):
     def digest(self) -> str: ...
 
     def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
-        """Keys and values (len(entries), T, D) of one layer, float32, on `device` or where they are kept."""
+        """Keys and values (len(entries), T, D) of one layer, as they are kept, on `device` or where they are."""
         ...
 
     def near(self, block: BlockKey, wanted: Collection[BlockKey], q: Tensor) -> Source:
@@ -75,10 +75,11 @@ class KeyValues:
         picture_tokens: int,
         make: Callable[[BlockKey], Pair],
         device: torch.device,
+        dtype: torch.dtype = torch.float32,
     ) -> KeyValues:
         """Keys and values of `shape` (n, T) in layers of `widths`, which `make` makes one after another, on `device`."""
         size = 2 * shape[0] * shape[1]
-        memory = torch.empty(size * sum(widths.values()), dtype=torch.float32, device=device)
+        memory = torch.empty(size * sum(widths.values()), dtype=dtype, device=device)
         places: dict[BlockKey, Pair] = {}
         start = 0
         for block in sorted(widths):
@@ -185,6 +186,31 @@ class KeyValuesOnDemand:
 
     def near(self, block: BlockKey, wanted: Collection[BlockKey], q: Tensor) -> KeyValuesOnDemand:
         return self if self.tokens.device == q.device else replace(self, tokens=sent(self.tokens, q.device))
+
+
+@dataclass(frozen=True, eq=False)
+class NoTokens:
+    """In place of a reference where nothing acts: one token of zeros, the attention to which is zeros too.
+
+    `widths` are D of the layers that the other side's keys and values are for.
+    """
+
+    widths: Mapping[BlockKey, int]
+    count: int = 1
+    num_tokens: int = 1
+    picture_tokens: int = 1
+    digest: str = "nothing"
+
+    @property
+    def blocks(self) -> Collection[BlockKey]:
+        return self.widths.keys()
+
+    def pick(self, block: BlockKey, entries: Sequence[int], device: torch.device | None = None) -> Pair:
+        zeros = torch.zeros(len(entries), 1, self.widths[block], device=device)
+        return zeros, zeros
+
+    def near(self, block: BlockKey, wanted: Collection[BlockKey], q: Tensor) -> NoTokens:
+        return self
 
 
 def chosen(tensor: Tensor, entries: Sequence[int]) -> Tensor:

@@ -51,7 +51,6 @@ FOREIGN = (
     Foreign("pulid_ca.", "a PuLID file for FLUX, which is not supported"),
     Foreign("pulid_encoder.", "a PuLID file for FLUX, which is not supported"),
     Foreign("image_proj.time_embedding.", "an InstantX IP-Adapter for SD3.5"),
-    Foreign("ip_adapter.0.to_k_ip.", "an InstantX IP-Adapter for FLUX"),
     Foreign("style_image_proj_modules.", f"a StyleShot file: {_UNET}"),
     Foreign("content_image_proj.", f"a CSGO file: {_UNET}"),
     Foreign("style_image_proj.", f"a CSGO file: {_UNET}"),

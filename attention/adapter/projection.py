@@ -56,7 +56,10 @@ class HiddenStatesProjection(nn.Module):
 
 
 class FaceProjection(nn.Module):
-    """Face embeddings (n, 512) -> image tokens (n, T, C). FaceID's `MLPProjModel`, portrait too."""
+    """Face embeddings (n, 512) -> image tokens (n, T, C). FaceID's `MLPProjModel`, portrait too.
+
+    InstantX's for FLUX.1 is the same of pooled image embeds (n, F).
+    """
 
     def __init__(self, shapes: Shapes, operations: Any = nn) -> None:
         super().__init__()

@@ -62,6 +62,9 @@ _PROCESSOR = re.compile(
 _XLABS = re.compile(
     r"^double_blocks\.(?P<block>\d+)\.processor\.ip_adapter_double_stream_(?P<part>[kv])_proj\.(?P<leaf>\w+)$"
 )
+_COUNTED = re.compile(rf"^{ATTENTION}\.(?P<block>\d+)\.(?P<rest>to_[kv]_ip\..+)$")
+_FIRST = f"{ATTENTION}.0.to_k_ip.weight"
+"""A key of files that number cross-attentions alone, as InstantX's for FLUX; all others count self-attentions too."""
 _SIDES = ("down", "up", "mid")  # the order of diffusers' `attn_processors`, in which the published files count
 
 _Place = tuple[int, int, int, int]
@@ -98,7 +101,7 @@ def published(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     A training checkpoint's base model and its counters are left out. Raises ValueError for a key that belongs to no
     adapter, and where two keys name the same weight.
     """
-    plain = {without_wrappers(key): tensor for key, tensor in tensors.items()}
+    plain = _numbered({without_wrappers(key): tensor for key, tensor in tensors.items()})
     index = _indices(plain)
     found: dict[str, Tensor] = {}
     for key, name in _named(plain, index):
@@ -106,6 +109,17 @@ def published(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             raise ValueError(f"it has the weight '{name}' twice, once as '{key}'.")
         found[name] = plain[key]
     return found
+
+
+def _numbered(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The same, blocks that are numbered 0, 1, 2 ... with the indices 1, 3, 5 ..."""
+    if _FIRST not in tensors:
+        return tensors
+    places = ((key, _COUNTED.match(key), tensor) for key, tensor in tensors.items())
+    return {
+        f"{ATTENTION}.{2 * int(place['block']) + 1}.{place['rest']}" if place else key: tensor
+        for key, place, tensor in places
+    }
 
 
 def _named(tensors: Mapping[str, Tensor], index: Mapping[_Place, int]) -> Iterator[tuple[str, str]]:

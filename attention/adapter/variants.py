@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from torch import nn
 
 from ..models.families import KindName
 from ..reference.features import of_encoder
+from ..reference.square import CROP, TWICE
 from .perceiver import FacePerceiverProjection, Resampler
 from .projection import FaceProjection, HiddenStatesProjection, ImageProjection, Shapes
+from .way import Way
 
 LAYER, LAYER_BIAS = "to_k_ip.weight", "to_k_ip.bias"
 """Beside the names of a projection's weights: the keys of a layer, (D, C), and their bias, (D), where there is one."""
@@ -64,10 +66,8 @@ def tokens_of_layers_width() -> Condition:
     return Condition("tokens as wide as the layers read", lambda shapes: shapes["norm.weight"][0] == shapes[LAYER][1])
 
 
-def tokens_per_face(count: int) -> Condition:
-    return Condition(
-        f"{count} face tokens", lambda shapes: shapes["proj.2.weight"][0] // shapes["norm.weight"][0] == count
-    )
+def tokens_made(count: int) -> Condition:
+    return Condition(f"{count} tokens", lambda shapes: shapes["proj.2.weight"][0] // shapes["norm.weight"][0] == count)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,10 @@ class Variant:
     `shows` says how a face is cut out of its photo for the image encoder: upright, or as the square around it.
     `beside_text` says that its image tokens stand beside a text that the model's network projects to its layers' width.
     `published` are the ids of published files that their keys cannot tell from those of another variant; their size
-    and hash can. `kind` is the kind of model that it is for, a row of `models.kinds.KINDS`.
+    and hash can. `kind` is the kind of model that it is for, a row of `models.kinds.KINDS`. `way` says how its keys and
+    values are used. `fit` names the row of `square.SQUARE_FITS` by which a picture becomes its encoder's square as its
+    authors do. With `leaves_negative` nothing acts on the negative prompt unless a picture is given for it. Where
+    `is_asked_for` it is never taken for a file unless the person names it.
     """
 
     name: str
@@ -97,6 +100,10 @@ class Variant:
     options: Mapping[str, bool] = field(default_factory=dict[str, bool])
     published: tuple[str, ...] = ()
     kind: KindName = "unet"
+    way: Way = Way()
+    fit: str = CROP
+    leaves_negative: bool = False
+    is_asked_for: bool = False
 
     @property
     def none_needs_encoder(self) -> bool:
@@ -131,6 +138,18 @@ PACKS: Mapping[str, str] = {BUFFALO: "buffalo_l", ANTELOPE: "antelopev2"}
 AUTO = "auto"
 """In place of a variant's name: decide by the file."""
 
+_INSTANTX = Variant(
+    "instantx",
+    "InstantX IP-Adapter",
+    FaceProjection,
+    ("image_embeds",),
+    (_FACE_MLP, lacks(_PERCEIVER, "proj.3.weight"), tokens_made(128)),
+    kind="flux",
+    way=Way(normed=frozenset({"key"})),
+    fit=TWICE,
+    leaves_negative=True,
+)
+
 VARIANTS: tuple[Variant, ...] = (
     Variant(
         "base", "IP-Adapter", ImageProjection, ("image_embeds",), (has("proj.weight", "norm.weight"), lacks(LAYER_BIAS))
@@ -143,6 +162,7 @@ VARIANTS: tuple[Variant, ...] = (
         (has("proj.weight", "norm.weight"), has(LAYER_BIAS)),
         encodes_black=True,
         kind="flux",
+        way=Way(joins="block"),
     ),
     Variant(
         "full_face",
@@ -173,7 +193,7 @@ VARIANTS: tuple[Variant, ...] = (
         "FaceID",
         FaceProjection,
         ("unit_face",),
-        (_FACE_MLP, lacks(_PERCEIVER, "proj.3.weight"), tokens_per_face(4)),
+        (_FACE_MLP, lacks(_PERCEIVER, "proj.3.weight"), tokens_made(4)),
         recogniser=BUFFALO,
     ),
     Variant(
@@ -181,7 +201,7 @@ VARIANTS: tuple[Variant, ...] = (
         "FaceID portrait",
         FaceProjection,
         ("unit_face",),
-        (_FACE_MLP, lacks(_PERCEIVER, "proj.3.weight"), tokens_per_face(16)),
+        (_FACE_MLP, lacks(_PERCEIVER, "proj.3.weight"), tokens_made(16)),
         recogniser=BUFFALO,
     ),
     Variant(
@@ -234,6 +254,15 @@ VARIANTS: tuple[Variant, ...] = (
         (_RESAMPLER, _READS_A_FACE),
         published=("instantid/ip-adapter.bin",),
         recogniser=ANTELOPE,
+    ),
+    _INSTANTX,
+    # The old node corrected a misspelling of the authors' and so normalised values too, which they never were.
+    replace(
+        _INSTANTX,
+        name="instantx_k_and_v",
+        label="InstantX IP-Adapter, K and V normalised",
+        way=Way(normed=frozenset({"key", "value"})),
+        is_asked_for=True,
     ),
 )
 

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..adapter.key_values import KeyValues, Source
+from ..adapter.key_values import KeyValues, NoTokens, Source
+from ..adapter.way import Way
 from ..models.families import BlockKey
 from ..models.kinds import KINDS, kind_with
 from .effect import Effect
@@ -23,7 +24,7 @@ class Attachment(Effect):
     the reference acts on the unconditional half and nothing acts on its own, so that guidance leads away from it. Where a
     side has several entries, entry i is for picture i; `per_picture` says what happens when there are fewer. `by_place`
     tells which half a conditioning is of by its place in the call of the model: the second is negative, all others
-    positive.
+    positive. `way` says how keys and values are used.
     """
 
     positive: Source
@@ -32,6 +33,7 @@ class Attachment(Effect):
     embeds_scaling: str = REFERENCE
     per_picture: str = REPEAT_LAST
     by_place: bool = False
+    way: Way = Way()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,8 +122,14 @@ class Attachment(Effect):
         )
 
     @property
+    def leaves_negative(self) -> bool:
+        """Whether it has nothing to add to the negative half."""
+        return isinstance(self.negative, NoTokens)
+
+    @property
     def order(self) -> str:
         by_place = ("by place",) if self.by_place else ()
-        settings = (*self.settings, self.fusion, self.embeds_scaling, self.per_picture, *by_place)
+        way = () if self.way == Way() else (self.way.joins, *sorted(self.way.normed))
+        settings = (*self.settings, self.fusion, self.embeds_scaling, self.per_picture, *by_place, *way)
         parts = (self.positive.digest, self.negative.digest, repr(settings))
         return hashlib.blake2b("|".join(parts).encode(), digest_size=16).hexdigest()

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from ..adapter.adapter import Adapter
 from ..adapter.key_values import Source
+from ..models.kinds import FLUX, kind_of
 from ..models.text_projection import projected, text_projection_of
 from ..models.unet import network_of
 from ..reference.embeds import NO_PICTURE, Embeds
 from ..reference.encode import encode, encode_zero_pixels
 
+_HALF = (torch.bfloat16, torch.float16)
 PICTURE = 224
 """Pixels along one side of the black picture, which looks alike to encoders of any size."""
 
@@ -25,7 +27,7 @@ def unconditional(adapter: Adapter, clip_vision: Any | None) -> Embeds:
 
     Zeros go into the projection, so the tokens are those of zeros, not zeros themselves; for plus, full-face and
     FaceID plus the hidden states of an all-zero tensor of normalised pixels, for XLabs the pooled embeds of a black
-    picture, both of which need the encoder.
+    picture, both of which need the encoder. Zeros stand for nothing at all where the variant leaves the negative alone.
     """
     variant = adapter.identity.variant
     if variant.none_needs_encoder and clip_vision is None:
@@ -57,11 +59,22 @@ def key_values(
     As one reference their n * T tokens share one softmax (the authors' rule for several pictures). `model` is asked by
     adapters whose tokens go through the model's own text projection, as Kolors' FaceID.
     """
+    if adapter.identity.variant.leaves_negative and embeds.encoder == NO_PICTURE:
+        return adapter.nothing
     tokens = adapter.tokens(embeds, shortcut_scale)
     if model is not None and tokens.shape[-1] != adapter.context_dim:
         tokens = _beside_the_text(model, tokens, adapter.patcher.load_device)
     entries = tokens if per_frame else rearrange(tokens, "n t c -> 1 (n t) c")
-    return adapter.key_values(entries, picture_tokens=tokens.shape[1])
+    return adapter.key_values(entries, tokens.shape[1], _kept(model))
+
+
+def _kept(model: ModelPatcher | None) -> torch.dtype:
+    """What keys and values are kept as: where FLUX computes in half precision its blocks would round them to it anyway."""
+    kind = kind_of(model) if model is not None else None
+    if model is None or kind is not FLUX:
+        return torch.float32
+    dtype: torch.dtype = model.model.manual_cast_dtype or model.model.get_dtype()
+    return dtype if dtype in _HALF else torch.float32
 
 
 def _beside_the_text(model: ModelPatcher, tokens: Tensor, device: torch.device) -> Tensor:

@@ -9,7 +9,7 @@ from ..adapter.variants import PACKS, variant_named
 from ..files.published import FILES, File
 from ..reference.encoders import ENCODERS, Encoder
 
-_VIT_H, _BIGG, _VIT_L, _VIT_L_336 = ENCODERS
+_VIT_H, _BIGG, _VIT_L, _VIT_L_336, _SIGLIP = ENCODERS
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ PRESETS: tuple[Preset, ...] = (
     _row("standard", "sd15", "base", _VIT_H, "ip-adapter_sd15.safetensors"),
     _row("standard", "sdxl", "base", _VIT_H, "ip-adapter_sdxl_vit-h.safetensors"),
     _row("standard", "flux", "xlabs", _VIT_L, "flux-ip-adapter-v2.safetensors", "flux-ip-adapter.safetensors"),
+    _row("InstantX", "flux_all", "instantx", _SIGLIP, "flux-ip-adapter-instantx.bin"),
     _row("standard, ViT-G encoder", "sd15", "base", _BIGG, "ip-adapter_sd15_vit-G.safetensors"),
     _row("standard, ViT-G encoder", "sdxl", "base", _BIGG, "ip-adapter_sdxl.safetensors"),
     _row("standard, NoobAI and Illustrious", "sdxl", "base", _BIGG, "noobIPAMARK1_mark1.safetensors"),

@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
-Side = Literal["input", "middle", "output", "block", "double"]
+Side = Literal["input", "middle", "output", "block", "double", "single"]
 KindName = Literal["unet", "wan", "flux", "references"]
 BlockKey = tuple[str, int, int]
 """How the host announces one cross-attention: (side, block number, transformer in that block)."""
@@ -71,7 +71,8 @@ class Family:
 
     `text_width` is C of the published models. `levels` counts the resolutions of the UNet, each half as fine as the
     one before; the finest has a query for each `cell` pixels. `kind` names a row of `kinds.KINDS`. `takes_adapters` is
-    False where the model has an image branch of its own instead.
+    False where the model has an image branch of its own instead. `beside` are the sides on which its models have blocks
+    that its adapters do not act in.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Family:
     cell: int = LATENT_CELL
     kind: KindName = "unet"
     takes_adapters: bool = True
+    beside: frozenset[Side] = frozenset()
 
     @property
     def num_layers(self) -> int:
@@ -102,6 +104,7 @@ def level_of(family: Family, side: str, block: int) -> int:
         "output": coarsest - block // BLOCKS_PER_LEVEL,
         "block": 0,
         "double": 0,
+        "single": 0,
     }[side]
 
 
@@ -120,6 +123,14 @@ def _wan(name: str, label: str, blocks: int) -> Family:
     """Wan with an image branch: nobody has published which of its blocks carry what. A token is two cells wide."""
     stages = _stages("block", dict.fromkeys(range(blocks), 1))
     return Family(name, label, 4096, 1, stages, _NO_ROLES, 2 * LATENT_CELL, "wan", takes_adapters=False)
+
+
+_DOUBLE = _stages("double", dict.fromkeys(range(19), 1))
+
+
+def _flux(name: str, stages: tuple[Stage, ...], beside: frozenset[Side] = frozenset()) -> Family:
+    """FLUX.1: nobody has published which of its blocks carry what."""
+    return Family(name, "FLUX.1", 4096, 1, stages, _NO_ROLES, 2 * LATENT_CELL, "flux", beside=beside)
 
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
@@ -156,17 +167,9 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
                 # SDXL's blocks without the middle: it was distilled from SDXL, nobody has looked for others.
                 Roles(frozenset({5}), {3: 1.0}, frozenset({0, 1, 2, 4, 6, 7, 8, 9})),
             ),
-            # Adapters act in its double blocks alone. A token is two cells wide.
-            Family(
-                "flux",
-                "FLUX.1",
-                4096,
-                1,
-                _stages("double", dict.fromkeys(range(19), 1)),
-                _NO_ROLES,
-                2 * LATENT_CELL,
-                "flux",
-            ),
+            # XLabs' adapters act in its double blocks alone, InstantX's in all. A token is two cells wide.
+            _flux("flux", _DOUBLE, beside=frozenset({"single"})),
+            _flux("flux_all", _DOUBLE + _stages("single", dict.fromkeys(range(38), 1))),
             _wan("wan14b", "Wan 14B", 40),
             _wan("wan1.3b", "Wan 1.3B", 30),
         )
@@ -178,7 +181,7 @@ ADAPTED: tuple[Family, ...] = tuple(family for family in FAMILIES.values() if fa
 UNETS: tuple[Family, ...] = tuple(family for family in FAMILIES.values() if family.kind == "unet")
 
 # The UNet runs the middle before the output blocks; checkpoints store it last.
-_EXECUTION = {"input": 0, "block": 0, "double": 0, "middle": 1, "output": 2}
+_EXECUTION = {"input": 0, "block": 0, "double": 0, "middle": 1, "single": 1, "output": 2}
 
 
 @cache
@@ -210,4 +213,13 @@ def family_of(num_layers: int, kind: KindName = "unet") -> Family:
 def family_with(keys: Collection[BlockKey]) -> Family | None:
     """The family whose cross-attentions are exactly those under `keys`, None where there is none."""
     found = set(keys)
-    return next((f for f in FAMILIES.values() if found == {layer.key for layer in layers(f.name)}), None)
+    return next((f for f in FAMILIES.values() if found == _keys(f)), None)
+
+
+def families_in(keys: Collection[BlockKey]) -> tuple[Family, ...]:
+    """The families whose cross-attentions a model with those under `keys` has, and no others where they would act."""
+    return tuple(f for f in FAMILIES.values() if _keys(f) == {key for key in keys if key[0] not in f.beside})
+
+
+def _keys(family: Family) -> set[BlockKey]:
+    return {layer.key for layer in layers(family.name)}

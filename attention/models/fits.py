@@ -53,7 +53,7 @@ def misfit(adapter: AdapterLayers, model: ModelLayers) -> str | None:
             f"'{adapter.name}' is {adapter.label}, which acts in {adapter.kind.within}; the connected model is "
             f"{model.kind} ({model.network}), which has none. {connect}."
         )
-    if model.family != adapter.family:
+    if adapter.family not in model.families:
         layout = model.family.label if model.family else f"{model.kind} ({model.network}), of another layout"
         return (
             f"'{adapter.name}' is {adapter.label} ({len(adapter.shapes)} {adapter.kind.places}); the connected model is "

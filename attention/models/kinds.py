@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 from comfy.model_patcher import ModelPatcher
 
-from .double_blocks import double_blocks
-from .families import BlockKey, KindName, LayerShape, family_with
+from .families import BlockKey, KindName, LayerShape, families_in
 from .image_branch import image_branches
-from .reference_tokens import JOINT, SINGLE, reading_references
+from .joint_blocks import DOUBLE, SINGLE, joint_blocks
+from .reference_tokens import JOINT, JOINT_SINGLE, reading_references
 from .unet import ModelLayers, model_layers
 
 
@@ -51,10 +51,10 @@ UNET = Kind(
 )
 FLUX = Kind(
     "flux",
-    double_blocks,
-    frozenset({"double"}),
-    "double blocks",
-    "the double blocks of FLUX",
+    joint_blocks,
+    frozenset({DOUBLE, SINGLE}),
+    "blocks",
+    "the blocks of FLUX",
     0.0,
     "pictures",
     has_base=False,
@@ -72,7 +72,7 @@ WAN = Kind(
 REFERENCES = Kind(
     "references",
     reading_references,
-    frozenset({JOINT, SINGLE}),
+    frozenset({JOINT, JOINT_SINGLE}),
     "blocks that read references",
     "the blocks of a model that reads references",
     1.0,
@@ -98,4 +98,4 @@ def layers_for_adapters(model: ModelPatcher) -> ModelLayers:
     found = model_layers(model)
     adapted = (kind.attentions(model) for kind in KINDS.values() if kind.takes_adapters)
     shapes = next(filter(None, adapted), found.shapes)
-    return found if shapes is found.shapes else replace(found, shapes=shapes, family=family_with(shapes))
+    return found if shapes is found.shapes else replace(found, shapes=shapes, families=families_in(shapes))

@@ -11,7 +11,7 @@ from torch import nn
 from .families import BlockKey, LayerShape
 from .unet import network_of
 
-JOINT, SINGLE = "joint", "single"
+JOINT, JOINT_SINGLE = "joint", "joint single"
 """The sides under which the blocks are known: those with weights for text and picture apart, and those with one for both."""
 
 
@@ -26,7 +26,7 @@ def reading_references(model: ModelPatcher) -> Mapping[BlockKey, LayerShape]:
         return {}
     sides = {
         JOINT: (*getattr(network, "double_blocks", ()), *getattr(network, "transformer_blocks", ())),
-        SINGLE: tuple(getattr(network, "single_blocks", ())),
+        JOINT_SINGLE: tuple(getattr(network, "single_blocks", ())),
     }
     widths = {(side, i, 0): _width(block) for side, blocks in sides.items() for i, block in enumerate(blocks)}
     if not all(widths.values()):

@@ -10,13 +10,13 @@ from comfy.ldm.modules.attention import CrossAttention
 from comfy.model_patcher import ModelPatcher
 from torch import nn
 
-from .families import ADAPTED, BlockKey, Family, LayerShape, family_with
+from .families import ADAPTED, BlockKey, Family, LayerShape, families_in
 from .text_projection import text_projection_of
 
 
 @dataclass(frozen=True)
 class ModelLayers:
-    """The layers of a model that adapters act in: their sizes, and the family whose layout they have, if there is one.
+    """The layers of a model that adapters act in: their sizes, and the families whose layout they have, if there are any.
 
     `kind` is the host's class of the model, `network` that of what it runs. `projects_text` is the width of the text
     that its network brings to the layers' width by itself, None where it takes text as the layers read it.
@@ -25,8 +25,13 @@ class ModelLayers:
     kind: str
     network: str
     shapes: Mapping[BlockKey, LayerShape]
-    family: Family | None
+    families: tuple[Family, ...]
     projects_text: int | None = None
+
+    @property
+    def family(self) -> Family | None:
+        """The first of its families."""
+        return next(iter(self.families), None)
 
     @property
     def context_dim(self) -> int:
@@ -47,7 +52,7 @@ def model_layers(model: ModelPatcher) -> ModelLayers:
     shapes = _described(config) if described else cross_attentions(inner)
     projects = text_projection_of(inner)
     width = projects.in_features if projects else None
-    return ModelLayers(type(model.model).__name__, type(inner).__name__, shapes, family_with(shapes), width)
+    return ModelLayers(type(model.model).__name__, type(inner).__name__, shapes, families_in(shapes), width)
 
 
 def network_of(model: ModelPatcher) -> nn.Module:
@@ -100,7 +105,7 @@ def family_of_model(layers: ModelLayers, among: Sequence[Family] = ADAPTED) -> F
     """The family of a model. Raises ValueError when none of `among` has its layout."""
     if layers.family is not None and layers.family in among:
         return layers.family
-    *first, last = (family.label for family in among)
+    *first, last = dict.fromkeys(family.label for family in among)
     known = f"{', '.join(first)} or {last}"
     raise ValueError(
         f"the connected model is {layers.kind} ({layers.network}, {len(layers.shapes)} layers for an adapter), which no "

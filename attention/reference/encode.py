@@ -20,7 +20,8 @@ from ..cache import Cache, digest
 from ..inputs import at, check_pictures, masks_of
 from .embeds import Embeds, stacked
 from .encoders import encoder_of
-from .square import what_the_encoder_sees
+from .siglip_head import head_of, is_siglip
+from .square import CROP, what_the_encoder_sees
 
 # Bytes. 257 hidden states of 1280 in float32 are 1.3 MB a picture, its square of 224 pixels 0.6 MB.
 CACHE_BUDGET = 1 << 28
@@ -48,7 +49,7 @@ class Shot:
 
 
 def encode(
-    clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | None = None, size: int | None = None
+    clip_vision: Any, image: Tensor, fit: str = CROP, mask: Tensor | None = None, size: int | None = None
 ) -> Embeds:
     """The embeds of pictures (n, H, W, 3 or more), 0..1; each distinct picture is encoded once.
 
@@ -83,7 +84,7 @@ def encode_zero_pixels(clip_vision: Any, size: int | None = None) -> Embeds:
 
 
 def seen(
-    clip_vision: Any, image: Tensor, fit: str = "crop", mask: Tensor | None = None, size: int | None = None
+    clip_vision: Any, image: Tensor, fit: str = CROP, mask: Tensor | None = None, size: int | None = None
 ) -> Tensor:
     """What `encode` shows the encoder of pictures (n, H, W, C), 0..1: its squares (n, S, S, 3), to look at."""
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (clip_vision.image_mean, clip_vision.image_std))
@@ -91,7 +92,7 @@ def seen(
     return torch.cat(squares).movedim(1, -1).clamp(0, 1)
 
 
-def keys_of(image: Tensor, fit: str = "crop", mask: Tensor | None = None) -> list[Hashable]:
+def keys_of(image: Tensor, fit: str = CROP, mask: Tensor | None = None) -> list[Hashable]:
     """A key for each picture that `encode` is given: equal ones are encoded, and look, alike."""
     return [shot.key() for shot in _shots(image, fit, mask)]
 
@@ -99,7 +100,7 @@ def keys_of(image: Tensor, fit: str = "crop", mask: Tensor | None = None) -> lis
 def describe(clip_vision: Any, size: int | None = None) -> str:
     """The encoder in words, by its widths, and the size of its pictures where that is not its own."""
     config = clip_vision.config
-    tokens = (config["image_size"] // config["patch_size"]) ** 2 + 1
+    tokens = (config["image_size"] // config["patch_size"]) ** 2 + (not is_siglip(clip_vision))
     label = encoder_of(config.get("projection_dim", config["hidden_size"]), config["hidden_size"], tokens)
     return label if size in (None, config["image_size"]) else f"{label} at {size} pixels"
 
@@ -183,13 +184,17 @@ def _embeds(clip_vision: Any, pixel_values: Tensor) -> list[Embeds]:
     pixels, positions = pixel_values.to(clip_vision.load_device), _positions(clip_vision, size)
     run = partial(functional_call, clip_vision.model, positions, ()) if positions else None
     given = {"pixel_values": pixels, "intermediate_output": -2}
-    _, penultimate, image_embeds, _ = run(given) if run else clip_vision.model(**given)
-    image_embeds, penultimate = image_embeds.float().to(keep), penultimate.float().to(keep)
+    last, penultimate, image_embeds, _ = run(given) if run else clip_vision.model(**given)
+    made = {"image_embeds": image_embeds, "penultimate": penultimate}
+    if is_siglip(clip_vision):
+        head = head_of(clip_vision)
+        made["image_embeds"] = None if head is None else head(last)
+    kept = {name: tensor.float().to(keep) for name, tensor in made.items() if tensor is not None}
     encoder = describe(clip_vision, size)
     # Copies: a part of a batch would hold the memory of all of it.
     return [
-        Embeds(image_embeds=pooled[None].clone(), penultimate=hidden[None].clone(), encoder=encoder)
-        for pooled, hidden in zip(image_embeds, penultimate, strict=True)
+        Embeds(**{name: tensor[i : i + 1].clone() for name, tensor in kept.items()}, encoder=encoder)
+        for i in range(len(pixel_values))
     ]
 
 

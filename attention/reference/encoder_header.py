@@ -15,7 +15,7 @@ from .encoders import encoder_of
 
 @dataclass(frozen=True)
 class EncoderOutline:
-    """The widths of an encoder's pooled and penultimate output, and its tokens with the class token."""
+    """The widths of an encoder's pooled and penultimate output, and its tokens with the class token where it has one."""
 
     image_embeds: int
     penultimate: int
@@ -46,6 +46,13 @@ _LAYOUTS = (
         "visual_projection.weight",
         0,
     ),
+    # SigLIP's head: without it there is no pooled output.
+    _Layout(
+        "vision_model.encoder.layers.0.layer_norm1.weight",
+        "vision_model.embeddings.position_embedding.weight",
+        "vision_model.head.attention.out_proj.weight",
+        0,
+    ),
     _Layout("visual.transformer.resblocks.0.attn.in_proj_weight", "visual.positional_embedding", "visual.proj", 1),
 )
 
@@ -57,13 +64,14 @@ def read(path: Path) -> EncoderOutline | None:
     the reason when the file is damaged or would have to run code.
     """
     content = header.tensors(path)
-    return next((_sizes(content, layout) for layout in _LAYOUTS if layout.first in content), None)
+    found = (_sizes(content, layout) for layout in _LAYOUTS if layout.first in content)
+    return next(filter(None, found), None)
 
 
 def _sizes(content: Mapping[str, Any], layout: _Layout) -> EncoderOutline | None:
     tokens, projection = content.get(layout.tokens), content.get(layout.projection)
     if not (_is_matrix(tokens) and _is_matrix(projection)):
-        return None  # SigLIP and others, which pool in another way
+        return None  # others pool in another way, or have lost what pools
     positions, projected = cast(Tensor, tokens), cast(Tensor, projection)
     return EncoderOutline(projected.shape[layout.projected], positions.shape[1], positions.shape[0])
 

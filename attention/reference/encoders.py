@@ -24,6 +24,8 @@ ENCODERS = (
     Encoder("CLIP ViT-bigG/14", 1280, 1664, 257, "CLIP-ViT-bigG-14-laion2B-39B-b160k.safetensors"),
     Encoder("CLIP ViT-L/14", 768, 1024, 257, "clip-vit-large-patch14.safetensors"),
     Encoder("CLIP ViT-L/14-336", 768, 1024, 577, "clip-vit-large-patch14-336.bin"),
+    # Its pooled output is that of its head, which not every file has.
+    Encoder("SigLIP so400m/14-384", 1152, 1152, 729, "sigclip_vision_patch14_384.safetensors"),
 )
 
 

@@ -32,8 +32,8 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
     {
         row.name: row
         for row in (
-            # Pooled and projected.
-            Feature("image_embeds", 2, ENCODER, ("proj.weight",)),
+            # Pooled, and projected where the encoder does so.
+            Feature("image_embeds", 2, ENCODER, ("proj.weight", "proj.0.weight")),
             # Hidden states (n, L, F) before the last layer.
             Feature(
                 "penultimate", 3, ENCODER, ("perceiver_resampler.proj_in.weight", "proj_in.weight", "proj.0.weight")

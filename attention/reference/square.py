@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 import torch.nn.functional as F
 from torch import Tensor
 
+from .twice import resized_twice
+
 # The mean colour of CLIP's training pictures: zero once normalised, so the encoder sees nothing there.
 MEAN_COLOUR = (0.48145466, 0.4578275, 0.40821073)
 
@@ -30,13 +32,20 @@ def pad_with_edge(pictures: Tensor) -> Tensor:
     return F.pad(pictures.movedim(-1, 1), sides, mode="replicate").movedim(1, -1)
 
 
+CROP, TWICE = "crop", "resize twice"
+AS_TRAINED = "as trained"
+"""In place of a fit's name: the one of the adapter's authors."""
+_WHOLE = frozenset({"squash", TWICE})
+"""Fits whose picture becomes the square by scaling each side alone."""
+
 # Name on the node -> what makes a picture square before it is scaled. 'crop' cuts the centre after scaling, as
-# the encoders were trained; 'squash' scales both sides alone.
+# the encoders were trained; 'squash' scales both sides alone, 'resize twice' too, after two steps that InstantX takes.
 SQUARE_FITS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
-    "crop": None,
+    CROP: None,
     "pad": pad_with_mean,
     "pad edge": pad_with_edge,
     "squash": None,
+    TWICE: resized_twice,
 }
 
 
@@ -50,7 +59,7 @@ def what_the_encoder_sees(pictures: Tensor, fit: str, size: int) -> Tensor:
     squares = make_square(pictures) if make_square else pictures
     height, width = squares.shape[1:3]
     scaled = (size, size)
-    if fit != "squash":
+    if fit not in _WHOLE:
         scaled = (max(size * height // min(height, width), size), max(size * width // min(height, width), size))
     pixels = squares.movedim(-1, 1)
     if scaled != (height, width):

@@ -43,6 +43,14 @@ class BranchOnRows:
     mask_areas: tuple[PictureArea, ...]
     frame_factors: tuple[float, ...]
 
+    def acts_in(self, block: BlockKey) -> bool:
+        """Whether it adds something to any of the rows in a layer."""
+        attachment = self.attachment
+        if not attachment.scale_in(block):
+            return False
+        is_silent = attachment.leaves_negative and block not in attachment.swapped
+        return not is_silent or any(side == "positive" for side, _ in self.groups)
+
     def groups_in(self, block: BlockKey) -> tuple[Group, ...]:
         return self.swapped_groups if block in self.attachment.swapped else self.groups
 

@@ -35,6 +35,11 @@ class BranchInLayer:
     heads: int
 
     @cached_property
+    def joins(self) -> str:
+        """What its answer is added to: see `Way`."""
+        return self.branch.attachment.way.joins
+
+    @cached_property
     def _adds(self) -> bool:
         return self.branch.attachment.fusion.adds
 
@@ -70,7 +75,11 @@ class BranchInLayer:
         """As `add_to`, where the attention was computed before and fusion only adds."""
         return self._added(out, base, image, self.scaled.output)
 
-    def _added(self, out: Tensor, base: Tensor, image: Tensor, factor: Strength) -> Tensor:
+    def write_answer(self, out: Tensor, image: Tensor) -> None:
+        """As `add_answer`, written to `out` itself, which may be a part of a tensor."""
+        self._added(out, None, image, self.scaled.output)
+
+    def _added(self, out: Tensor, base: Tensor | None, image: Tensor, factor: Strength) -> Tensor:
         # Written to a new tensor once, then in place: `base` may be another pack's.
         in_place, mask = out is not base, self.mask
         if isinstance(factor, Tensor):
@@ -127,12 +136,23 @@ class Layer:
         """The attention of every branch, for `add_answers` when there is something to add it to."""
         return tuple(branch.answer(q) for branch in self.branches)
 
-    def add_answers(self, base: Tensor, answers: Sequence[Tensor]) -> Tensor:
-        """`base` (rows, N, D) and every branch's answer, which fusion only adds."""
+    def add_answers(self, base: Tensor, answers: Sequence[Tensor], joins: str) -> Tensor:
+        """`base` (rows, N, D) and the answer of every branch that joins there, which fusion only adds."""
         out = base
         for branch, answer in zip(self.branches, answers, strict=True):
-            out = branch.add_answer(out, base, answer)
+            if branch.joins == joins:
+                out = branch.add_answer(out, base, answer)
         return out
+
+    def write_answers(self, out: Tensor, answers: Sequence[Tensor], joins: str) -> None:
+        """As `add_answers`, written to `out` itself."""
+        for branch, answer in zip(self.branches, answers, strict=True):
+            if branch.joins == joins:
+                branch.write_answer(out, answer)
+
+    def joins(self, place: str) -> bool:
+        """Whether a branch joins at this place."""
+        return any(branch.joins == place for branch in self.branches)
 
     def add_to(self, base: Tensor, q: Tensor) -> Tensor:
         """`base` and what every branch adds to it; `base` itself where none acts here."""

@@ -58,13 +58,15 @@ class Site(NamedTuple):
     """One attention that branches act in: its key, the grid of its queries, the number of its heads.
 
     A plain tuple, because every layer of every call makes one and looks it up. `rest` queries follow those of the grid:
-    they have no place in the picture, and a mask is 0 there.
+    they have no place in the picture, and a mask is 0 there. `lead` queries come before it: they are the text's, for all
+    of the picture, and a mask is its mean there.
     """
 
     key: BlockKey
     grid: tuple[int, int]
     heads: int
     rest: int = 0
+    lead: int = 0
 
 
 class Run:
@@ -187,7 +189,7 @@ class Run:
         key = (site, q.shape, q.dtype, q.device)
         found = kind.layers.get(key)
         if found is None:
-            acting = tuple(branch for branch in kind.branches if branch.attachment.scale_in(site.key))
+            acting = tuple(branch for branch in kind.branches if branch.acts_in(site.key))
             found = self._layer(acting, site, q, near)
             # What the store has no room for must not be kept here either.
             if not self._store.is_full and not any(_on_demand(branch) for branch in acting):
@@ -228,9 +230,14 @@ class Run:
 
         def make() -> Tensor:
             parts = {w: on_grid(masks[w[0]][None].float(), site.grid, w[1], rule) for w in set(where)}
-            return like(F.pad(torch.cat([parts[w] for w in where]), (0, 0, 0, site.rest)), q)
+            mask = F.pad(torch.cat([parts[w] for w in where]), (0, 0, 0, site.rest))
+            if site.lead:
+                cells = site.grid[0] * site.grid[1]
+                mean = mask[:, :cells].mean(1, keepdim=True)
+                mask = torch.cat([mean.expand(-1, site.lead, -1), mask], 1)
+            return like(mask, q)
 
-        key = ("mask", branch.number, site.grid, site.rest, where, q.device, q.dtype)
+        key = ("mask", branch.number, *site[1:], where, q.device, q.dtype)
         return self._store.get(key, make, lambda made: made.nbytes)
 
     def _scaled(self, branch: BranchOnRows, block: BlockKey, q: Tensor) -> Scaled:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from einops import reduce, repeat
 from torch import Tensor
 
+from ..adapter.way import normed
 from ..branch.attachment import Attachment
 from ..branch.scaling import SHIFTS_MEAN
 from ..models.families import BlockKey
@@ -72,7 +73,11 @@ def _entries(
     """The tokens (1, T, D) of each group of one side, as long as they are; each entry is fetched once."""
     source = near.of(sources(attachment, block in attachment.swapped)[side], block, attachment.blocks, q)
     numbers = tuple(dict.fromkeys(number for polarity, number in groups if polarity == side))
-    keys, values = (part.to(q) for part in source.pick(block, numbers, q.device))
+    parts = dict(zip(("key", "value"), source.pick(block, numbers, q.device), strict=True))
+    heads = q.shape[1] if q.ndim == 4 else 1
+    keys, values = (
+        (normed(part, heads) if name in attachment.way.normed else part).to(q) for name, part in parts.items()
+    )
     if side == "positive" and block in attachment.swapped:
         keys, values = torch.zeros_like(keys), torch.zeros_like(values)
     means = None if attachment.embeds_scaling != SHIFTS_MEAN else _means(values, source.picture_tokens)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import comfy.clip_vision
+import comfy.utils
+from torch import Tensor
 
 from ...attention.catalogue.find_encoder import EncoderFile
+from ...attention.files import header
+from ...attention.reference.siglip_head import HEAD, PROBE, give_head, is_siglip
 
 # Two loaders that found the same file share one encoder as long as either lives.
 _loaded: WeakValueDictionary[tuple[str, int, int], Any] = WeakValueDictionary()
@@ -33,11 +37,23 @@ def _load(file: EncoderFile) -> Any:
     key = (str(file.path), stat.st_size, stat.st_mtime_ns)
     model = _loaded.get(key)
     if model is None:
-        model = comfy.clip_vision.load(str(file.path))
+        model = _with_head(file) or comfy.clip_vision.load(str(file.path))
         if model is None:
             raise ValueError(
                 f"'{file.name}' in models/clip_vision has the widths of {file.outline.label}, but ComfyUI cannot load "
                 "it as an image encoder. Connect another one to 'clip_vision'."
             )
         _loaded[key] = model
+    return model
+
+
+def _with_head(file: EncoderFile) -> Any | None:
+    """A SigLIP with the head that the host's loader leaves out; None for every other encoder."""
+    if PROBE not in header.tensors(file.path):
+        return None
+    tensors = cast(dict[str, Tensor], comfy.utils.load_torch_file(str(file.path), safe_load=True))
+    head = {key: tensor for key, tensor in tensors.items() if key.startswith(HEAD)}
+    model = comfy.clip_vision.load_clipvision_from_sd(tensors)
+    if model is not None and is_siglip(model):
+        give_head(model, head)
     return model

@@ -12,6 +12,7 @@ from torch import Tensor
 from ...attention.branch.per_picture import PER_PICTURE, REPEAT_LAST
 from ...attention.reference.combine import COMBINATIONS, CONCAT, PER_FRAME, combined
 from ...attention.reference.embeds import Embeds
+from ...attention.reference.square import CROP
 from ...face.value import FaceBatch
 from .. import wires
 from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
@@ -134,7 +135,7 @@ class ApplyIPAdapter(io.ComfyNode):
         clip_vision: Any | None = None,
         **settings: Any,
     ) -> io.NodeOutput:
-        from ...attention.adapter.key_values import KeyValues
+        from ...attention.adapter.key_values import KeyValuesOnDemand
         from ...attention.adapter.lora import with_lora
         from ...attention.branch.build import unconditional
         from ...attention.models.fits import check_fits
@@ -148,15 +149,14 @@ class ApplyIPAdapter(io.ComfyNode):
         reference = _reference(loaded, image, embeds, faces, any_recogniser)
         negative = negative_embeds or unconditional(loaded.adapter, loaded.clip_vision)
         sides = [_key_values(model, loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
-        if all(isinstance(side, KeyValues) for side in sides):
+        if not any(isinstance(side, KeyValuesOnDemand) for side in sides):
             loaded.adapter.release()
         branch = BranchSettings(**settings).attachment(loaded.adapter, sides[0], sides[1], teller(cls))
         attachment = replace(branch, per_picture=short_batch)
         lora = with_lora(model, loaded.adapter, loaded.lora_strength)
-        pictures = (
-            [] if image is None else seen(encoder_for(loaded, None), image[:MOST], size=loaded.adapter.picture_size)
-        )
-        text = "\n".join(filter(None, (lora.note, _cropped(image))))
+        fit, size = loaded.adapter.fit, loaded.adapter.picture_size
+        pictures = [] if image is None else seen(encoder_for(loaded, None), image[:MOST], fit, size=size)
+        text = "\n".join(filter(None, (lora.note, _cropped(image) if fit == CROP else "")))
         return shown(cls, text, pictures, attach(lora.model, attachment), of=0 if image is None else len(image))
 
 
@@ -200,7 +200,7 @@ def _reference(
     if faces is not None:
         return embeds_of_faces(loaded.adapter, faces, encoder, any_recogniser)
     assert image is not None
-    return encode(encoder, image, size=loaded.adapter.picture_size)
+    return encode(encoder, image, loaded.adapter.fit, size=loaded.adapter.picture_size)
 
 
 def _key_values(model: ModelPatcher, adapter: Adapter, embeds: Embeds, combine: str, shortcut_scale: float) -> Source:

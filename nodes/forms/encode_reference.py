@@ -10,7 +10,7 @@ from comfy_api.v0_0_2 import io
 from torch import Tensor
 
 from ...attention.reference.embeds import stacked
-from ...attention.reference.square import SQUARE_FITS
+from ...attention.reference.square import AS_TRAINED, SQUARE_FITS
 from .. import wires
 from ..page.description import described
 
@@ -32,11 +32,11 @@ class EncodeReference(io.ComfyNode):
                 io.Combo.Input(
                     "fit",
                     optional=True,
-                    options=list(SQUARE_FITS),
-                    default="crop",
-                    tooltip="How a picture becomes the encoder's square. crop: its centre, as encoders were trained. "
-                    "pad: all of it, on the mean colour. pad edge: all of it, edges repeated. "
-                    "squash: all of it, distorted.",
+                    options=[AS_TRAINED, *SQUARE_FITS],
+                    default=AS_TRAINED,
+                    tooltip="How a picture becomes the encoder's square. as trained: the way of the adapter's authors, "
+                    "crop for all but InstantX on FLUX. crop: its centre. pad: all of it, on the mean colour. pad edge: all "
+                    "of it, edges repeated. squash: all of it, distorted. resize twice: squash after InstantX's two steps.",
                 ),
                 io.Int.Input(
                     "tiles",
@@ -74,7 +74,7 @@ class EncodeReference(io.ComfyNode):
         cls,
         adapter: wires.LoadedAdapter,
         image: Tensor,
-        fit: str = "crop",
+        fit: str = AS_TRAINED,
         tiles: int = 0,
         clip_vision: Any | None = None,
         mask: Tensor | None = None,
@@ -93,7 +93,7 @@ class EncodeReference(io.ComfyNode):
             )
         encoder = encoder_for(adapter, clip_vision)
         shots = with_tiles(image, mask, tiles)
-        size = adapter.adapter.picture_size
+        size, fit = adapter.adapter.picture_size, adapter.adapter.fit if fit == AS_TRAINED else fit
         embeds = stacked([encode(encoder, pictures, fit, masks, size) for pictures, masks in shots])
         adapter.adapter.check(embeds)
         pictures, different = _different(encoder, shots, fit, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from comfy.model_patcher import ModelPatcher
@@ -76,7 +77,8 @@ class LoadByPreset(io.ComfyNode):
         from ..page.badges import adapter_badges
 
         layers = layers_for_adapters(model)
-        row = _row(preset, family_of_model(layers))
+        family_of_model(layers)  # refuses models that no adapter fits
+        row = _row(preset, layers.families)
         found, refused = installed.adapters()
         choice = choose(row, found, lambda file: misfit(file.layers, layers) is None)
         if choice is None:
@@ -87,12 +89,13 @@ class LoadByPreset(io.ComfyNode):
         return for_page(output, badges=adapter_badges(adapter, loaded.clip_vision))
 
 
-def _row(purpose: str, family: Family) -> Preset:
-    rows = presets_for(purpose)
-    if family.name in rows:
-        return rows[family.name]
-    label, published_for = family.label, " and ".join(FAMILIES[name].label for name in rows)
-    others = [f"'{other}'" for other in PURPOSES if family.name in presets_for(other)]
+def _row(purpose: str, families: Sequence[Family]) -> Preset:
+    """The row of a purpose for one of a model's families."""
+    rows, names = presets_for(purpose), {each.name for each in families}
+    for name in names & rows.keys():
+        return rows[name]
+    label, published_for = families[0].label, " and ".join(FAMILIES[name].label for name in rows)
+    others = [f"'{other}'" for other in PURPOSES if names & presets_for(other).keys()]
     instead = (
         f"For {label} choose one of: {', '.join(others)}."
         if others

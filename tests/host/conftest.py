@@ -93,6 +93,7 @@ def load(adapter_folder):
     from miniature import adapters, flux, models
     from pack.attention.adapter import checkpoint
     from pack.attention.adapter.adapter import Adapter
+    from pack.attention.reference.siglip_head import give_head
     from pack.nodes.wires import LoadedAdapter
 
     @cache
@@ -102,7 +103,10 @@ def load(adapter_folder):
             flux.write_adapter(variant, seed, path)
         else:
             adapters.write_safetensors(adapters.adapter_state_dict(family, variant, seed), path)
-        encoder = models.clip_vision(adapters.encoder_of(family, variant), ENCODER_SEED)
+        kind = "siglip" if variant == "instantx" else adapters.encoder_of(family, variant)
+        encoder = models.clip_vision(kind, ENCODER_SEED)
+        if kind == "siglip":
+            give_head(encoder, flux.siglip_head(ENCODER_SEED))
         return LoadedAdapter(Adapter(checkpoint.read(path)), encoder)
 
     return loaded

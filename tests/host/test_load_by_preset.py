@@ -145,7 +145,7 @@ def test_a_purpose_of_another_family_names_those_there_are(model_folders, sdxl):
 
 def test_a_family_that_nothing_was_published_for_is_told_what_it_can_do():
     with pytest.raises(ValueError, match="connected model is Segmind Vega. No adapters are published for") as caught:
-        load_by_preset._row("plus", FAMILIES["vega"])
+        load_by_preset._row("plus", (FAMILIES["vega"],))
     assert "Train IP-Adapter" in str(caught.value) and "there are" not in str(caught.value)
 
 

@@ -27,13 +27,14 @@ class Family:
 
 @dataclass(frozen=True)
 class Encoder:
-    """A CLIP vision tower: published patch and picture sizes, shallow and, but for the 'wide' ones, narrow."""
+    """An image encoder: published patch and picture sizes but for SigLIP, shallow and, but for the 'wide' ones, narrow."""
 
     hidden: int
     projection: int
     activation: str
     picture: int = 224
     layers: int = 4
+    pools_by_head: bool = False
 
 
 COMMON = {
@@ -91,6 +92,8 @@ ENCODERS = {
     "vit_bigg": Encoder(hidden=96, projection=72, activation="gelu"),
     "vit_l": Encoder(hidden=112, projection=40, activation="quick_gelu"),
     "vit_l_336": Encoder(hidden=64, projection=48, activation="quick_gelu", picture=336),
+    # Pictures of 112 pixels in place of 384, so 64 patches in place of 729.
+    "siglip": Encoder(hidden=48, projection=48, activation="gelu_pytorch_tanh", picture=112, pools_by_head=True),
     # Published widths, by which presets tell encoders.
     "vit_h_wide": Encoder(hidden=1280, projection=1024, activation="gelu", layers=2),
 }

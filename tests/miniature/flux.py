@@ -15,6 +15,7 @@ from torch import Tensor
 
 from . import seeded
 from .adapters import projection_value
+from .families import encoder_named
 from .flux_kinds import ENCODER, LATENT, POOLED, TEXT, WIDTH, kind_named
 from .models import centre_colours, patcher_class, text_config
 
@@ -73,6 +74,7 @@ def vae_patcher(seed: int, disable_dynamic: bool = False) -> ModelPatcher:
     return vae(seed).patcher
 
 
+TOKENS, HIDDEN = 128, 64  # of InstantX's
 VERSIONS = {"base": 4, "plus": 16}
 """Tokens of a picture: XLabs' first version is to its second what a base adapter is to a plus."""
 
@@ -93,5 +95,50 @@ def adapter_state_dict(variant: str, seed: int, width: int = WIDTH, blocks: int 
     return {name: projection_value(seed, f"flux/{variant}/{name}", shape) for name, shape in shapes.items()}
 
 
+def instantx_state_dict(seed: int, width: int = WIDTH, blocks: int = 57, tokens: int = TOKENS) -> dict[str, Tensor]:
+    """An adapter under InstantX's names, float32."""
+    features = encoder_named("siglip").hidden
+    shapes = {
+        "image_proj.proj.0.weight": (HIDDEN, features),
+        "image_proj.proj.0.bias": (HIDDEN,),
+        "image_proj.proj.2.weight": (tokens * TEXT, HIDDEN),
+        "image_proj.proj.2.bias": (tokens * TEXT,),
+        "image_proj.norm.weight": (TEXT,),
+        "image_proj.norm.bias": (TEXT,),
+    }
+    for block in range(blocks):
+        shapes |= {f"ip_adapter.{block}.to_{part}_ip.weight": (width, TEXT) for part in "kv"}
+    return {name: projection_value(seed, f"flux/instantx/{name}", shape) for name, shape in shapes.items()}
+
+
+def siglip_head(seed: int) -> dict[str, Tensor]:
+    """The head of the miniature SigLIP under its published names, float32."""
+    encoder = encoder_named("siglip")
+    width, hidden = encoder.hidden, 2 * encoder.hidden
+    shapes = {
+        "probe": (1, 1, width),
+        "attention.in_proj_weight": (3 * width, width),
+        "attention.in_proj_bias": (3 * width,),
+        "attention.out_proj.weight": (width, width),
+        "attention.out_proj.bias": (width,),
+        "layernorm.weight": (width,),
+        "layernorm.bias": (width,),
+        "mlp.fc1.weight": (hidden, width),
+        "mlp.fc1.bias": (hidden,),
+        "mlp.fc2.weight": (width, hidden),
+        "mlp.fc2.bias": (width,),
+    }
+    return {f"vision_model.head.{name}": _head_value(seed, name, shape) for name, shape in shapes.items()}
+
+
+def _head_value(seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
+    return (
+        seeded.normal(seed, f"siglip/{name}", shape)
+        if name == "probe"
+        else projection_value(seed, f"siglip/{name}", shape)
+    )
+
+
 def write_adapter(variant: str, seed: int, path: Path) -> None:
-    safetensors.torch.save_file(adapter_state_dict(variant, seed), path)
+    made = instantx_state_dict(seed) if variant == "instantx" else adapter_state_dict(variant, seed)
+    safetensors.torch.save_file(made, path)

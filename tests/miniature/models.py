@@ -156,8 +156,10 @@ def vae_patcher(seed: int, family: str, disable_dynamic: bool = False) -> ModelP
 def vision_config(kind: str) -> dict[str, Any]:
     """The host's JSON configuration of an encoder, with the miniature's widths."""
     encoder = encoder_named(kind)
+    siglip = {"model_type": "siglip_vision_model", "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    own = siglip if encoder.pools_by_head else {"model_type": "clip_vision_model", "projection_dim": encoder.projection}
     return {
-        "model_type": "clip_vision_model",
+        **own,
         "hidden_act": encoder.activation,
         "hidden_size": encoder.hidden,
         "image_size": encoder.picture,
@@ -167,12 +169,11 @@ def vision_config(kind: str) -> dict[str, Any]:
         "num_channels": 3,
         "num_hidden_layers": encoder.layers,
         "patch_size": 14,
-        "projection_dim": encoder.projection,
     }
 
 
 def clip_vision(kind: str, seed: int) -> ClipVisionModel:
-    """A CLIP image encoder: 257 tokens of 224 pixels, or 577 of 336 for vit_l_336."""
+    """An image encoder: 257 tokens of 224 pixels, or 577 of 336 for vit_l_336; of siglip without its head."""
     model = ClipVisionModel(vision_config(kind))
     seeded.fill(model.model, seeded.values(model.model, seed, SHARP), assign=model.patcher.is_dynamic())
     return model

@@ -6,6 +6,7 @@ from oracles.adapters import Adapter, Use
 from pack.attention.adapter.adapter import Adapter as LoadedFile
 from pack.attention.adapter.checkpoint import read
 from pack.attention.reference.embeds import Embeds
+from pack.attention.weights.layer_weights import LayerWeights
 from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 from pack.nodes.wires import LoadedAdapter
 
@@ -51,6 +52,22 @@ class Loader:
                 weight=each.scale,
                 embeds=Embeds(image_embeds=each.positive),
                 negative_embeds=Embeds(image_embeds=each.negative),
+                **inputs,
+            ).args
+        return patcher
+
+    def steered_instantx(self, patcher, uses, **inputs):
+        """As `steered`, for uses of `oracles.instantx`."""
+        for each in uses:
+            kind = "instantx_k_and_v" if each.normed == "kv" else "auto"
+            away = {} if each.negative is None else {"negative_embeds": Embeds(image_embeds=each.negative)}
+            (patcher,) = ApplyIPAdapter.execute(
+                model=patcher,
+                adapter=LoadedAdapter(LoadedFile(read(each.adapter.save(self.folder / f"{id(each.adapter)}")), kind)),
+                weight=each.scale if isinstance(each.scale, float) else 1.0,
+                layers=None if isinstance(each.scale, float) else LayerWeights("flux_all", tuple(each.scale)),
+                embeds=Embeds(image_embeds=each.positive),
+                **away,
                 **inputs,
             ).args
         return patcher

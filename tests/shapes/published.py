@@ -196,14 +196,6 @@ REFUSED = (
     transcribed("pulid_v1.1.safetensors", "sdxl", "pulid_v1.1", "guozinan/PuLID", 984_000_000, "F16"),
     transcribed(
         "ip-adapter.bin",
-        "flux",
-        "instantx_flux_ip-adapter",
-        "InstantX/FLUX.1-dev-IP-Adapter",
-        5_290_000_000,
-        "BF16",
-    ),
-    transcribed(
-        "ip-adapter.bin",
         "sd35",
         "instantx_sd35_ip-adapter",
         "InstantX/SD3.5-Large-IP-Adapter",
@@ -233,4 +225,16 @@ XLABS = (
     ),
 )
 
-FILES = SD15 + SDXL + FACEID + KOLORS + XLABS + REFUSED
+INSTANTX = (
+    transcribed(
+        "flux-ip-adapter-instantx.bin",
+        "flux_all",
+        "instantx_flux_ip-adapter",
+        "InstantX/FLUX.1-dev-IP-Adapter",
+        5_290_000_000,
+        "BF16",
+        "instantx",
+    ),
+)
+
+FILES = SD15 + SDXL + FACEID + KOLORS + XLABS + INSTANTX + REFUSED

@@ -128,7 +128,7 @@ def test_the_parameters_of_transformer_adapters_are_the_published_number(name):
     assert count(FILES[name]["shapes"]) == FILES[name]["parameters"] == TRANSFORMERS[name]
 
 
-@pytest.mark.parametrize("name", named(lambda entry: entry["variant"] not in ("refused", "xlabs")))
+@pytest.mark.parametrize("name", named(lambda entry: entry["variant"] not in ("refused", "xlabs", "instantx")))
 def test_every_cross_attention_layer_is_there_and_odd(name):
     entry = FILES[name]
     layers = sorted(int(key.split(".")[1]) for key in entry["shapes"] if key.endswith(".to_k_ip.weight"))

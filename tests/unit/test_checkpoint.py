@@ -6,7 +6,7 @@ import torch
 from miniature import adapters
 from pack.attention.adapter import checkpoint
 from pack.attention.adapter.identify import identify
-from pack.attention.adapter.variants import LAYER, has, lacks, other_size, size, tokens_per_face, variants_of
+from pack.attention.adapter.variants import LAYER, has, lacks, other_size, size, tokens_made, variants_of
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_a_condition_is_named_by_what_it_asks_for():
         (size("latents", 2, 2048), "latents with 2048 in dimension 2", True),
         (size("latents", 3, 2048), "latents with 2048 in dimension 3", False),
         (other_size("latents", 2, 2048), "latents with a size other than 2048 in dimension 2", False),
-        (tokens_per_face(4), "4 face tokens", True),
+        (tokens_made(4), "4 tokens", True),
     ]
     for condition, words, holds in asked:
         assert (str(condition), condition.holds(shapes)) == (words, holds)

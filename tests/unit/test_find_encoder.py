@@ -10,7 +10,7 @@ from pack.attention.reference import encoder_header
 from pack.attention.reference.encoder_header import EncoderOutline
 from pack.attention.reference.encoders import ENCODERS
 
-VIT_H, BIGG, VIT_L, VIT_L_336 = ENCODERS
+VIT_H, BIGG, VIT_L, VIT_L_336, SIGLIP = ENCODERS
 BY_NAME = {variant.name: variant for variant in VARIANTS}
 
 
@@ -57,7 +57,27 @@ def file(tmp_path):
     return made
 
 
-@pytest.mark.parametrize("encoder", ENCODERS, ids=lambda e: e.label)
+def siglip(encoder):
+    hidden = encoder.penultimate
+    return {
+        "vision_model.embeddings.position_embedding.weight": [encoder.tokens, hidden],
+        "vision_model.encoder.layers.0.layer_norm1.weight": [hidden],
+        "vision_model.head.attention.out_proj.weight": [hidden, hidden],
+    }
+
+
+def test_siglip_is_known_by_its_head_and_without_it_gives_nothing_pooled(file):
+    shapes = siglip(SIGLIP)
+    whole = file(shapes, "whole.safetensors")
+    assert encoder_header.read(whole[1]) == EncoderOutline(1152, 1152, 729)
+    headless = file({key: shape for key, shape in shapes.items() if ".head." not in key}, "headless.safetensors")
+    assert encoder_header.read(headless[1]) is None
+    wanted = find_encoder.need(BY_NAME["instantx"], 1152)
+    assert find_encoder.find(wanted, [headless, whole]).name == whole[0]
+    assert "sigclip_vision_patch14_384.safetensors" in wanted.described() and "Apache-2.0" in wanted.described()
+
+
+@pytest.mark.parametrize("encoder", ENCODERS[:-1], ids=lambda e: e.label)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_widths_are_read_from_every_layout(layout, encoder, file):
     _, path = file(LAYOUTS[layout](encoder))

@@ -17,7 +17,6 @@ LOOK_ALIKES = ("faceid_plus", "faceid_plus_v2", "instantid", "portrait_unnorm")
 REFUSED = {
     "pulid_v1": "PuLID file for SDXL, which is not supported yet",
     "pulid_v1.1": "PuLID file for SDXL, which is not supported yet",
-    "instantx_flux_ip-adapter": "InstantX IP-Adapter for FLUX",
     "instantx_sd35_ip-adapter": "SD3.5",
     "ip-adapter-faceid_sd15_lora": "LoRA",
     "ip-adapter-faceid_sdxl_lora": "LoRA",

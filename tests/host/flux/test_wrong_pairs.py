@@ -10,7 +10,7 @@ from pack.attention.models.unet import family_of_model
 
 def test_an_adapter_for_a_unet_on_flux(flux, apply):
     says = (
-        r"IP-Adapter for SDXL \(70 cross-attentions\); the connected model is FLUX.1 \(19 double blocks\). Connect an SDXL "
+        r"IP-Adapter for SDXL \(70 cross-attentions\); the connected model is FLUX.1 \(21 blocks\). Connect an SDXL "
         "model, or load an adapter made for this one"
     )
     with pytest.raises(ValueError, match=says):
@@ -19,7 +19,7 @@ def test_an_adapter_for_a_unet_on_flux(flux, apply):
 
 def test_an_adapter_for_flux_on_a_unet(sdxl, apply):
     says = (
-        r"XLabs IP-Adapter for FLUX.1 \(19 double blocks\); the connected model is SDXL \(70 cross-attentions\). Connect a "
+        r"XLabs IP-Adapter for FLUX.1 \(19 blocks\); the connected model is SDXL \(70 cross-attentions\). Connect a "
         "FLUX.1 model"
     )
     with pytest.raises(ValueError, match=says):
@@ -37,7 +37,7 @@ def test_an_adapter_for_flux_on_a_transformer_without_such_blocks(flux, apply):
     for model, network in ((other, "MMDiT"), (wan.model("short i2v", 1), "WanModel")):
         with pytest.raises(
             ValueError,
-            match=rf"acts in the double blocks of FLUX; the connected model is \w+ \({network}\), which has none",
+            match=rf"acts in the blocks of FLUX; the connected model is \w+ \({network}\), which has none",
         ):
             apply(model, "flux")
 
@@ -46,9 +46,9 @@ def test_an_adapter_for_flux_on_its_successor(apply):
     from miniature import flux
 
     model = flux.model("flux2 klein", 1)
-    with pytest.raises(ValueError, match=r"of another layout \(5 double blocks\). Connect a FLUX.1 model"):
+    with pytest.raises(ValueError, match=r"of another layout \(7 blocks\). Connect a FLUX.1 model"):
         apply(model, "flux")
-    with pytest.raises(ValueError, match=r"5 layers for an adapter\), which no adapter fits here.*SDXL.* or FLUX.1"):
+    with pytest.raises(ValueError, match=r"7 layers for an adapter\), which no adapter fits here.*SDXL.* or FLUX.1"):
         family_of_model(layers_for_adapters(model))
 
 
@@ -66,7 +66,9 @@ def test_a_file_with_other_blocks_or_widths(flux, apply, tmp_path, load):
     from pack.attention.models.fits import check_fits
 
     path, _ = written(tmp_path, blocks=18)
-    with pytest.raises(ValueError, match=r"xlabs.safetensors.*has 18 layers for an adapter; known are: 19 \(FLUX.1\)"):
+    with pytest.raises(
+        ValueError, match=r"xlabs.safetensors.*has 18 layers for an adapter; known are: 19 \(FLUX.1\), 57 \(FLUX.1\)"
+    ):
         Adapter(checkpoint.read(path))
     path, _ = written(tmp_path, width=32)
     wide = Adapter(checkpoint.read(path))

@@ -234,7 +234,7 @@ def test_the_published_count_at_full_size():
         shapes = {
             each.key: LayerShape(wide[family][level[each.key[0]](each.key[1])], context) for each in layers(family)
         }
-        return ModelLayers("SDXL", "UNetModel", shapes, FAMILIES[family])
+        return ModelLayers("SDXL", "UNetModel", shapes, (FAMILIES[family],))
 
     for stem, family, variant, features in (
         ("ip-adapter_sd15", "sd15", "base", 1024),

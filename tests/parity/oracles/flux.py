@@ -26,7 +26,7 @@ WIDTH, HEADS, POOLED, ENCODER = 64, 2, 32, 48
 TEXT = 4096  # as published: diffusers tells the number of tokens by it
 DOUBLE, SINGLE = 19, 2
 SIGMA, GUIDANCE = 0.7, 3.5
-LAYOUT = {"depth": DOUBLE, "depth_single_blocks": SINGLE, "hidden_size": WIDTH}
+ALL_SINGLE = 38  # as published, for adapters that act there
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,16 @@ class Twin:
     patcher: object
 
 
+def layout(single: int) -> dict[str, int]:
+    return {"depth": DOUBLE, "depth_single_blocks": single, "hidden_size": WIDTH}
+
+
 @cache
-def twin() -> Twin:
+def twin(single: int = SINGLE) -> Twin:
     transformer = transformer_flux.FluxTransformer2DModel(
         in_channels=64,
         num_layers=DOUBLE,
-        num_single_layers=SINGLE,
+        num_single_layers=single,
         attention_head_dim=WIDTH // HEADS,
         num_attention_heads=HEADS,
         joint_attention_dim=TEXT,
@@ -51,10 +55,10 @@ def twin() -> Twin:
         axes_dims_rope=(8, 12, 12),
     )
     fill(transformer, "flux")
-    return Twin(transformer, host_patcher(transformer))
+    return Twin(transformer, host_patcher(transformer, single))
 
 
-def host_patcher(transformer: nn.Module) -> object:
+def host_patcher(transformer: nn.Module, single: int) -> object:
     """The host's FLUX holding the weights of diffusers'."""
     config = supported_models.Flux(
         {
@@ -71,22 +75,22 @@ def host_patcher(transformer: nn.Module) -> object:
             "qkv_bias": True,
             "guidance_embed": True,
             "txt_ids_dims": [],
-            **LAYOUT,
+            **layout(single),
         }
     )
     config.set_inference_dtype(torch.float32, None)
     model = config.get_model({})
     device = model_management.get_torch_device()
     patcher = model_patcher.ModelPatcher(model, device, model_management.unet_offload_device())
-    model.diffusion_model.load_state_dict(renamed(transformer.state_dict(), model.diffusion_model), strict=True)
+    model.diffusion_model.load_state_dict(renamed(transformer.state_dict(), model.diffusion_model, single), strict=True)
     model.eval()
     return patcher
 
 
-def renamed(theirs: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+def renamed(theirs: dict[str, Tensor], network: nn.Module, single: int) -> dict[str, Tensor]:
     """diffusers' weights under the host's names, by the host's own table; several of them are parts of one."""
     made = {key: torch.zeros_like(tensor) for key, tensor in network.state_dict().items()}
-    table = comfy_utils.flux_to_diffusers(LAYOUT)
+    table = comfy_utils.flux_to_diffusers(layout(single))
     for key, tensor in theirs.items():
         target = table[key]
         name, part, change = (*((target, None) if isinstance(target, str) else target), None)[:3]
@@ -216,21 +220,25 @@ def with_diffusers(both: Twin, given: Inputs, uses: Sequence[Use]) -> Halves:
 
 
 @torch.no_grad()
-def host_step(patcher: object, given: Inputs) -> Halves:
-    """A step of the host through CFGGuider, as a KSampler would run it; both halves are read before guidance."""
+def host_step(patcher: object, given: Inputs, guided: bool = True) -> Halves:
+    """A step of the host through CFGGuider, as a KSampler would run it; both halves are read before guidance.
+
+    Without true guidance (CFG 1) the host runs the positive half alone, which then is both.
+    """
     patcher, seen, sigma = patcher.clone(), {}, torch.tensor(SIGMA)
 
     def read_both_halves(args: dict) -> Tensor:
-        seen["positive"], seen["negative"] = args["cond_denoised"].cpu(), args["uncond_denoised"].cpu()
+        seen["positive"] = args["cond_denoised"].cpu()
+        seen["negative"] = args["uncond_denoised"].cpu() if guided else seen["positive"]
         return args["denoised"]
 
-    patcher.set_model_sampler_post_cfg_function(read_both_halves, disable_cfg1_optimization=True)
+    patcher.set_model_sampler_post_cfg_function(read_both_halves, disable_cfg1_optimization=guided)
     guider = samplers.CFGGuider(patcher)
     guider.set_conds(
         [[given.positive, {"pooled_output": given.pooled_positive, "guidance": GUIDANCE}]],
         [[given.negative, {"pooled_output": given.pooled_negative, "guidance": GUIDANCE}]],
     )
-    guider.set_cfg(2.0)
+    guider.set_cfg(2.0 if guided else 1.0)
     empty = torch.zeros_like(given.latent)
     sigmas = torch.stack([sigma, torch.zeros_like(sigma)])
     guider.sample(empty, empty, OneCall(given.latent), sigmas, disable_pbar=True)
