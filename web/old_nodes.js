@@ -22,7 +22,7 @@ app.registerExtension({
       name: 'Pictures as the old packs made them',
       category: ['Likeness', 'Old nodes', 'Compatible'],
       tooltip:
-        "For old nodes whose 'compatible' is 'by setting': the middle block left out, a black picture as 'no reference' of plus adapters, noise and keypoints of Apply InstantID, sides of prompts by their place with DualCFG, Perp-Neg or SAG.",
+        "For old nodes whose 'compatible' is 'by setting': the middle block left out, a black picture as 'no reference' of plus adapters, noise and keypoints of Apply InstantID, sides of prompts by their place with DualCFG, Perp-Neg or SAG, values and pictures of InstantX on FLUX.",
       type: 'boolean',
       defaultValue: false
     },
@@ -31,7 +31,7 @@ app.registerExtension({
       name: 'Register the old node ids',
       category: ['Likeness', 'Old nodes', 'Register'],
       tooltip:
-        "For programs that ask whether the nodes of ComfyUI_IPAdapter_plus and ComfyUI_InstantID are there. Only ids that no other pack has. Packs that call the old packs' Python classes will think that those are there. Takes effect when ComfyUI is started again.",
+        "For programs that ask whether the nodes of ComfyUI_IPAdapter_plus, ComfyUI_InstantID and the two packs for FLUX are there. Only ids that no other pack has. Packs that call the old packs' Python classes will think that those are there. Takes effect when ComfyUI is started again.",
       type: 'boolean',
       defaultValue: false
     }

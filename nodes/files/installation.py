@@ -28,7 +28,7 @@ def checked() -> Iterator[Checked]:
 
 def _folders() -> Iterator[Checked]:
     found, refused = installed.adapters()
-    where = ", ".join(folder for name in folders.ADAPTERS for folder in folder_paths.get_folder_paths(name))
+    where = ", ".join(folder for name in folders.adapter_folders() for folder in folder_paths.get_folder_paths(name))
     yield Checked(f"{len(found)} adapters in {where}.")
     yield from (Checked(f"Not an adapter: {why}", "Delete that file, or move it where it belongs.") for why in refused)
     yield Checked(f"{len(list(installed.encoder_files()))} image encoders in models/{installed.ENCODERS}.")

@@ -86,7 +86,7 @@ def listing() -> str:
     """
     from .fingerprint import hashed
 
-    searched = (*folders.ADAPTERS, ENCODERS)
+    searched = (*folders.adapter_folders(), ENCODERS)
     listed = [(folder, name) for folder in searched for name in folder_paths.get_filename_list(folder)]
     return hashed(filter(None, (_state(folder_paths.get_full_path(*file)) for file in listed)))
 

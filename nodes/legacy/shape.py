@@ -9,6 +9,8 @@ from typing import Any
 IPADAPTER_PLUS = "ComfyUI_IPAdapter_plus"
 INSTANTID = "ComfyUI_InstantID"
 BEFORE_2024_03 = "ComfyUI_IPAdapter_plus before March 2024"
+XLABS = "x-flux-comfyui"
+INSTANTX = "ComfyUI-IPAdapter-Flux"
 COMPATIBLE = "compatible"
 _THIN = "LikenessOld"
 
@@ -27,6 +29,8 @@ NO_MIDDLE = "the middle block left out"
 BLACK = "a black picture as 'no reference' of plus adapters"
 NOISE = "noise in the negative half"
 SIDES = "with DualCFG, Perp-Neg or SAG, the side of a prompt told by its place in the call"
+VALUES = "values normalised beside keys"
+AT_ONCE = "the reference scaled to the encoder's square at once"
 PHOTO_SIZE = "without 'image_kps', keypoints drawn at the size of the photo"
 
 

@@ -1,14 +1,14 @@
-"""Every node id of the two old packs, and what it becomes."""
+"""Every node id of the old packs, and what it becomes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import table_before_2024, table_instantid, table_ipadapter, table_ipadapter_inputs
+from . import table_before_2024, table_flux, table_instantid, table_ipadapter, table_ipadapter_inputs
 from .shape import Row
 
-_TABLES = (table_ipadapter, table_ipadapter_inputs, table_before_2024, table_instantid)
+_TABLES = (table_ipadapter, table_ipadapter_inputs, table_before_2024, table_instantid, table_flux)
 
 GONE: Mapping[str, str] = MappingProxyType(
     {"IPAdapterCLIPVisionEncode": "what it gave is not known any more: use Encode Reference, and Apply IP-Adapter"}

@@ -58,6 +58,11 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "FaceKeypointsPreprocessor": "Face Keypoints Preprocessor",
         "InstantIDAttentionPatch": "InstantID Patch Attention",
         "ApplyInstantIDControlNet": "InstantID Apply ControlNet",
+        "LoadFluxIPAdapter": "Load Flux IPAdatpter",
+        "ApplyFluxIPAdapter": "Apply Flux IPAdapter",
+        "ApplyAdvancedFluxIPAdapter": "Apply Advanced Flux IPAdapter",
+        "IPAdapterFluxLoader": "Load IPAdapter Flux Model",
+        "ApplyIPAdapterFlux": "Apply IPAdapter Flux Model",
     }
 )
 """Old node id -> its title."""

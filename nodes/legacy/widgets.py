@@ -10,7 +10,7 @@ from comfy_api.v0_0_2 import io
 
 from ..files import folders
 from ..files.saved_files import EMBEDS
-from . import options
+from . import flux, options
 from .shape import Row
 
 _LARGEST = 9999
@@ -28,6 +28,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "interpolation": ("LANCZOS", "BICUBIC", "HAMMING", "BILINEAR", "BOX", "NEAREST"),
         "crop_position": ("top", "bottom", "left", "right", "center", "pad"),
         "timing": _CURVES,
+        "smothing_type": tuple(flux.SMOOTHING),
     }
 )
 """Widget -> its choices, in all nodes that have it but those of OF_NODE."""
@@ -53,6 +54,9 @@ OF_NODE: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("IPAdapterUnifiedLoaderCommunity", "preset"): ("Composition", "Kolors"),
         ("IPAdapterInsightFaceLoader", "provider"): ("CPU", "CUDA", "ROCM"),
         ("InsightFaceLoader", "provider"): ("CPU", "CUDA", "ROCM"),
+        ("LoadFluxIPAdapter", "provider"): ("CPU", "GPU"),
+        ("IPAdapterFluxLoader", "provider"): ("cuda", "cpu", "mps"),
+        ("IPAdapterFluxLoader", "clip_vision"): ("google/siglip-so400m-patch14-384",),
         ("InstantIDFaceAnalysis", "provider"): ("CPU", "CUDA", "ROCM", "CoreML"),
         ("IPAdapterCombineEmbeds", "method"): (
             "concat",
@@ -92,6 +96,11 @@ RANGES: Mapping[str, tuple[float, float, float]] = MappingProxyType(
         "strength": (0.0, 1.0, 0.05),
         "sharpening": (0.0, 1.0, 0.05),
         "lora_strength": (0.0, 1.0, 0.01),
+        "ip_scale": _UNIT,
+        "begin_strength": (-100.0, 100.0, 0.01),
+        "end_strength": (-100.0, 100.0, 0.01),
+        "start_percent": _UNIT,
+        "end_percent": _UNIT,
         "noise": (0.0, 1.0, 0.01),
         "ip_weight": (0.0, 3.0, 0.01),
         "cn_strength": (0.0, 10.0, 0.01),
@@ -134,6 +143,8 @@ RANGE_OF_NODE: Mapping[tuple[str, str], tuple[float, float, float]] = MappingPro
 _FILES = {
     "ipadapter_file": folders.adapter_files,
     "instantid_file": folders.adapter_files,
+    "ipadatper": folders.adapter_files,
+    "ipadapter": folders.adapter_files,
     "embeds": EMBEDS.listed,
 }
 _LINES = frozenset({"weights", "prompt", "layer_weights"})

@@ -18,6 +18,8 @@ SOURCES = {
     "model": ("CheckpointLoaderSimple", 0),
     "ipadapter": ("IPAdapterModelLoader", 0),
     "instantid": ("InstantIDModelLoader", 0),
+    "ip_adapter_flux": ("LoadFluxIPAdapter", 0),
+    "ipadapter_flux": ("IPAdapterFluxLoader", 0),
     "insightface": ("IPAdapterInsightFaceLoader", 0),
     "faceanalysis": ("InstantIDFaceAnalysis", 0),
     "clip_vision": ("CLIPVisionLoader", 0),
@@ -46,6 +48,8 @@ WIDGETS = {
     "IPAdapterModelLoader": {"ipadapter_file": "ip-adapter-plus_sd15.safetensors"},
     "IPAdapterLoadEmbeds": {"embeds": "anna.ipadpt"},
     "InstantIDModelLoader": {"instantid_file": "ip-adapter.bin"},
+    "LoadFluxIPAdapter": {"ipadatper": "ip_adapter.safetensors"},
+    "IPAdapterFluxLoader": {"ipadapter": "ip-adapter.bin"},
 }
 
 

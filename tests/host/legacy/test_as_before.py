@@ -70,7 +70,7 @@ def test_which_nodes_have_a_choice():
         ("IPAdapterApply", "IPAdapterApplyFaceID", "IPAdapterApplyEncoded", "IPAdapterTilesMasked"), (BLACK, SIDES)
     ), "they reached the middle block"
     assert ROWS["InstantIDAttentionPatch"].faults == (SIDES,), "it reached the middle block"
-    assert len(CHANGED) == 28
+    assert len(CHANGED) == 30
 
 
 def test_the_hidden_noise_is_seeded_by_the_face(classes):

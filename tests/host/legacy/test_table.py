@@ -6,10 +6,10 @@ import sys
 import graphs
 import pytest
 from pack.nodes.legacy.rewrite import rewritten
-from pack.nodes.legacy.shape import BEFORE_2024_03, INSTANTID, IPADAPTER_PLUS
+from pack.nodes.legacy.shape import BEFORE_2024_03, INSTANTID, INSTANTX, IPADAPTER_PLUS, XLABS
 from pack.nodes.legacy.table import ROWS
 
-COUNTS = {IPADAPTER_PLUS: 37, INSTANTID: 7, BEFORE_2024_03: 7}
+COUNTS = {IPADAPTER_PLUS: 37, INSTANTID: 7, BEFORE_2024_03: 7, XLABS: 3, INSTANTX: 2}
 EXPRESSED = sorted(name for name, row in ROWS.items() if row.becomes)
 NOT = sorted(set(ROWS) - set(EXPRESSED))
 FACE_FILE = {"ipadapter_file": "ip-adapter-faceid-plusv2_sd15.bin"}
@@ -20,7 +20,7 @@ def classes():
     return graphs.installed()
 
 
-def test_every_node_of_both_packs_has_a_row():
+def test_every_node_of_the_packs_has_a_row():
     for pack, count in COUNTS.items():
         assert sum(row.pack == pack for row in ROWS.values()) == count, pack
 
@@ -59,7 +59,13 @@ def test_widgets_that_are_left_out_have_the_old_defaults(classes):
     def differs(name):
         full = graphs.prompt_of(name, optional=False)
         short = copy.deepcopy(full)
-        for widget in set(ROWS[name].widgets) - {"ipadapter_file", "instantid_file", "embeds"}:
+        for widget in set(ROWS[name].widgets) - {
+            "ipadapter_file",
+            "instantid_file",
+            "embeds",
+            "ipadatper",
+            "ipadapter",
+        }:
             short["old"]["inputs"].pop(widget, None)
         return rewritten(short, ROWS, classes).prompt != rewritten(full, ROWS, classes).prompt
 
