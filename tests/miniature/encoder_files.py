@@ -1,22 +1,25 @@
 """Miniature image encoders as files, and ComfyUI's loader taught to open them."""
 
 from pathlib import Path
+from typing import Any
 
 import comfy.clip_vision
-import comfy.utils
 import safetensors.torch
 import torch
 from comfy.clip_vision import ClipVisionModel
 
 from . import models
 from .families import ENCODERS
+from .flux import siglip_head
 
 WIDTH = "vision_model.post_layernorm.weight"
 
 
 def write(kind: str, seed: int, path: Path) -> None:
-    """An encoder with the keys of a published one, in half precision."""
+    """An encoder with the keys of a published one, in half precision; SigLIP's with its head."""
     tensors = models.clip_vision(kind, seed).model.state_dict()
+    if ENCODERS[kind].pools_by_head:
+        tensors |= siglip_head(seed)
     half = {name: tensor.to(torch.float16).contiguous() for name, tensor in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     safetensors.torch.save_file(half, path)
@@ -24,16 +27,15 @@ def write(kind: str, seed: int, path: Path) -> None:
 
 def teach_the_host() -> None:
     """Let ComfyUI's loader open our files: it knows encoders by their number of layers, and ours have fewer."""
-    theirs = comfy.clip_vision.load
+    theirs = comfy.clip_vision.load_clipvision_from_sd
 
-    def load(path: str) -> ClipVisionModel | None:
-        return theirs(path) or _opened(path)
+    def load(tensors: dict[str, torch.Tensor], *more: Any, **options: Any) -> ClipVisionModel | None:
+        return theirs(tensors, *more, **options) or _opened(tensors)
 
-    comfy.clip_vision.load = load
+    comfy.clip_vision.load_clipvision_from_sd = load
 
 
-def _opened(path: str) -> ClipVisionModel | None:
-    tensors = comfy.utils.load_torch_file(path, safe_load=True)
+def _opened(tensors: dict[str, torch.Tensor]) -> ClipVisionModel | None:
     width = tensors[WIDTH].shape[0] if WIDTH in tensors else 0
     kind = next((name for name, encoder in ENCODERS.items() if encoder.hidden == width), None)
     if kind is None:

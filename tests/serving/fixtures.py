@@ -22,7 +22,7 @@ ADAPTERS = (
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     import comfy.options
-    from miniature import adapters, flux, loras
+    from miniature import adapters, encoder_files, flux, loras
     from miniature.make_adapters import write_if_changed
     from miniature.world import installed
     from safetensors.torch import save_file
@@ -43,6 +43,8 @@ def server(tmp_path_factory):
             adapters.adapter_state_dict(family, variant, 11), folder / f"{family}_{variant}.safetensors"
         )
     flux.write_adapter("plus", 11, folder / "flux_plus.safetensors")
+    flux.write_adapter("instantx", 11, folder / "flux_instantx.safetensors")
+    encoder_files.write("siglip", 3, base / "models" / "clip_vision" / "miniature_siglip.safetensors")
     for path, content in installed.contents(base / "models").items():
         write_if_changed(path, content)
     (base / "models" / "loras").mkdir()

@@ -35,6 +35,13 @@ def load_adapter(family, variant, kind="auto"):
     return {"class_type": "LikenessLoadIPAdapter", "inputs": inputs}
 
 
+def instantx():
+    """Its encoder is found by its contents: a connected one would have no head."""
+    made = load_adapter("flux", "instantx")
+    del made["inputs"]["clip_vision"]
+    return made
+
+
 # Class of a node -> what stands in for it, from its inputs and the family of the workflow's model.
 SUBSTITUTES = {
     "CheckpointLoaderSimple": lambda inputs, family: {
@@ -59,7 +66,9 @@ SUBSTITUTES = {
         "class_type": "LoraLoader",
         "inputs": {**inputs, "lora_name": f"miniature_{family}.safetensors"},
     },
-    "LikenessLoadIPAdapter": lambda inputs, family: load_adapter(family, "plus"),
+    "LikenessLoadIPAdapter": lambda inputs, family: (
+        instantx() if "instantx" in inputs["file"] else load_adapter(family, "plus")
+    ),
     "LikenessLoadByPreset": lambda inputs, family: load_adapter(family, *PRESETS[inputs["preset"]]),
     "LikenessTrainIPAdapter": lambda inputs, family: {
         "class_type": "LikenessTrainIPAdapter",

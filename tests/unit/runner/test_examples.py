@@ -40,7 +40,12 @@ def test_every_wire_leads_to_a_node_and_every_file_was_chosen(name):
 
 
 def test_what_trains_for_hours_or_needs_another_kind_of_model_is_not_run_and_the_rest_is():
-    left_out = {"Train an IP-Adapter", "Wan, let go of the first frame", "Picture prompt on FLUX"}
+    left_out = {
+        "Train an IP-Adapter",
+        "Wan, let go of the first frame",
+        "Picture prompt on FLUX",
+        "Picture prompt on FLUX, InstantX",
+    }
     assert not left_out & set(EXAMPLES)
     assert {"Picture prompt", "InstantID portrait"} <= set(EXAMPLES)
 
