@@ -14,5 +14,5 @@ identitynet  keypoints and a face -> a ControlNet that reads the face in place o
 regions      parts of the canvas -> prompts and models of their own
 training     pictures with captions -> an adapter
 
-`cache` and `inputs` serve all of them.
+`cache`, `inputs` and `memory_full` serve all of them.
 """

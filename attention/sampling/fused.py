@@ -16,6 +16,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
+from ..memory_full import raise_if_full
 from .layer import BranchInLayer
 
 SWITCH = "LIKENESS_FUSED"
@@ -122,7 +123,7 @@ class FusedLayer:
         """Text attention of q (rows, N, H * d) to k and v (rows, L, H * d), plus every segment's; each has its own softmax.
 
         None where the kernel does not serve: a gradient is asked for, or it could not be compiled or launched. In the
-        latter case it is off from then on.
+        latter case it is off from then on. Raises the host's own error where memory ran out, which is no fault of it.
         """
         if _failed.is_set() or (torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v))):
             return None
@@ -133,6 +134,7 @@ class FusedLayer:
                 if launch is not None:
                     launch(q.contiguous(), k.contiguous(), v.contiguous(), out)
         except Exception as error:  # noqa: BLE001  a compiler, a driver or a library that is missing: of many kinds
+            raise_if_full(error)
             _failed.set()
             logging.warning(
                 "Likeness: the fused kernel cannot run here (%s: %s). From here on ComfyUI's own attention is used.",

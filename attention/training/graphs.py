@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..memory_full import is_full
 from .drawing import Part
 
 _MOST = 16  # recordings: one for each size of latents and length of texts
@@ -126,7 +127,8 @@ class Graphs:
             # What ended the recording stands behind the error that it was ended by.
             first = error.__context__ or error
             reason = f"{type(first).__name__}: {str(first).strip().partition(chr(10))[0]}"
-            logging.warning("Steps are launched kernel by kernel, as this device cannot record them: %s.", reason)
+            why = "as its memory is too small to record them" if is_full(first) else "as this device cannot record them"
+            logging.warning("Steps are launched kernel by kernel, %s: %s.", why, reason)
             self.stop()
             for weight, gradient in zip(self._weights, gradients, strict=True):
                 weight.grad = gradient

@@ -14,6 +14,7 @@ import comfy.model_management
 import torch
 from torch import Tensor, autocast
 
+from ..memory_full import is_full, raise_if_full
 from .attending import attended
 from .checkpointing import checkpointed
 from .compiling import compiled
@@ -208,9 +209,11 @@ class Trainer:
         while True:
             try:
                 return self._passes(step)
-            except comfy.model_management.OOM_EXCEPTION:
+            except RuntimeError as error:
                 # Of several processes the others wait for the sum of this step's parts in their order.
-                if self.processes.count > 1 or not (self._graphs.stop() or self._room.give_up()):
+                may_try_again = is_full(error) and self.processes.count == 1
+                if not (may_try_again and (self._graphs.stop() or self._room.give_up())):
+                    raise_if_full(error)
                     raise
                 logging.warning("The device's memory was full: step %s is computed again with less.", step + 1)
             # Outside of the handler, which holds on to what was computed.

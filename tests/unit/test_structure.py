@@ -15,6 +15,7 @@ ROOMS = {
     "attention": (
         "inputs",
         "cache",
+        "memory_full",
         "files",
         "models",
         "weights",

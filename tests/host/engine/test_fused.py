@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import comfy.model_management
 import pytest
 import torch
 from pack.attention.branch.attachment import Attachment
@@ -143,6 +144,31 @@ def test_where_it_fails_the_hosts_attention_takes_over_for_good(at, layer, sourc
     (said,) = [record for record in caplog.records if "fused kernel" in record.getMessage()]
     assert "no C compiler" in said.getMessage()
     assert said.exc_info is None and all(type(given) is str for given in said.args)
+
+
+NO_MEMORY = {
+    "PyTorch's": lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+    "CUDA's, through PyTorch": lambda: torch.AcceleratorError("CUDA error: out of memory"),
+    "Triton's": lambda: RuntimeError("Triton Error [CUDA]: out of memory"),
+}
+
+
+@pytest.mark.parametrize("whose", NO_MEMORY)
+def test_a_full_memory_is_the_hosts_to_hear_of_and_no_fault_of_the_kernels(whose, monkeypatch, caplog):
+    """It frees what it can and tells the user; where there is room again the kernel goes on."""
+    tried = []
+
+    def launch(*given):
+        if not tried:
+            tried.append(1)
+            raise NO_MEMORY[whose]()
+        given[-1].fill_(1)
+
+    made = fused.FusedLayer(SimpleNamespace(prepared=lambda *_: launch), 1, ())
+    q = torch.zeros(1, 4, 16)
+    with pytest.raises(comfy.model_management.OOM_EXCEPTION, match="out of memory"):
+        made(q, q, q)
+    assert not caplog.records and torch.equal(made(q, q, q), torch.ones_like(q))
 
 
 def test_a_layer_that_was_made_before_it_failed_asks_no_more():
