@@ -43,7 +43,7 @@ class Foreign:
 _LATER = "which is not supported yet"
 _UNET = "an adapter for SD1.5 or SDXL, which needs more than an image branch"
 
-FOREIGN = (
+OTHER_ADAPTERS = (
     Foreign("id_adapter_attn_layers.", f"a PuLID file for SDXL, {_LATER}"),
     Foreign("id_adapter.", f"a PuLID file, {_LATER}"),
     Foreign("image_proj.id_embedding_mapping.", f"a converted PuLID v1.1 file for SDXL, {_LATER}"),
@@ -67,6 +67,8 @@ FOREIGN = (
         "in diffusers' own names: IP-Adapter-Art, whose style encoder is not supported, or a UNet that was saved with an "
         "adapter in it (use the file that was loaded into it)",
     ),
+)
+OTHER_FILES = (
     Foreign("id_encoder.", "a PhotoMaker file (ComfyUI's own PhotoMakerLoader reads it, from models/photomaker)"),
     Foreign("lora_weights.", "a PhotoMaker file (ComfyUI's own PhotoMakerLoader reads it, from models/photomaker)"),
     Foreign("adapter.body.", "a T2I-Adapter (it belongs in models/controlnet)"),
@@ -81,6 +83,7 @@ FOREIGN = (
     Foreign("joint_blocks.", "an SD3 model (it belongs in models/diffusion_models)"),
     Foreign("lora_unet_", "a LoRA (it belongs in models/loras)"),
 )
+FOREIGN = (*OTHER_ADAPTERS, *OTHER_FILES)
 
 
 def foreign(keys: Collection[str]) -> Foreign | None:

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from oracles.steps import Halves, Inputs, diffusers_step, host_step, inputs
 from oracles.unets import Twin
+from pack.attention.memory_full import is_full
+from pack.attention.models.families import FAMILIES
 from torch import Tensor
 
 from . import ours, published, theirs
@@ -34,6 +36,7 @@ class On:
 def compared(found: Found, photo: Photo, device: torch.device) -> Iterator[Row]:
     """A row for each comparison, and for each file that none can be made of."""
     yield from (Row(found.name(path), why=fault, is_damaged=True) for path, fault in found.odd.items())
+    yield from (Row(found.name(path), why=what) for path, what in found.others.items())
     jobs, without = _jobs(found)
     yield from without
     for family, checkpoint in found.checkpoints.items():
@@ -41,7 +44,17 @@ def compared(found: Found, photo: Photo, device: torch.device) -> Iterator[Row]:
         of_it = tuple(job for job in jobs if job.file.family.name == family)
         nets = tuple(found.control_nets) if family == "sdxl" else ()
         on = On(family, checkpoint, of_it, nets, inputs(Twin(spec, None, None), SIZE))
-        yield from _on(found, on, photo, device)
+        try:
+            yield from _on(found, on, photo, device)
+        except RuntimeError as error:  # a smaller base model may still fit
+            if not is_full(error):
+                raise
+            yield Row(
+                found.name(checkpoint),
+                why="the card's memory was full: what stands above is all that was compared with this checkpoint. "
+                "Without --device the processor compares the rest.",
+            )
+            _free()
     if not found.checkpoints:
         yield Row(".", why=f"{found.folder} holds no SD1.5 or SDXL checkpoint; without one nothing is compared.")
 
@@ -50,6 +63,9 @@ def _jobs(found: Found) -> tuple[list[Job], list[Row]]:
     jobs, without = [], []
     for file in found.adapters:
         try:
+            if file.family.name not in published.SPECS:
+                known = " and ".join(FAMILIES[name].label for name in published.SPECS)
+                raise ValueError(f"it is for {file.family.label}, and adapters for {known} are compared.")
             if file.family.name not in found.checkpoints:
                 there = ", ".join(found.checkpoints) or "none"
                 raise ValueError(f"it is for {file.family.label}, of which there is no checkpoint. Found: {there}.")
@@ -82,7 +98,9 @@ def _on(found: Found, on: On, photo: Photo, device: torch.device) -> Iterator[Ro
     twin = Twin(spec, published.diffusers(on.checkpoint, spec, device), None)
     with torch.no_grad():
         bare = diffusers_step(twin, given)
-        yield _row(found.name(on.checkpoint), "a plain step, both halves", plain, bare)
+        left_out = ", ".join(found.name(path) for path in found.left_out.get(on.family, ()))
+        also = f"; not with {left_out}: one checkpoint of a base model is enough" if left_out else ""
+        yield _row(found.name(on.checkpoint), f"a plain step, both halves{also}", plain, bare)
         for job in jobs:
             yield from _rows(job, mine[job.name], theirs.theirs(job, twin, given, photo), bare)
         for net, (job, step, keypoints) in with_nets.items():

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pack.attention.adapter.layouts import OTHER_ADAPTERS, foreign
+from pack.attention.adapter.spellings import without_wrappers
 from pack.attention.catalogue.installed import AdapterFile, adapter_file
 from pack.attention.files.damage import damage
 from pack.attention.files.header import tensors
@@ -22,7 +24,11 @@ IDENTITYNET = "add_embedding.linear_1.weight"  # SDXL's ControlNets have it; whi
 
 @dataclass
 class Found:
-    """Files by what they are, checkpoints by base model; `odd` is what is wrong with a file, by its path."""
+    """Files by what they are, checkpoints by base model; `odd` is what is wrong with a file, by its path.
+
+    `others` are whole files that the pack refuses, by path with what they are; `left_out` are the further checkpoints
+    of a base model.
+    """
 
     folder: Path
     checkpoints: dict[str, Path] = field(default_factory=dict)
@@ -31,6 +37,8 @@ class Found:
     control_nets: list[Path] = field(default_factory=list)
     faces: list[Pack] = field(default_factory=list)
     odd: dict[Path, str] = field(default_factory=dict)
+    others: dict[Path, str] = field(default_factory=dict)
+    left_out: dict[str, list[Path]] = field(default_factory=dict)
 
     def name(self, path: Path) -> str:
         """A path as the table has it: below the folder."""
@@ -64,8 +72,11 @@ def _files(folder: Path) -> Iterator[Path]:
 def _sort(found: Found, path: Path, inside: Mapping) -> None:
     """Put one file where it belongs; files of another kind are nobody's business here."""
     if any(key.startswith(UNET) for key in inside):
-        if family := family_in(path):
-            found.checkpoints.setdefault(family, path)
+        family = family_in(path)
+        if family and found.checkpoints.setdefault(family, path) != path:
+            found.left_out.setdefault(family, []).append(path)
+    elif (other := foreign([without_wrappers(key) for key in inside])) in OTHER_ADAPTERS:
+        found.others[path] = f"it is {other.what}."
     elif any(part in key for key in inside for part in ADAPTER):
         found.adapters.append(adapter_file(found.name(path), path))
     elif HINT in inside:

@@ -160,6 +160,50 @@ def test_damaged_missing_and_wrong_files_are_named(models, rows):
     assert status_of(list(found.values())) == 1
 
 
+WHOLE_BUT_NOT_COMPARED = {
+    "xlabs_flux_ip_adapter": ("is for FLUX.1", "adapters for SD1.5 and SDXL are compared"),
+    "xlabs_flux_ip_adapter_v2": ("is for FLUX.1",),
+    "instantx_flux_ip-adapter": ("FLUX",),
+    "instantx_sd35_ip-adapter": ("an InstantX IP-Adapter for SD3.5",),
+    "pulid_v1.1": ("a PuLID file for SDXL",),
+}
+
+
+def test_a_whole_file_of_another_kind_is_named_and_not_called_damaged(models, rows):
+    models.folder.mkdir()
+    written = {name: sparse.write(name, models.folder, f"{name}.safetensors") for name in WHOLE_BUT_NOT_COMPARED}
+    found = by_file(rows())
+    for name, words in WHOLE_BUT_NOT_COMPARED.items():
+        row = found[written[name].name]
+        assert row.verdict == NOT_COMPARED and all(part in row.why for part in words), row
+    assert status_of(list(found.values())) == 3
+
+
+def test_what_a_node_refuses_and_what_a_card_has_no_room_for_cost_only_their_own_rows(models, rows, monkeypatch):
+    models.checkpoint("sd15")
+    shutil.copy(models.folder / NAMES["sd15"], models.folder / "checkpoints" / "second.safetensors")
+    models.clip()
+    models.adapters("sd15", "base", "plus")
+    whole = ours.ours
+
+    def refused(job, *given):
+        if job.variant == "plus":
+            raise ValueError("it is for Kolors.\n  Load Kolors.")
+        return whole(job, *given)
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+    monkeypatch.setattr(ours, "ours", refused)
+    monkeypatch.setattr(theirs, "theirs", full)
+    found = rows()
+    plus, plain, last = found
+    assert (plus.file, plus.why) == ("ipadapter/plus.safetensors", "it is for Kolors. Load Kolors.")
+    assert plain.verdict == AGREES and "not with checkpoints/second.safetensors" in plain.compared
+    assert last.file == NAMES["sd15"] and "the card's memory was full" in last.why
+    assert [row.verdict for row in found] == [NOT_COMPARED, AGREES, NOT_COMPARED] and status_of(found) == 3
+
+
 def test_an_empty_folder_says_what_is_missing(models, rows):
     models.folder.mkdir()
     (only,) = rows()
