@@ -14,7 +14,9 @@ _SAID = "out of memory"
 
 def is_full(error: BaseException) -> bool:
     """Whether a device's memory ran out, whoever says so."""
-    return bool(comfy.model_management.is_oom(error)) or (isinstance(error, RuntimeError) and _SAID in str(error).lower())
+    return bool(comfy.model_management.is_oom(error)) or (
+        isinstance(error, RuntimeError) and _SAID in str(error).lower()
+    )
 
 
 def raise_if_full(error: Exception) -> None:

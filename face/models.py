@@ -140,11 +140,20 @@ def _model(path: Path | None, asked: Provider, expected: str) -> Any:
                 )
             except _refusals() as error:
                 reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+                if any(words in str(error).lower() for words in _NO_MEMORY):
+                    raise MemoryError(
+                        f"there is no memory left in which to run {path.name} ({reason}). Free some, or choose CPU as the "
+                        "provider in Load Face Models."
+                    ) from error
                 raise MissingModel(f"{path.name} cannot be run ({reason}). Get it again from its publisher.") from error
             if type(model).__name__ != expected:
                 raise MissingModel(f"insightface takes {path} for {type(model).__name__}, expected {expected}.")
             _open[key] = model
     return model
+
+
+_NO_MEMORY = ("out of memory", "allocate memory", "alloc_failed", "bad allocation")
+"""How CUDA, ONNX Runtime, cuBLAS or cuDNN, and C++ say that there is none, which is no fault of a file."""
 
 
 def _refusals() -> tuple[type[Exception], ...]:

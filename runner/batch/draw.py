@@ -22,6 +22,8 @@ FOLDER = "likeness-batch"
 QUICK, CALM = 0.02, 0.5  # seconds between two looks
 LOOKS = 10  # at the queue, every so many seconds
 LET_GO_SECONDS = 30
+NO_MEMORY = ("outofmemory", "out of memory", "memoryerror")
+"""In the kind or the words of a host's error: PyTorch's, a driver's, Python's."""
 
 
 class Failed(Exception):
@@ -225,7 +227,8 @@ class Drawer:
         sentence = f"{title_of(prompt, number) if number in prompt else error['node_type']}: {said}"
         if FULL in said:
             return out_of_room(f"the host {self.host.name}")
-        return MemoryError(sentence) if "OutOfMemory" in error.get("exception_type", "") else Failed(sentence)
+        words = f"{error.get('exception_type', '')} {said}".lower()
+        return MemoryError(sentence) if any(sign in words for sign in NO_MEMORY) else Failed(sentence)
 
     def _fetched(self, file: Mapping[str, str]) -> str:
         """The name in the store of a file that the host has saved, which is its content's."""

@@ -1,7 +1,7 @@
 """The provider that is chosen, hidden, or fails to start is said, never silent."""
 
 import pytest
-from pack.face.errors import MissingPackage
+from pack.face.errors import MissingModel, MissingPackage
 from pack.face.needs import pip
 from pack.face.providers import CHOICES, CPU, CUDA, PROVIDERS, Provider, pick, really_runs, shadowed
 
@@ -60,3 +60,25 @@ def test_a_session_that_fell_back_is_noticed():
 def test_cuda_keeps_full_precision():
     (cuda, options), cpu = Provider((CUDA, CPU), True).sessions()
     assert (cuda, cpu, options["use_tf32"]) == (CUDA, CPU, "0")
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "told"),
+    [
+        ("CUDA failure 2: out of memory ; GPU=0", MemoryError, "no memory left in which to run det_10g.onnx"),
+        ("Protobuf parsing failed.", MissingModel, "cannot be run .Protobuf parsing failed.*Get it again"),
+    ],
+)
+def test_a_full_card_is_not_taken_for_a_damaged_file(said, kind, told, tmp_path, monkeypatch):
+    from pack.face import models
+
+    zoo = pytest.importorskip("insightface.model_zoo")
+    path = tmp_path / "det_10g.onnx"
+    path.touch()
+
+    def refused(*_, **__):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(zoo, "get_model", refused)
+    with pytest.raises(kind, match=told):
+        models._model(path, Provider((CUDA, CPU), False), "SCRFD")

@@ -128,6 +128,8 @@ class Comfy:
         if "fills the disk" in text:
             return failed("OSError", "[Errno 28] No space left on device: 'x.png'")
         if "memory" in text and not (self.freed and "once" in text):
+            if "driver" in text:
+                return failed("torch.AcceleratorError", "CUDA error: out of memory\n")
             return failed("torch.OutOfMemoryError", "Allocation on device")
         shown = {"text": ["seen"], "images": [{"filename": "seen.png", "subfolder": "", "type": "temp"}]}
         outputs = {"5": shown}

@@ -148,8 +148,9 @@ def test_an_error_is_a_sentence_and_the_row_is_not_tried_again(text, said, drawe
     assert not list(Path(store.place, "attempts").iterdir()) and not recorded(store, result.key)
 
 
-def test_out_of_memory_is_tried_once_more_with_everything_unloaded(drawer, job, comfy):
-    assert drawer.draw(job("no memory once")).error == "" and comfy.freed == 1
+@pytest.mark.parametrize("text", ["no memory once", "no memory once, says the driver"])
+def test_out_of_memory_is_tried_once_more_with_everything_unloaded(drawer, job, comfy, text):
+    assert drawer.draw(job(text)).error == "" and comfy.freed == 1
 
 
 def test_a_picture_that_cannot_be_fetched_is_an_error_of_its_row(drawer, job):
