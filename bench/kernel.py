@@ -1,10 +1,11 @@
 """Measures the fused kernel: against exact attention, against attention and addition, and against the text alone.
 
 python bench/kernel.py --seconds 150          # on a GPU of compute capability 8.0 or newer; JSON lines and a table in $OUT
+python bench/kernel.py --only 257 --seconds 50        # the cases of so many tokens alone
 TRITON_INTERPRET=1 python bench/kernel.py --small     # without one: whether it is right, slowly
 
 It needs neither ComfyUI nor the rest of the pack. `as it is` is what the pack chooses for a size; the other rows are tile
-sizes it could choose. Each is compared with attention in float64 before it is timed. `device` is
+sizes it could choose, and for 257 tokens the ways of `kernel_variants.py` to write it. Each is compared with attention in float64 before it is timed. `device` is
 the time of the kernels alone, of many calls in one CUDA graph over tensors that do not fit the card's cache; `bench` is
 what Triton's do_bench says, which is longer where launching is; `host` is what a launch takes of the processor.
 """
@@ -86,7 +87,10 @@ def product() -> ModuleType:
 
 
 kernel = product()
+variants = importlib.import_module("kernel_variants")
 Config = kernel.Config
+Tried = tuple[str, Any]
+"""A way of `kernel_variants`, or '' for the pack's kernel, and the Config that it is tried with."""
 
 
 @dataclass(frozen=True)
@@ -116,15 +120,32 @@ TRIED_FOR_MANY = (
 )
 
 
+VARIED = (
+    *(Config(stages=s, registers=r) for s in (2, 3) for r in (0, 128)),
+    Config(128, 1, 8, 2, 64, 128),
+    Config(main=128),
+)
+"""What the ways of `kernel_variants` are tried with."""
+WHOLE = (Config(main=256), Config(warps=8, main=256), Config(128, 1, 8, 2, 256))
+"""All of 256 tokens in one piece, so that there is no running maximum."""
 SMALL_TRIED = (Config(queries=16), Config(queries=16, tiles=3, main=32), Config(queries=32, main=128))
 
 
-def configs(what: str) -> tuple[Any, ...]:
-    return TRIED_FOR_MANY if "257" in what else TRIED
+def configs(what: str, is_small: bool = False) -> tuple[Tried, ...]:
+    """What is tried beside what the pack chooses."""
+    if is_small:
+        own, varied = SMALL_TRIED, SMALL_TRIED[:1]
+    else:
+        own, varied = (*TRIED_FOR_MANY, *WHOLE) if "257" in what else TRIED, VARIED
+    others = [(way, config) for way in variants.WAYS for config in varied] if "257" in what else []
+    return (*(("", config) for config in own), *others)
 
 
-def named(config: Any) -> str:
-    return "as it is" if config is None else ", ".join(f"{name} {n}" for name, n in asdict(config).items() if n)
+def named(way: str, config: Any) -> str:
+    if config is None:
+        return "as it is"
+    told = ", ".join(f"{name} {n}" for name, n in asdict(config).items() if n)
+    return f"{way}: {told}" if way else told
 
 
 @dataclass
@@ -194,19 +215,24 @@ def added(q: Tensor, given: Inputs) -> Tensor:
 Call = Callable[[Tensor, Tensor], Any]
 
 
-def ways(given: Inputs, tried: Iterable[Any]) -> Iterator[tuple[str, Callable[[], Call]]]:
+def ways(given: Inputs, tried: Iterable[Tried]) -> Iterator[tuple[str, Callable[[], Call]]]:
     """Every way by name, with what makes it ready: a call of (queries, output) that returns or writes the answer."""
     yield "text alone", lambda: lambda q, out: attention(q, given.text, given.heads)
     yield "text alone, cuDNN first", lambda: _cudnn(given)
     yield "attention and addition", lambda: lambda q, out: added(q, given)
-    for config in (None, *tried):
-        yield named(config), lambda config=config: fused(given, config)
+    for way, config in (("", None), *tried):
+        yield named(way, config), lambda way=way, config=config: fused(given, way, config)
 
 
-def fused(given: Inputs, config: Any) -> Call:
+def fused(given: Inputs, way: str, config: Any) -> Call:
     text = given.text
-    launch = kernel.prepared(given.queries[0], text.key.shape[1], given.pictures, given.heads, config)
+    launch = prepared(way, given.queries[0], text.key.shape[1], given.pictures, given.heads, config)
     return lambda q, out: launch(q, text.key, text.value, out)
+
+
+def prepared(way: str, *given: Any) -> Any:
+    """A launch of the pack's kernel, or of another way to write it."""
+    return variants.Variant(way, *given) if way else kernel.prepared(*given)
 
 
 def _cudnn(given: Inputs) -> Call:
@@ -338,7 +364,7 @@ def case(layer: Layer, what: str, dtype: torch.dtype, device: str, record: Recor
     given = Inputs.of(layer, what, dtype, device, None if timed else 1)
     target, text = wanted(given), exact(given.queries[0], given.text, given.heads)
     done: list[tuple[Row, Callable[[], Call]]] = []
-    for name, make in ways(given, configs(what) if timed else SMALL_TRIED):
+    for name, make in ways(given, configs(what, not timed)):
         if not timed and name in COMPARED[:2]:
             continue
         row = Row(layer.name, what, str(dtype).removeprefix("torch."), name)
@@ -398,33 +424,33 @@ def checks() -> list[Check]:
     return made
 
 
-def compiled(job: tuple[Layer, str, torch.dtype, Any] | Check) -> str:
+def compiled(job: tuple[Layer, str, torch.dtype, Tried] | Check) -> str:
     """Compile for one case, in a process of its own: what it makes is found again in Triton's cache. Says what failed."""
     if isinstance(job, Check):
         with contextlib.suppress(Exception):  # what fails is said when it is launched
             job.compile()
         return ""
-    layer, what, dtype, config = job
+    layer, what, dtype, (way, config) = job
     try:
         size = layer.heads * layer.width
         q = torch.empty(layer.rows, layer.queries, size, dtype=dtype, device="meta")
         pairs = [torch.empty(layer.rows, n, size, dtype=dtype, device="meta") for n in (TEXT, *PICTURES[what])]
         text, *pictures = (Part(pair, pair, 1.0, 0.7, q[:1, :, :1] if "mask" in what else None) for pair in pairs)
-        kernel.prepared(q, TEXT, pictures, layer.heads, config).compile(q, text.key, text.value, q)
+        prepared(way, q, TEXT, pictures, layer.heads, config).compile(q, text.key, text.value, q)
     except Exception as error:  # noqa: BLE001
-        return f"{layer.name}, {what}, {named(config)}: {type(error).__name__}: {str(error)[-200:]}"
+        return f"{layer.name}, {what}, {named(way, config)}: {type(error).__name__}: {str(error)[-200:]}"
     return ""
 
 
-def compile_all(cases: Sequence[tuple[Layer, str, torch.dtype]]) -> None:
+def compile_all(cases: Sequence[tuple[Layer, str, torch.dtype]], checked: bool) -> None:
     """All that will be timed, on all cores; queries do not matter, so layers that differ in them alone share."""
     jobs = {}
     for layer, what, dtype in cases:
-        for config in configs(what):
-            alike = (layer.width, layer.queries % 16 == 0, layer.heads % 16 == 0, what, dtype, config)
-            jobs.setdefault(alike, (layer, what, dtype, config))
+        for tried in configs(what):
+            alike = (layer.width, layer.queries % 16 == 0, layer.heads % 16 == 0, what, dtype, tried)
+            jobs.setdefault(alike, (layer, what, dtype, tried))
     started = time.monotonic()
-    all_jobs = [*jobs.values(), *checks()]
+    all_jobs = [*jobs.values(), *(checks() if checked else ())]
     with ProcessPoolExecutor(max(1, (os.cpu_count() or 2) - 2), multiprocessing.get_context("spawn")) as pool:
         failed = [said for said in pool.map(compiled, all_jobs) if said]
     print(f"{len(all_jobs)} compiled in {time.monotonic() - started:.0f} s", *failed, sep="\n", flush=True)
@@ -480,9 +506,16 @@ def summary(rows: Sequence[Row]) -> str:
     return "\n".join([*lines, "", f"{len(wrong)} failed", *wrong])
 
 
+def _only(what: str, cases: Sequence[tuple[Layer, str, torch.dtype]]) -> list[tuple[Layer, str, torch.dtype]]:
+    return [case for case in cases if not what or case[1] == what]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=150, help="no case is begun after so many")
+    parser.add_argument(
+        "--only", default="", help="cases whose tokens are these, such as 257; the combinations are left out"
+    )
     parser.add_argument("--small", action="store_true", help="small shapes on the processor, by Triton's interpreter")
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
@@ -495,16 +528,17 @@ def main() -> None:
             (layer, what, torch.float32) for layer in SMALL.values() for what in ("16", "16 masked", "4x16", "257")
         ]
         cases += [(SMALL["64"], "16", dtype) for dtype in (torch.float16, torch.bfloat16)]
+        cases = _only(options.only, cases)
     else:
         print(torch.cuda.get_device_name(), torch.__version__, triton.__version__, flush=True)
-        cases = [(LAYERS[layer], what, dtype) for layer, what, dtype in CASES]
-        compile_all(cases)
+        cases = _only(options.only, [(LAYERS[layer], what, dtype) for layer, what, dtype in CASES])
+        compile_all(cases, checked=not options.only)
     for layer, what, dtype in cases:
         if time.monotonic() - started > options.seconds:
             print("no time for", layer.name, what, dtype)
             continue
         case(layer, what, dtype, "cpu" if options.small else "cuda", record)
-    if not options.small:
+    if not options.small and not options.only:
         for row in check_all("cuda"):
             record.add(row, quiet=True)
     text = summary(record.rows)
