@@ -70,6 +70,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cpu_only(reason): what this says holds on the CPU alone, and why")
+    config.addinivalue_line("markers", "not_played(reason): a card that the CPU plays cannot do this, and why")
 
 
 def pytest_report_header() -> str | None:
@@ -83,7 +84,11 @@ def pytest_runtest_setup() -> None:
 
 
 def pytest_collection_modifyitems(items) -> None:
-    for item in items if is_card() else ():
-        mark = item.get_closest_marker("cpu_only")
-        if mark:
-            item.add_marker(pytest.mark.skip(reason=f"on the CPU alone: {mark.args[0]}"))
+    reasons = {"cpu_only": "on the CPU alone"} if is_card() else {}
+    if NAME == PLAYED:
+        reasons["not_played"] = "not on a played card"
+    for item in items:
+        for name, where in reasons.items():
+            mark = item.get_closest_marker(name)
+            if mark:
+                item.add_marker(pytest.mark.skip(reason=f"{where}: {mark.args[0]}"))

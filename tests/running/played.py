@@ -173,6 +173,21 @@ def _numpy(card: Card, func, args, kwargs):
     return func(*args, **kwargs)
 
 
+def _gradient(card: Card, func, args, kwargs):
+    """What a backward pass leaves beside a tensor is where that is; the pass itself is no operation that is seen here."""
+    made = func(*args, **kwargs)
+    return card.take(made) if made is not None and card.holds(args[0]) else made
+
+
+def _backward(card: Card, func, args, kwargs):
+    """What a backward pass calls of Python's, as blocks that compute their activations twice, is watched too."""
+    names = ("gradient", "retain_graph", "create_graph", "inputs")
+    given = {**dict(zip(names, args[1:], strict=False)), **kwargs}
+    gradient = given.pop("gradient", None)
+    with card:
+        torch.autograd.backward(args[0], gradient, **given)
+
+
 def _looks(card: Card, func, args, kwargs):
     """Asks or sets what is no operation on numbers."""
     return func(*args, **kwargs)
@@ -191,6 +206,8 @@ RULES = {
     Tensor.__getitem__: _index,
     Tensor.__setitem__: _index,
     Tensor.copy_: _mixes,
+    Tensor.grad.__get__: _gradient,
+    Tensor.backward: _backward,
     torch._has_compatible_shallow_copy_type: _looks,
     torch._C._nn._parse_to: _looks,
     Tensor.numpy: _numpy,
@@ -220,12 +237,23 @@ def changes(free: int = MEMORY) -> list[tuple[Any, str, Any]]:
         "get_free_memory": memory(management.get_free_memory, free),
         "get_total_memory": memory(management.get_total_memory, MEMORY),
     }
+    autocast = torch.autocast.__init__
+
+    def in_half(self, device_type, *which, **how):
+        autocast(self, "cpu" if is_card(device_type) else device_type, *which, **how)
+
     of_torch = {
         "synchronize": lambda device=None: None,
         "current_device": lambda: CARD.index,
         "set_device": lambda device: None,
+        "max_memory_allocated": lambda device=None: MEMORY,
     }
-    owners = ((management, of_the_host), (torch.cuda, of_torch))
+    owners = (
+        (management, of_the_host),
+        (torch.cuda, of_torch),
+        (torch.cuda.amp.common, {"amp_definitely_not_available": lambda: False}),
+        (torch.autocast, {"__init__": in_half}),
+    )
     return [(owner, *each) for owner, values in owners for each in values.items()]
 
 

@@ -1,11 +1,14 @@
 """ComfyUI with a card that the CPU plays, and the miniatures that are loaded onto it."""
 
+import sys
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import pytest
 from running.played import MEMORY, Card, changes
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 SEED = 1
 
 

@@ -145,6 +145,29 @@ def test_identitynet_and_a_branch_with_masks(sdxl, load, there, played, steered,
     same(found, here, sampled(sdxl, height=8, width=8, batch=1))
 
 
+def test_a_training_with_blocks_that_compute_twice(sd15, there, played):
+    from pack.attention.training.train import trainer_for
+    from trainings import dataset, run, settings
+
+    data = dataset("sd15", "base")
+
+    def trained(model):
+        made = trainer_for(model, data, "base", settings(steps=2, checkpointing=True, average=0.9))
+        began = [weight.detach().cpu().clone() for weight in made.trainee.parameters()]
+        course = run(made)
+        moved = [
+            float((a.detach().cpu() - b).abs().max()) for a, b in zip(made.trainee.parameters(), began, strict=True)
+        ]
+        return made.frozen.device.type, course.losses, min(moved)
+
+    with torch.inference_mode(False):
+        _, here, _ = trained(sd15.model)
+        with played() as card:
+            device, found, moved = trained(there("unet", "sd15"))
+            assert device == "cuda" and card.copies and moved > 0
+    assert found == pytest.approx(here, rel=1e-4)
+
+
 def test_what_stays_behind_is_found(sd15, there, played, steered, sampled, monkeypatch):
     """The proof of the others: a mask that does not follow its layer is an error that names the operation."""
     from pack.attention.sampling.run import Run

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import comfy.model_management
 import pytest
 import torch
+from running.device import is_card
 from trainings import dataset, equal, run, settings, trainer, world
 
 GIB = 1 << 30
@@ -99,7 +100,7 @@ def test_a_patched_model_is_trained_for_as_it_is(held):
         patched.add_patches({name: ("diff", (torch.full_like(layer.weight, 0.5),))}, 1.0)
     trained = made(patched, means=Means(held=held), steps=2)
     began = trained.trainee.adapter.to_k["1"].weight.detach().clone()
-    assert torch.allclose(began, layer.weight + 0.5)
+    assert torch.allclose(began.cpu(), layer.weight.cpu() + 0.5)
     course = run(trained)
     assert course.losses != run(made(plain, steps=2)).losses
     assert trained.frozen.fingerprint != fingerprint(plain.model.diffusion_model)
@@ -215,10 +216,14 @@ def test_memory_that_was_too_small_after_all_ends_no_training(monkeypatch):
     assert len(failed) == 1
     expected = run(plain)
     assert spared.losses == expected.losses and equal(spared.weights, expected.weights)
-    monkeypatch.setattr(trained, "_loss", lambda part: short(part) and None)
-    monkeypatch.setattr(Room, "forgets", property(lambda _: False))
+
+    def full(_part):
+        raise comfy.model_management.OOM_EXCEPTION("out of memory")
+
+    hopeless = trainer("sd15", steps=3, checkpointing=True)
+    monkeypatch.setattr(hopeless, "_loss", full)
     with pytest.raises(comfy.model_management.OOM_EXCEPTION):
-        trained._losses(0)
+        run(hopeless)
 
 
 class Played:
@@ -359,7 +364,8 @@ def test_attention_by_fused_kernels_is_the_hosts(attention):
         host, own = (run(each) for each in trained)
     # Of the model's 70 self-attentions and 70 for text and picture each, and of the net's two in 34 blocks.
     assert len(calls) == 2 * (3 * 70 + 2 * 34)
-    assert own.losses == pytest.approx(host.losses, rel=1e-4) and own.losses != host.losses
+    assert own.losses == pytest.approx(host.losses, rel=1e-4)
+    assert is_card() or own.losses != host.losses, "on a card these tests have all attentions written out"
     layers = [each for each in trained[1].frozen.unet.modules() if "forward" in vars(each)]
     assert not layers
 
@@ -389,6 +395,7 @@ def test_means_of_a_device(monkeypatch):
     assert SimpleNamespace(**vars(cpu(compiled=True))).compiled
 
 
+@pytest.mark.not_played("torch.compile would compile what plays the card")
 def test_compiled_blocks_train_the_same(monkeypatch):
     """By a backend that compiles nothing: what is handed over, in how many shapes, and that nothing of it stays."""
     from pack.attention.training import compiling

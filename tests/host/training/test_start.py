@@ -52,13 +52,14 @@ def test_before_the_first_step_it_draws_what_the_file_draws(folder):
     weights = made.weights()
     own = adapter_tensors(checkpoint_of(weights, "mine"))
     file = safetensors.torch.load_file(path)
-    assert own.keys() == file.keys() and all(torch.equal(own[name].half(), file[name]) for name in file)
+    assert own.keys() == file.keys() and all(torch.equal(own[name].half().cpu(), file[name]) for name in file)
     example, given, how = dataset(family, variant).examples[0], dataset(family, variant), Sampling(steps=1)
 
     def drawn(shown, network):
         return sample(made.frozen.patcher, shown, network, example, given, how)
 
-    from_file = drawn(adapter, net.control_model)
+    with torch.inference_mode():  # as loaders and samplers run: weights that were read so are moved to a card so
+        from_file = drawn(adapter, net.control_model)
     from_training = drawn(adapter_of(weights, variant), network_with(made.trainee.identitynet, weights))
     fresh = trainer(family, variant)
     new = drawn(adapter_of(fresh.weights(), variant), fresh.trainee.identitynet)

@@ -59,7 +59,7 @@ def test_a_new_adapter_begins_beside_the_text(variant):
 def test_a_new_identitynet_hears_the_keypoints():
     """What a few dots on black leave before the last convolution, which is zero, is as strong as they are."""
     block = trainer("sdxl", "instantid").trainee.identitynet.input_hint_block
-    drawing = torch.zeros(1, 3, 128, 128)
+    drawing = torch.zeros(1, 3, 128, 128, device=next(block.parameters()).device)
     drawing[:, 0, 40:50, 40:50] = 1
     with torch.no_grad():
         left, nothing = (block[:-1](picture, None) for picture in (drawing, torch.zeros_like(drawing)))

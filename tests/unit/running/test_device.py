@@ -45,6 +45,17 @@ def test_a_test_for_the_cpu_alone_is_skipped_on_a_card_and_says_why(card):
     assert [one.kwargs["reason"] for one in added] == ["on the CPU alone: the card rounds in another order"]
 
 
+def test_what_a_played_card_cannot_do_runs_on_a_real_one(monkeypatch):
+    added = []
+    item = SimpleNamespace(
+        get_closest_marker={"not_played": SimpleNamespace(args=("it compiles",))}.get, add_marker=added.append
+    )
+    for name, reasons in ((device.CARDS[0], []), (device.PLAYED, ["not on a played card: it compiles"])):
+        monkeypatch.setattr(device, "NAME", name)
+        device.pytest_collection_modifyitems([item])
+        assert [one.kwargs["reason"] for one in added] == reasons
+
+
 def test_a_card_that_is_not_there_is_named(card, monkeypatch):
     import comfy.cli_args
 

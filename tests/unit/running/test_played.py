@@ -98,3 +98,15 @@ def test_what_is_let_go_is_forgotten(card):
     for _ in range(50):
         torch.ones(1000).to(CARD)
         assert torch.ones(1000).device == CPU, "memory is given out again"
+
+
+def test_gradients_are_where_their_weights_are_also_of_blocks_that_compute_twice(there, here):
+    from torch.utils.checkpoint import checkpoint
+
+    weight = nn.Parameter(there.clone())
+    checkpoint(lambda x: (x * weight).sum(), torch.ones_like(there), use_reentrant=False).backward()
+    assert weight.grad.device == CARD and torch.equal(weight.grad.cpu(), here)
+    with pytest.raises(DevicesMet):
+        weight.grad.add_(here)
+    with pytest.raises(DevicesMet):
+        checkpoint(lambda x: (x * there).sum(), here, use_reentrant=False)
