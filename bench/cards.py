@@ -1,7 +1,8 @@
 """What fits on cards of 8 to 24 GB: peak memory with adapters, what ComfyUI leaves off the card, and whether the picture stays the same.
 
     python bench/cards.py                    # on a card: published widths, random weights, cards of 8, 12, 16 and 24 GB
-    python bench/cards.py --mode novram      # as ComfyUI starts with --lowvram or --novram
+    python bench/cards.py --mode novram      # as ComfyUI starts with --lowvram or --novram, or with dynamic VRAM
+    python bench/cards.py --filled 1         # besides, the whole card, of which another process leaves 1 GiB
     python bench/cards.py --small            # the miniatures on the processor, to try the program
     python bench/cards.py --take FILE.jsonl  # make a run on a whole card the one of cards.csv and of bench/README.md
 
@@ -16,6 +17,7 @@ import csv
 import dataclasses
 import gc
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +38,7 @@ FIGURES = HERE / "cards.csv"
 README = HERE / "README.md"
 MARKS = "<!-- cards -->", "<!-- end of cards -->"
 CARDS = (8, 12, 16, 24)
+MODES = ("normal", "lowvram", "novram", "dynamic")
 LABELS = {"sdxl": "SDXL, 1024 px", "sd15": "SD1.5, 512 px"}
 TAKEN = 1.0
 """GiB of a card that are not ours: the driver's own, and what a desktop shows."""
@@ -116,6 +119,34 @@ def card_of(gib: float | None) -> Iterator[None]:
         torch.cuda.set_per_process_memory_fraction(1.0)
 
 
+FILLER = """
+import sys, torch
+free, _ = torch.cuda.mem_get_info()
+taken = torch.empty(max(0, free - int(float(sys.argv[1]) * 2**30)), dtype=torch.uint8, device="cuda")
+print("full", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def filled_to(gib: float | None) -> Iterator[None]:
+    """Another process has the card's memory but so many GiB; None for no such process."""
+    import torch
+
+    if gib is None or not torch.cuda.is_available():
+        yield
+        return
+    command = [sys.executable, "-c", FILLER, str(gib)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin and other.stdout
+        if other.stdout.readline().strip() != b"full":
+            raise RuntimeError("the card could not be filled")
+        try:
+            yield
+        finally:
+            other.stdin.close()
+
+
 def emptied() -> None:
     """Nothing of the row before is on the card."""
     import comfy.model_management as management
@@ -184,22 +215,25 @@ def measure(options: argparse.Namespace) -> None:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     whole: dict[str, Any] = {}
     began = time.perf_counter()
-    cards = [None, *(float(each) for each in options.cards.split(","))]
+    cards = [None, *(float(each) for each in options.cards.split(",") if each)]
+    places = [*((card, None) for card in cards), *((None, free) for free in (options.filled,) if free is not None)]
     with torch.inference_mode(), (options.out / f"cards-{options.mode}.jsonl").open("w", encoding="utf-8") as file:
-        for gib in cards:
-            for row in ROWS:
-                if options.only not in f"{row.family} {row.name}" or time.perf_counter() - began > options.seconds:
-                    continue
-                figures, made = tried(row, gib)
-                name = f"{row.family} {row.name}"
-                before = whole.setdefault(name, made)
-                if made is not None and before is not None:
-                    figures |= {"same": torch.equal(made, before), "apart": float((made - before).abs().max())}
-                line = {"gpu": gpu, "card_gib": gib, "mode": options.mode, "row": name, **figures}
-                file.write(json.dumps(line) + "\n")
-                file.flush()
-                print(json.dumps(line), flush=True)
-                del made
+        for gib, left in places:
+            emptied()
+            with filled_to(left):
+                for row in ROWS:
+                    if options.only not in f"{row.family} {row.name}" or time.perf_counter() - began > options.seconds:
+                        continue
+                    figures, made = tried(row, gib)
+                    name = f"{row.family} {row.name}"
+                    before = whole.setdefault(name, made)
+                    if made is not None and before is not None:
+                        figures |= {"same": torch.equal(made, before), "apart": float((made - before).abs().max())}
+                    about = {"gpu": gpu, "card_gib": gib, "left_gib": left, "mode": options.mode, "row": name}
+                    file.write(json.dumps(about | figures) + "\n")
+                    file.flush()
+                    print(json.dumps(about | figures), flush=True)
+                    del made
 
 
 def take(path: Path) -> None:
@@ -210,7 +244,9 @@ def take(path: Path) -> None:
     with FIGURES.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("gpu", "torch", "family", "scenario", "peak_mib", "reserved_mib"))
-        for row in (row for row in rows if row["card_gib"] is None and "error" not in row):
+        for row in (
+            row for row in rows if row["card_gib"] is None and row.get("left_gib") is None and "error" not in row
+        ):
             family, _, name = row["row"].partition(" ")
             about = row["gpu"], torch.__version__, family, "no adapter" if "no adapter" in name else name
             table.writerow((*about, row["peak_mib"], row["reserved_mib"]))
@@ -240,8 +276,11 @@ def _left_off(reserved_mib: int, card: int) -> str:
 def main() -> None:
     form = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     form.add_argument("--small", action="store_true", help="the miniatures")
-    form.add_argument("--mode", choices=("normal", "lowvram", "novram"), default="normal", help="as ComfyUI is started")
+    form.add_argument("--mode", choices=MODES, default="normal", help="as ComfyUI is started")
     form.add_argument("--cards", default=",".join(map(str, CARDS)), help="GB, with commas")
+    form.add_argument(
+        "--filled", type=float, metavar="GB", help="last, let another process leave so many GB of the card"
+    )
     form.add_argument("--only", default="", help="rows whose family or name contains this")
     form.add_argument("--seconds", type=float, default=1e9, help="begin no further row after so long")
     form.add_argument("--out", type=Path, default=HERE / "results")
@@ -251,7 +290,10 @@ def main() -> None:
         take(options.take)
         return
     options.out.mkdir(parents=True, exist_ok=True)
-    host.reach(**{} if options.mode == "normal" else {options.mode: True})
+    if options.mode == "dynamic":
+        host.reach_dynamic()
+    else:
+        host.reach(**{} if options.mode == "normal" else {options.mode: True})
     measure(options)
 
 
