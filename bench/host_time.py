@@ -38,6 +38,7 @@ ROWS = (
     Scenario("three adapters", "sdxl", (Branch(), PLUS, THIRD)),
     Scenario("four adapters", "sdxl", (Branch(), PLUS, THIRD, FOURTH)),
 )
+ALONE = "an adapter's attention alone"
 Options = dict[str, Any]
 
 
@@ -60,11 +61,43 @@ class Attention:
         return host_attention.optimized_attention(self.q, self.k, self.v, heads, transformer_options=given)
 
 
+class AttentionAlone:
+    """The text's attention, and an adapter's to keys and values that are ready and seen by heads: what the host's
+    function takes for it, with nothing around it and no addition.
+    """
+
+    def __init__(self, patch: Any) -> None:
+        self.patch = patch
+        self.ready: tuple[Tensor, ...] = ()
+
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, options: Options) -> Tensor:
+        heads = options["n_heads"]
+        if not self.ready:  # the queries are the same ones in every call here
+            self.ready = tuple(
+                t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, self.patch.key, self.patch.value)
+            )
+        host_attention.attention_pytorch(*self.ready, heads, skip_reshape=True, skip_output_reshape=True)
+        return host_attention.optimized_attention(q, k, v, heads, attn_precision=options["attn_precision"])
+
+
+def _attention_alone() -> SimpleNamespace:
+    """The model of the hand-written patch with nothing but the attention of it."""
+    scenario = Scenario(ALONE, "sdxl", (Branch(),), by="minimal")
+    given = steered(scenario, adapters_of(scenario))
+    model = given.model.clone()
+    for (name, number, index), patch in given.model.model_options["transformer_options"]["patches_replace"][
+        "attn2"
+    ].items():
+        model.set_model_attn2_replace(AttentionAlone(patch), name, number, index)
+    return SimpleNamespace(**{**vars(given), "model": model})
+
+
 def measure_host_time(repeats: int) -> list[dict[str, Any]]:
     """A row for each way to steer: the medians of the differences of neighbouring runs, and those of the fastest steps."""
     only = partial(_of_attentions, layers := recorded(base("sdxl")))
     plain = only(base("sdxl"))
     given = {row.name: only(steered(row, adapters_of(row))) for row in ROWS}
+    given[ALONE] = only(_attention_alone())
     for each in (plain, *given.values()):
         steps_of(each)
     differences: dict[str, list[float]] = {name: [] for name in given}

@@ -1,6 +1,7 @@
 """Measures the fused kernel: against exact attention, against attention and addition, and against the text alone.
 
 python bench/kernel.py --seconds 150          # on a GPU of compute capability 8.0 or newer; JSON lines and a table in $OUT
+python bench/kernel.py --chosen --seconds 50          # what the pack chooses, in every case
 python bench/kernel.py --only 257 --seconds 50        # the cases of so many tokens alone
 TRITON_INTERPRET=1 python bench/kernel.py --small     # without one: whether it is right, slowly
 
@@ -20,7 +21,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -358,13 +359,13 @@ def finer(row: Row, make: Callable[[], Call], given: Inputs) -> Row:
 COMPARED = ("text alone", "text alone, cuDNN first", "attention and addition", "as it is")
 
 
-def case(layer: Layer, what: str, dtype: torch.dtype, device: str, record: Record) -> None:
+def case(layer: Layer, what: str, dtype: torch.dtype, device: str, record: Record, tried: Sequence[Tried]) -> None:
     """All ways of one case; those that are compared with and the three fastest others are timed finely as well."""
     timed = device == "cuda"
     given = Inputs.of(layer, what, dtype, device, None if timed else 1)
     target, text = wanted(given), exact(given.queries[0], given.text, given.heads)
     done: list[tuple[Row, Callable[[], Call]]] = []
-    for name, make in ways(given, configs(what, not timed)):
+    for name, make in ways(given, tried):
         if not timed and name in COMPARED[:2]:
             continue
         row = Row(layer.name, what, str(dtype).removeprefix("torch."), name)
@@ -433,8 +434,9 @@ def compiled(job: tuple[Layer, str, torch.dtype, Tried] | Check) -> str:
     layer, what, dtype, (way, config) = job
     try:
         size = layer.heads * layer.width
-        q = torch.empty(layer.rows, layer.queries, size, dtype=dtype, device="meta")
-        pairs = [torch.empty(layer.rows, n, size, dtype=dtype, device="meta") for n in (TEXT, *PICTURES[what])]
+        device = "cuda" if config is None else "meta"  # what the pack chooses depends on the card
+        q = torch.empty(layer.rows, layer.queries, size, dtype=dtype, device=device)
+        pairs = [torch.empty(layer.rows, n, size, dtype=dtype, device=device) for n in (TEXT, *PICTURES[what])]
         text, *pictures = (Part(pair, pair, 1.0, 0.7, q[:1, :, :1] if "mask" in what else None) for pair in pairs)
         prepared(way, q, TEXT, pictures, layer.heads, config).compile(q, text.key, text.value, q)
     except Exception as error:  # noqa: BLE001
@@ -442,11 +444,13 @@ def compiled(job: tuple[Layer, str, torch.dtype, Tried] | Check) -> str:
     return ""
 
 
-def compile_all(cases: Sequence[tuple[Layer, str, torch.dtype]], checked: bool) -> None:
+def compile_all(
+    cases: Sequence[tuple[Layer, str, torch.dtype]], tries: Mapping[str, Sequence[Tried]], checked: bool
+) -> None:
     """All that will be timed, on all cores; queries do not matter, so layers that differ in them alone share."""
     jobs = {}
     for layer, what, dtype in cases:
-        for tried in configs(what):
+        for tried in tries[what] or (("", None),):
             alike = (layer.width, layer.queries % 16 == 0, layer.heads % 16 == 0, what, dtype, tried)
             jobs.setdefault(alike, (layer, what, dtype, tried))
     started = time.monotonic()
@@ -492,10 +496,10 @@ def summary(rows: Sequence[Row]) -> str:
         these = [r for r in rows if (r.layer, r.pictures, r.dtype) == key]
         old = {r.way: r for r in these if r.way in COMPARED}
         new = sorted((r for r in these if r.device > 0 and r.way not in COMPARED), key=lambda r: r.device)
-        if not new or len(old) < len(COMPARED):
+        if len(old) < len(COMPARED):
             continue
         text, cudnn, two, ours = (old[name] for name in COMPARED)
-        best = new[0]
+        best = new[0] if new else ours
         lines.append(
             f"| {' | '.join(key)} | {text.device} | {cudnn.device} | {two.device} | {ours.device} | {best.device} | {best.way} | "
             f"{text.bench} / {ours.bench} | {text.host} / {two.host} / {ours.host} |"
@@ -516,12 +520,17 @@ def main() -> None:
     parser.add_argument(
         "--only", default="", help="cases whose tokens are these, such as 257; the combinations are left out"
     )
+    parser.add_argument(
+        "--chosen", action="store_true", help="what the pack chooses and what it is compared with, alone"
+    )
     parser.add_argument("--small", action="store_true", help="small shapes on the processor, by Triton's interpreter")
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     record = Record(OUT / "kernel.jsonl")
     record.path.write_text("")
     started = time.monotonic()
+    tries = {what: () if options.chosen else configs(what, options.small) for what in PICTURES}
+    whole = not (options.only or options.chosen)
     if options.small:
         torch.set_num_threads(1)
         cases = [
@@ -532,13 +541,13 @@ def main() -> None:
     else:
         print(torch.cuda.get_device_name(), torch.__version__, triton.__version__, flush=True)
         cases = _only(options.only, [(LAYERS[layer], what, dtype) for layer, what, dtype in CASES])
-        compile_all(cases, checked=not options.only)
+        compile_all(cases, tries, checked=whole)
     for layer, what, dtype in cases:
         if time.monotonic() - started > options.seconds:
             print("no time for", layer.name, what, dtype)
             continue
-        case(layer, what, dtype, "cpu" if options.small else "cuda", record)
-    if not options.small and not options.only:
+        case(layer, what, dtype, "cpu" if options.small else "cuda", record, tries[what])
+    if not options.small and whole:
         for row in check_all("cuda"):
             record.add(row, quiet=True)
     text = summary(record.rows)

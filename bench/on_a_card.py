@@ -1,9 +1,9 @@
 """Measures on a card what has not been measured on one yet, the most important first; each part in a process of its own.
 
 python bench/on_a_card.py first                # on an NVIDIA card with 80 GB: six minutes
-python bench/on_a_card.py second               # six and a half
+python bench/on_a_card.py second               # seven
 python bench/on_a_card.py first --small        # the same programs with small models on a processor, to try them
-python bench/on_a_card.py --table              # what bench/README.md says of it
+python bench/on_a_card.py --table              # write the list of them into bench/README.md
 
 Everything goes to --out, or $OUT, or bench/results: a log of each part, and the rows that its program writes as they come.
 A part that takes longer than its seconds is interrupted, so that it can still say what it has found, and the next begins.
@@ -23,6 +23,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "bench"))
+
+from table import between  # noqa: E402  needs this folder on the path
+
 COMFYUI = os.environ.get("LIKENESS_COMFYUI")
 GRACE = 15
 """Seconds that an interrupted part has to say what it found."""
@@ -53,10 +57,19 @@ PARTS = (
         small_sets={"TRITON_INTERPRET": "1"},
     ),
     Part(
+        "kernel",
+        "first",
+        45,
+        "the kernel's present form, layer by layer, beside attention and addition",
+        ("bench/kernel.py", "--chosen", "--seconds", "40"),
+        ("bench/kernel.py", "--chosen", "--only", "16", "--small"),
+        small_sets={"TRITON_INTERPRET": "1"},
+    ),
+    Part(
         "bf16",
         "first",
-        70,
-        "a whole model in bf16 with the kernel's present form is no further from float32 than without it; what a layer takes of the host",
+        65,
+        "a whole model in bf16 with the kernel's present form is no further from float32 than without it",
         ("bench/one_call.py", "--types", "bfloat16"),
         ("bench/one_call.py", "--types", "bfloat16", "--small"),
         small_sets={"TRITON_INTERPRET": "1"},
@@ -64,27 +77,27 @@ PARTS = (
     Part(
         "sdxl",
         "first",
-        110,
+        95,
         "SDXL at 1024 px: whole steps, a first step at most 5 ms longer, runs of 1 and 4 steps, what a further adapter takes",
-        ("bench/gpu.py", "--only", "sdxl 1", "--rows", "base; two adapters; four adapters", "--seconds", "100"),
+        ("bench/gpu.py", "--only", "sdxl 1", "--rows", "base; two adapters; four adapters", "--seconds", "85"),
         ("bench/gpu.py", "--only", "sdxl 1", "--rows", "base; two adapters", "--small"),
         sets={"LIKENESS_DYNAMIC": "1"},
     ),
     Part(
         "sdxl-8",
         "first",
-        60,
+        55,
         "SDXL at 1024 px, batch 8: whole steps and the card's time",
-        ("bench/gpu.py", "--only", "sdxl 8", "--seconds", "55"),
+        ("bench/gpu.py", "--only", "sdxl 8", "--seconds", "45"),
         ("bench/gpu.py", "--only", "sdxl 8", "--rows", "base", "--small"),
         sets={"LIKENESS_DYNAMIC": "1"},
     ),
     Part(
         "sd15",
         "first",
-        60,
+        55,
         "SD1.5 at 512 px, batch 1 and 8",
-        ("bench/gpu.py", "--only", "sd15", "--seconds", "55"),
+        ("bench/gpu.py", "--only", "sd15", "--seconds", "45"),
         ("bench/gpu.py", "--only", "sd15", "--rows", "base", "--small"),
         sets={"LIKENESS_DYNAMIC": "1"},
     ),
@@ -143,13 +156,15 @@ def attempted(part: Part, out: Path, is_small: bool) -> str:
     """Run a part; its exit status in words."""
     arguments, sets = (part.small, part.small_sets) if is_small else (part.arguments, part.sets)
     known = {"LIKENESS_COMFYUI": COMFYUI} if COMFYUI else {}
-    if arguments[0] == "bench/cards.py" or arguments[0] == "bench/training.py":
-        arguments = (*arguments, "--out", str(out))
+    place = out / part.name  # what it writes: programs that are run twice would write over it
+    place.mkdir(exist_ok=True)
+    if arguments[0] in ("bench/cards.py", "bench/training.py"):
+        arguments = (*arguments, "--out", str(place))
     with (out / f"{part.name}.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env={**os.environ, "OUT": str(out), "PYTHONUNBUFFERED": "1", **known, **sets},
+            env={**os.environ, "OUT": str(place), "PYTHONUNBUFFERED": "1", **known, **sets},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -168,8 +183,13 @@ def attempted(part: Part, out: Path, is_small: bool) -> str:
 
 def table() -> str:
     """The parts in their order, for bench/README.md."""
-    lines = ["| run | part | seconds | what waits for it |", "| --- | --- | --- | --- |"]
+    lines = ["| run | part | at most, seconds | what waits for it |", "| --- | --- | --- | --- |"]
     return "\n".join([*lines, *(f"| {part.run} | {part.name} | {part.seconds} | {part.claims} |" for part in PARTS)])
+
+
+def with_table(text: str) -> str:
+    """The document with the table between its marks."""
+    return between(text, lambda _: table(), "waits")
 
 
 def main() -> int:
@@ -182,7 +202,8 @@ def main() -> int:
     form.add_argument("--table", action="store_true")
     options = form.parse_args()
     if options.table:
-        print(table())
+        readme = ROOT / "bench" / "README.md"
+        readme.write_text(with_table(readme.read_text(encoding="utf-8")), encoding="utf-8")
         return 0
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)

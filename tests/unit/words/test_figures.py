@@ -10,6 +10,7 @@ sys.path.insert(0, str(BENCH))
 import cards  # noqa: E402
 import counted  # noqa: E402
 import gpu_table  # noqa: E402
+import on_a_card  # noqa: E402
 import table  # noqa: E402
 import world_table  # noqa: E402
 
@@ -52,6 +53,14 @@ def test_the_gpu_s_tables_are_of_its_committed_run():
     assert gpu_table.with_tables(text, rows) == text
     later = {**rows[-1], "device_ms": 987.6}
     assert "| 987.6 |" in gpu_table.tables([*rows[:-1], later])
+
+
+def test_what_waits_for_a_card_is_what_its_command_runs():
+    text = (BENCH / "README.md").read_text(encoding="utf-8")
+    assert on_a_card.with_table(text) == text
+    programs = {argument for part in on_a_card.PARTS for argument in part.arguments if argument.endswith(".py")}
+    assert all((BENCH.parent / program).is_file() for program in programs)
+    assert sum(part.seconds for part in on_a_card.PARTS) <= 14 * 60
 
 
 def test_other_figures_would_be_noticed():
