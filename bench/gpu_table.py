@@ -33,7 +33,9 @@ COLUMNS: Mapping[str, Callable[[Row, Row], str]] = {
     "kernels above it": _above("kernels", 0),
     "waits a run above it": lambda row, plain: _above("waits", 0)(_with_waits(row), _with_waits(plain)),
     "MiB above it": _above("peak_mib", 0),
+    "whole step, ms": _value("step_ms", 1),
     "ratio of whole steps": _value("ratio", 2),
+    "first step, ms above it": _above("first_ms", 1),
 }
 
 
