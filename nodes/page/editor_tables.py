@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, astuple
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...attention.models.families import FAMILIES
 from ...attention.weights.curves import CURVES, Curve
@@ -13,6 +13,9 @@ from ...attention.weights.layer_presets import LAYER_PRESETS, preset, presets_of
 from ...attention.weights.layer_weights import LayerWeights
 from ...attention.weights.schedule_text import parse_points
 from ...face.pose import MIRRORED, from_json, to_json
+
+if TYPE_CHECKING:
+    from ...attention.weights.reference_text import ReferenceSetting
 
 
 @cache
@@ -65,7 +68,24 @@ def read(kind: str, text: str, family: str) -> dict[str, Any]:
         from ...face.pose_sheet import parse_poses
 
         return {"poses": [[astuple(pose) for pose in line] for line in parse_poses(text)]}
+    if kind == "references":
+        from ...attention.weights.reference_text import parse_references
+
+        return {"rows": [_row(row) for row in parse_references(text)]}
     raise ValueError(f"There is no text of kind '{kind}' for '{family}'.")
+
+
+def _row(setting: ReferenceSetting) -> dict[str, Any]:
+    """A reference's settings under the names that they have in the text."""
+    points = setting.schedule.points if setting.schedule else ()
+    return {
+        "of": setting.source,
+        "weight": setting.weight,
+        "start": setting.range.start,
+        "end": setting.range.end,
+        "schedule": ", ".join(f"{percent:g}:{factor:g}" for percent, factor in points),
+        "mask": setting.regions,
+    }
 
 
 def _blocks(family: str) -> list[dict[str, Any]]:

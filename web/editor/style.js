@@ -108,6 +108,16 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-row img { display: block; width: 100%; aspect-ratio: var(--likeness-shape, 1); object-fit: contain; background: var(--likeness-line); border-radius: 4px; }
 .likeness-row .likeness-close { padding: 0; font-size: 16px; }
 .likeness-editor input.likeness-weights { flex: 1; min-width: 60px; cursor: text; user-select: text; }
+.likeness-editor .likeness-references { display: flex; flex-direction: column; gap: 4px; flex: none; max-height: 156px; overflow-y: auto; padding: 2px; }
+.likeness-editor .likeness-reference { display: flex; align-items: center; gap: 6px; border-radius: 6px; }
+.likeness-reference[aria-current='true'] { background: var(--likeness-line); }
+.likeness-reference label { display: flex; align-items: center; gap: 3px; color: var(--likeness-faint); }
+.likeness-editor .likeness-reference select { flex: none; width: 74px; }
+.likeness-editor .likeness-reference input { width: 46px; padding: 0 4px; cursor: text; color: var(--likeness-text); user-select: text; }
+.likeness-reference img { width: 100%; height: 100%; object-fit: cover; display: block; }
+.likeness-reference img[hidden] { display: none; }
+.likeness-reference .likeness-where { color: var(--likeness-faint); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.likeness-editor svg .likeness-canvas { cursor: crosshair; }
 .likeness-message p { margin: 0 20px 0 0; white-space: pre-line; overflow-wrap: anywhere; user-select: text; cursor: text; }
 .likeness-editor.likeness-message button {
   height: auto; min-height: 24px; margin: 6px 6px 0 0; padding: 2px 8px; background: #fff; color: #7f1d1d; font-weight: 600;

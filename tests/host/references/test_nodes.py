@@ -93,3 +93,18 @@ def test_a_model_that_reads_no_references_is_named_with_what_would_fit(sd15):
         with pytest.raises(ValueError, match="reads no references"):
             ReferenceWeights.execute(other, "0.5")
     assert not attachments(sd15.model)
+
+
+def test_the_page_reads_rows_as_the_node_does():
+    from pack.nodes.page.editor_tables import read
+
+    text = '[{"of": "redux", "weight": 0.5, "schedule": "0:1, 1:0", "mask": [[[0, 0], [1, 0], [1, 1]]]}]'
+    (row,) = read("references", text, "")["rows"]
+    assert row == {
+        "of": "redux",
+        "weight": 0.5,
+        "start": 0.0,
+        "end": 1.0,
+        "schedule": "0:1, 1:0",
+        "mask": (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),),
+    }
