@@ -146,7 +146,7 @@ PARTS = (
             "cuda",
             *(("--comfyui", COMFYUI, "--python", sys.executable) if COMFYUI else ()),
         ),
-        ("-m", "pytest", "--confcutdir=tests", "-q", "-n", "0", "tests/host/engine/test_copies.py"),
+        ("-m", "pytest", "--confcutdir=tests", "-q", "-n", "0", "tests/host/training/test_weighting.py"),
         small_sets={"LIKENESS_DEVICE": "played", "PYTHONSAFEPATH": "1"},
     ),
 )

@@ -22,6 +22,7 @@ from pack.attention.sampling.run import Run
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+pytestmark = pytest.mark.not_played("copies are counted on 'meta', where the CPU cannot play a card as well")
 CARD = torch.device("meta")
 GRID = (8, 8)
 
