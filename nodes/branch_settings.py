@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from comfy_api.v0_0_2 import io
 from torch import Tensor
 
-from ..attention.branch.fusion import FUSION_RULES, ORTHOGONAL_WITH_MASS, Fusion
+from ..attention.branch.fusion import Fusion
+from ..attention.branch.methods import AS_AUTHORS, METHODS, fusion_of
 from ..attention.branch.scaling import EMBEDS_SCALING, REFERENCE
 from ..attention.inputs import at, masks_of
 from ..attention.weights.layer_presets import LAYER_PRESETS, LINEAR, preset
@@ -59,11 +60,12 @@ def advanced_inputs() -> list[io.Input]:
         io.Combo.Input(
             "fusion",
             optional=True,
-            options=list(FUSION_RULES),
-            default="add",
+            options=list(METHODS),
+            default=AS_AUTHORS,
             advanced=True,
-            tooltip="How it combines with the text. add: as the authors do. orthogonal and v2: only what the text does not already "
-            "say, for faces that should stay editable. norm cap: never stronger than the text.",
+            tooltip="How it combines with the text. as authors: by the adapter's own rule, which is add for all but PuLID. "
+            "orthogonal and v2: only what the text does not already say, for faces that should stay editable. norm cap: "
+            "never stronger than the text. fidelity and style: PuLID's two methods.",
         ),
         io.Combo.Input(
             "embeds_scaling",
@@ -115,7 +117,7 @@ class BranchSettings:
     layer_preset: str = LINEAR
     start_percent: float = 0.0
     end_percent: float = 1.0
-    fusion: str = "add"
+    fusion: str = AS_AUTHORS
     embeds_scaling: str = REFERENCE
     boost: float = 1.0
     attn_mask: Tensor | None = None
@@ -143,7 +145,7 @@ class BranchSettings:
             schedule=self.schedule.schedule if self.schedule else None,
             frame_scales=self._frame_scales(),
             attn_mask=None if self.attn_mask is None else masks_of(self.attn_mask, "attn_mask"),
-            fusion=self.fusion_settings or _fusion(self.fusion),
+            fusion=self.fusion_settings or fusion_of(self.fusion, adapter.identity.variant.name),
             embeds_scaling=self.embeds_scaling,
             label=adapter.name,
             tell=tell,
@@ -168,8 +170,3 @@ class BranchSettings:
             return given or scheduled
         count = max(len(given), len(scheduled))
         return tuple(at(given, i) * at(scheduled, i) for i in range(count))
-
-
-def _fusion(rule: str) -> Fusion:
-    # PuLID's own number of zero tokens, without which its second rule is the plain sum.
-    return Fusion(rule, zero_tokens=8 if rule == ORTHOGONAL_WITH_MASS else 0)

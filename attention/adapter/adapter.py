@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import comfy.model_management
@@ -167,20 +167,26 @@ class Adapter:
             f"{': ' + needed if needed else ''}."
         )
 
-    def tokens(self, embeds: Embeds, shortcut_scale: float = 1.0) -> Tensor:
+    def tokens(self, embeds: Embeds, shortcut_scale: float = 1.0, together: bool = False) -> Tensor:
         """Image tokens (n, T, C) of n pictures, float32, on the intermediate device.
 
-        `shortcut_scale` is for FaceID plus v2 alone: the factor of the tokens from the face's picture.
+        `shortcut_scale` is for FaceID plus v2 alone: the factor of the tokens from the face's picture. `together` is for
+        adapters whose projection makes several photos one reference: (1, T, C).
         """
         self.check(embeds)
         features = [embeds.feature(name) for name in self.features]
-        key = (digest(*features), shortcut_scale)
-        return self._tokens.get(key, lambda: self._tokens_of(features, shortcut_scale))
+        variant = self.identity.variant
+        options: dict[str, float | bool] = {}
+        if variant.options.get("shortcut"):
+            options["shortcut_scale"] = shortcut_scale
+        if variant.joins_photos:
+            options["together"] = together
+        key = (digest(*features), *options.items())
+        return self._tokens.get(key, lambda: self._tokens_of(features, options))
 
-    def _tokens_of(self, features: Sequence[Tensor], shortcut_scale: float) -> Tensor:
+    def _tokens_of(self, features: Sequence[Tensor], options: Mapping[str, float | bool]) -> Tensor:
         comfy.model_management.load_models_gpu([self.patcher], memory_required=self._largest)
         given = [feature.to(self.patcher.load_device, torch.float32) for feature in features]
-        options = {"shortcut_scale": shortcut_scale} if self.identity.variant.options.get("shortcut") else {}
         return self.module.projection(*given, **options).to(comfy.model_management.intermediate_device())
 
     def key_values(self, tokens: Tensor, picture_tokens: int, dtype: torch.dtype = torch.float32) -> Source:

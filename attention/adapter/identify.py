@@ -11,9 +11,10 @@ from ..files.published import FILES
 from ..files.sha256 import sha256_of
 from ..models.families import Family, family_of
 from .checkpoint import Checkpoint
+from .conditions import LAYER, LAYER_BIAS
 from .projection import Shapes
 from .structure import check_structure
-from .variants import AUTO, LAYER, LAYER_BIAS, Variant, variants_of
+from .variants import AUTO, Variant, variants_of
 
 
 @dataclass(frozen=True)

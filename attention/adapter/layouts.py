@@ -40,14 +40,9 @@ class Foreign:
     what: str
 
 
-_LATER = "which is not supported yet"
 _UNET = "an adapter for SD1.5 or SDXL, which needs more than an image branch"
 
 OTHER_ADAPTERS = (
-    Foreign("id_adapter_attn_layers.", f"a PuLID file for SDXL, {_LATER}"),
-    Foreign("id_adapter.", f"a PuLID file, {_LATER}"),
-    Foreign("image_proj.id_embedding_mapping.", f"a converted PuLID v1.1 file for SDXL, {_LATER}"),
-    Foreign("image_proj.mapping_patch_0.", f"a converted PuLID v1 file for SDXL, {_LATER}"),
     Foreign("pulid_ca.", "a PuLID file for FLUX, which is not supported"),
     Foreign("pulid_encoder.", "a PuLID file for FLUX, which is not supported"),
     Foreign("image_proj.time_embedding.", "an InstantX IP-Adapter for SD3.5"),

@@ -31,7 +31,7 @@ class PerceiverAttention(nn.Module):
         return self.to_out(attend(self.to_q(latents), k, v, self.heads))
 
 
-def _feed_forward(width: int, hidden: int, operations: Any) -> nn.Sequential:
+def feed_forward(width: int, hidden: int, operations: Any) -> nn.Sequential:
     return nn.Sequential(
         operations.LayerNorm(width),
         operations.Linear(width, hidden, bias=False),
@@ -54,7 +54,7 @@ class Perceiver(nn.Module):
         self.proj_out = operations.Linear(width, context_dim)
         self.norm_out = operations.LayerNorm(context_dim)
         self.layers = nn.ModuleList(
-            nn.ModuleList((PerceiverAttention(width, heads, operations), _feed_forward(width, hidden, operations)))
+            nn.ModuleList((PerceiverAttention(width, heads, operations), feed_forward(width, hidden, operations)))
             for _ in range(depth)
         )
 

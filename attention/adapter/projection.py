@@ -16,11 +16,19 @@ from torch import Tensor, nn
 Shapes = Mapping[str, tuple[int, ...]]
 
 
+_LAST = (
+    ("norm.weight", 0),
+    ("norm_out.weight", 0),
+    ("proj.3.weight", 0),
+    ("proj_out", 1),
+    ("mapping_patch_0.6.weight", 0),
+)
+"""Name of a weight -> the dimension that is as wide as the tokens."""
+
+
 def token_width(shapes: Shapes) -> int | None:
-    """The width of the image tokens that a projection of these shapes makes: every kind ends in a norm of that width."""
-    return next(
-        (shapes[key][0] for key in ("norm.weight", "norm_out.weight", "proj.3.weight") if shapes.get(key)), None
-    )
+    """The width of the image tokens that a projection of these shapes makes, by the weight that it ends in."""
+    return next((shapes[key][side] for key, side in _LAST if len(shapes.get(key, ())) > side), None)
 
 
 class ImageProjection(nn.Module):

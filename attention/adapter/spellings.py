@@ -20,6 +20,7 @@ PARTS: Mapping[str, str] = MappingProxyType(
         "image_proj": PROJECTION,  # as published by h94 and InstantX
         "image_proj_model": PROJECTION,  # the training scripts
         "ip_adapter_proj_model": PROJECTION,  # XLabs
+        "id_adapter": PROJECTION,  # PuLID's authors
         "ip_adapter": ATTENTION,
         "adapter_modules": ATTENTION,  # the training scripts, Kolors' FaceID and conversions by others
     }
@@ -65,6 +66,7 @@ _XLABS = re.compile(
 _COUNTED = re.compile(rf"^{ATTENTION}\.(?P<block>\d+)\.(?P<rest>to_[kv]_ip\..+)$")
 _FIRST = f"{ATTENTION}.0.to_k_ip.weight"
 """A key of files that number cross-attentions alone, as InstantX's for FLUX; all others count self-attentions too."""
+_PULID = re.compile(r"^id_adapter_attn_layers\.(?P<index>\d+)\.id_to_(?P<part>[kv])\.(?P<leaf>\w+)$")
 _SIDES = ("down", "up", "mid")  # the order of diffusers' `attn_processors`, in which the published files count
 
 _Place = tuple[int, int, int, int]
@@ -90,7 +92,7 @@ def is_second_name(key: str) -> bool:
 def part_of(key: str) -> str | None:
     """The part of an adapter that a key belongs to; None for one that belongs to neither."""
     key = without_wrappers(key)
-    if _PROCESSOR.match(key) or _XLABS.match(key):
+    if any(pattern.match(key) for pattern in (_PROCESSOR, _XLABS, _PULID)):
         return ATTENTION
     return PARTS.get(key.partition(".")[0])
 
@@ -134,6 +136,8 @@ def _named(tensors: Mapping[str, Tensor], index: Mapping[_Place, int]) -> Iterat
                 yield key, f"{ATTENTION}.{place}.{match['weight']}.{match['leaf']}"
         elif match := _XLABS.match(key):
             yield key, f"{ATTENTION}.{2 * int(match['block']) + 1}.to_{match['part']}_ip.{match['leaf']}"
+        elif match := _PULID.match(key):
+            yield key, f"{ATTENTION}.{match['index']}.to_{match['part']}_ip.{match['leaf']}"
         elif prefix in PARTS:
             yield key, f"{PARTS[prefix]}.{rest}"
         elif not _is_beside(key, tensor):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,63 +11,23 @@ from torch import nn
 from ..models.families import KindName
 from ..reference.features import of_encoder
 from ..reference.square import CROP, TWICE
+from .conditions import (
+    LAYER,
+    LAYER_BIAS,
+    Condition,
+    all_of,
+    has,
+    lacks,
+    other_size,
+    other_than,
+    size,
+    tokens_made,
+    tokens_of_layers_width,
+)
 from .perceiver import FacePerceiverProjection, Resampler
 from .projection import FaceProjection, HiddenStatesProjection, ImageProjection, Shapes
+from .pulid import IDEncoder, IDFormer
 from .way import Way
-
-LAYER, LAYER_BIAS = "to_k_ip.weight", "to_k_ip.bias"
-"""Beside the names of a projection's weights: the keys of a layer, (D, C), and their bias, (D), where there is one."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What a projection's shapes, and that of its layers' keys under LAYER, must be like for a variant, and the same in words, for files that match no known kind."""
-
-    words: str
-    holds: Callable[[Shapes], bool]
-
-    def __str__(self) -> str:
-        return self.words
-
-
-def has(*keys: str) -> Condition:
-    return Condition(" and ".join(keys), lambda shapes: all(key in shapes for key in keys))
-
-
-def lacks(*keys: str) -> Condition:
-    return Condition(f"no {' or '.join(keys)}", lambda shapes: not any(key in shapes for key in keys))
-
-
-def size(key: str, dim: int, length: int) -> Condition:
-    return Condition(
-        f"{key} with {length} in dimension {dim}",
-        lambda shapes: dim < len(shapes.get(key, ())) and shapes[key][dim] == length,
-    )
-
-
-def other_size(key: str, dim: int, length: int) -> Condition:
-    return Condition(
-        f"{key} with a size other than {length} in dimension {dim}",
-        lambda shapes: dim < len(shapes[key]) and shapes[key][dim] != length,
-    )
-
-
-def all_of(*conditions: Condition) -> Condition:
-    return Condition(
-        " and ".join(map(str, conditions)), lambda shapes: all(condition.holds(shapes) for condition in conditions)
-    )
-
-
-def other_than(condition: Condition) -> Condition:
-    return Condition(f"not ({condition})", lambda shapes: not condition.holds(shapes))
-
-
-def tokens_of_layers_width() -> Condition:
-    return Condition("tokens as wide as the layers read", lambda shapes: shapes["norm.weight"][0] == shapes[LAYER][1])
-
-
-def tokens_made(count: int) -> Condition:
-    return Condition(f"{count} tokens", lambda shapes: shapes["proj.2.weight"][0] // shapes["norm.weight"][0] == count)
 
 
 @dataclass(frozen=True)
@@ -78,7 +38,10 @@ class Variant:
     test). `features` are the projection's inputs, in order, by their names in `FEATURES`. In the unconditional half every feature is zeros,
     but with `encodes_zero_pixels` the penultimate hidden states are those of an all-zero tensor of normalised
     pixels, and with `encodes_black` the pooled embeds are those of a black picture, as in the authors' code. `recogniser` is the network whose face embeddings it was trained with.
-    `shows` says how a face is cut out of its photo for the image encoder: upright, or as the square around it.
+    `shows` says how a face is cut out of its photo for the image encoder: upright, as the square around it, or as a
+    portrait with everything around the face white.
+    With `joins_photos` the projection itself makes several photos one reference; with `none_of_each_photo` the
+    unconditional half has as many as the reference then.
     `beside_text` says that its image tokens stand beside a text that the model's network projects to its layers' width.
     `published` are the ids of published files that their keys cannot tell from those of another variant; their size
     and hash can. `kind` is the kind of model that it is for, a row of `models.kinds.KINDS`. `way` says how its keys and
@@ -95,8 +58,10 @@ class Variant:
     encodes_zero_pixels: bool = False
     encodes_black: bool = False
     recogniser: str | None = None
-    shows: Literal["upright", "square"] = "upright"
+    shows: Literal["upright", "square", "portrait"] = "upright"
     beside_text: bool = False
+    joins_photos: bool = False
+    none_of_each_photo: bool = False
     options: Mapping[str, bool] = field(default_factory=dict[str, bool])
     published: tuple[str, ...] = ()
     kind: KindName = "unet"
@@ -263,6 +228,27 @@ VARIANTS: tuple[Variant, ...] = (
         label="InstantX IP-Adapter, K and V normalised",
         way=Way(normed=frozenset({"key", "value"})),
         is_asked_for=True,
+    ),
+    Variant(
+        "pulid_v1",
+        "PuLID v1",
+        IDEncoder,
+        ("face", "face_hidden", "face_pooled"),
+        (has("body.0.weight", "mapping_patch_0.0.weight"),),
+        recogniser=ANTELOPE,
+        shows="portrait",
+        joins_photos=True,
+        none_of_each_photo=True,
+    ),
+    Variant(
+        "pulid_v1_1",
+        "PuLID v1.1",
+        IDFormer,
+        ("face", "face_hidden", "face_pooled"),
+        (has("id_embedding_mapping.0.weight", "latents", "proj_out"),),
+        recogniser=ANTELOPE,
+        shows="portrait",
+        joins_photos=True,
     ),
 )
 

@@ -9,7 +9,7 @@ from ..adapter.variants import PACKS, variant_named
 from ..files.published import FILES, File
 from ..reference.encoders import ENCODERS, Encoder
 
-_VIT_H, _BIGG, _VIT_L, _VIT_L_336, _SIGLIP = ENCODERS
+_VIT_H, _BIGG, _VIT_L, _VIT_L_336, _SIGLIP, _EVA = ENCODERS
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,22 @@ PRESETS: tuple[Preset, ...] = (
         None,
         "instantid/ip-adapter.bin",
         also=("controlnet/instantid-identitynet.safetensors",),
+    ),
+    _row(
+        "PuLID",
+        "sdxl",
+        "pulid_v1_1",
+        _EVA,
+        "pulid/pulid_v1.1.safetensors",
+        also=("facexlib/parsing_bisenet.pth",),
+    ),
+    _row(
+        "PuLID, few steps",
+        "sdxl",
+        "pulid_v1",
+        _EVA,
+        "pulid/ip-adapter_pulid_sdxl_fp16.safetensors",
+        also=("facexlib/parsing_bisenet.pth",),
     ),
     _row("Kolors plus", "sdxl", "kolors_plus", _VIT_L_336, "ip_adapter_plus_general.bin"),
     _row("Kolors FaceID plus", "sdxl", "kolors_faceid_plus", _VIT_L_336, "ipa-faceid-plus.bin"),

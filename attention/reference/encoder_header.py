@@ -10,23 +10,27 @@ from typing import Any, cast
 from torch import Tensor
 
 from ..files import header
-from .encoders import encoder_of
+from . import eva
+from .encoders import OF_FACES, OF_PICTURES, encoder_of
 
 
 @dataclass(frozen=True)
 class EncoderOutline:
-    """The widths of an encoder's pooled and penultimate output, and its tokens with the class token where it has one."""
+    """The widths of an encoder's pooled output and of its hidden states, its tokens with the class token where it has one, and which
+    features these are."""
 
     image_embeds: int
     penultimate: int
     tokens: int
+    gives: tuple[str, str] = OF_PICTURES
 
     @property
     def label(self) -> str:
-        return encoder_of(self.image_embeds, self.penultimate, self.tokens)
+        return encoder_of(self.image_embeds, self.penultimate, self.tokens, self.gives)
 
     def width(self, feature: str) -> int:
-        return getattr(self, feature)
+        """That of one of its features, 0 for one that it does not give."""
+        return dict(zip(self.gives, (self.image_embeds, self.penultimate), strict=True)).get(feature, 0)
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,22 @@ _LAYOUTS = (
 def read(path: Path) -> EncoderOutline | None:
     """The sizes of a CLIP image encoder in a file, None when the file contains none that the host loads.
 
-    Both layouts of keys, Hugging Face's and OpenCLIP's, alone or beside a text encoder. Raises ValueError with
-    the reason when the file is damaged or would have to run code.
+    Both layouts of keys, Hugging Face's and OpenCLIP's, alone or beside a text encoder; and EVA02-CLIP's, which this pack
+    loads. Raises ValueError with the reason when the file is damaged or would have to run code.
     """
     content = header.tensors(path)
     found = (_sizes(content, layout) for layout in _LAYOUTS if layout.first in content)
-    return next(filter(None, found), None)
+    return next(filter(None, found), None) or _face_tower(content)
+
+
+def _face_tower(content: Mapping[str, Any]) -> EncoderOutline | None:
+    shapes = {
+        key.removeprefix(eva.PREFIX): tuple(value.shape)
+        for key, value in content.items()
+        if key.startswith(eva.PREFIX) and isinstance(value, Tensor)
+    }
+    sizes = eva.sizes_of(shapes)
+    return EncoderOutline(sizes.pooled, sizes.width, sizes.tokens, OF_FACES) if sizes else None
 
 
 def _sizes(content: Mapping[str, Any], layout: _Layout) -> EncoderOutline | None:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..files import header, pickle_header
 from .embeds import Embeds
-from .features import ENCODER, FEATURES
+from .encoders import OF_PICTURES
+from .features import FEATURES
 
 SUFFIX = ".ipadpt"
 
@@ -21,7 +22,7 @@ class NoEmbeds(ValueError):
 
 
 # (n, F) or (n, L, F); the file does not say which encoder made them.
-_BY_DIMENSIONS = {row.dimensions: name for name, row in FEATURES.items() if row.made_by == ENCODER}
+_BY_DIMENSIONS = {FEATURES[name].dimensions: name for name in OF_PICTURES}
 
 
 def load(path: Path) -> Embeds:

@@ -8,7 +8,7 @@ import folder_paths
 
 from .names import stays_below
 
-ADAPTERS = ("ipadapter", "instantid")
+ADAPTERS = ("ipadapter", "instantid", "pulid")
 _OF_OLD_PACKS = ("ipadapter-flux", "xlabs/ipadapters")
 """Where two packs for FLUX kept their files: read where they are there."""
 _EXTENSIONS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")

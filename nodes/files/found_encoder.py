@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from ...attention.catalogue.find_encoder import EncoderFile
 from ...attention.files import header
+from ...attention.reference import face_tower
+from ...attention.reference.encoders import OF_FACES, OF_PICTURES
 from ...attention.reference.siglip_head import HEAD, PROBE, give_head, is_siglip
 
 # Two loaders that found the same file share one encoder as long as either lives.
@@ -37,7 +40,7 @@ def _load(file: EncoderFile) -> Any:
     key = (str(file.path), stat.st_size, stat.st_mtime_ns)
     model = _loaded.get(key)
     if model is None:
-        model = _with_head(file) or comfy.clip_vision.load(str(file.path))
+        model = LOADERS[file.outline.gives](file)
         if model is None:
             raise ValueError(
                 f"'{file.name}' in models/clip_vision has the widths of {file.outline.label}, but ComfyUI cannot load "
@@ -57,3 +60,15 @@ def _with_head(file: EncoderFile) -> Any | None:
     if model is not None and is_siglip(model):
         give_head(model, head)
     return model
+
+
+def _of_pictures(file: EncoderFile) -> Any | None:
+    return _with_head(file) or comfy.clip_vision.load(str(file.path))
+
+
+def _of_faces(file: EncoderFile) -> Any:
+    return face_tower.load(str(file.path))
+
+
+LOADERS: Mapping[tuple[str, str], Callable[[EncoderFile], Any]] = {OF_PICTURES: _of_pictures, OF_FACES: _of_faces}
+"""By what an encoder gives; the host knows no tower of EVA02-CLIP's."""

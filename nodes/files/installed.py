@@ -157,7 +157,7 @@ def _has_encoder(encoder: Encoder) -> bool:
     from ...attention.catalogue import find_encoder
     from ...attention.catalogue.find_encoder import Need
 
-    wanted = Need("penultimate", encoder.penultimate, (encoder,))
+    wanted = Need(encoder.gives[1], encoder.penultimate, (encoder,))
     return find_encoder.find(wanted, encoder_files()) is not None
 
 

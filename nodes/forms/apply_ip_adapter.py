@@ -147,7 +147,7 @@ class ApplyIPAdapter(io.ComfyNode):
         loaded = replace(adapter, clip_vision=clip_vision or adapter.clip_vision)
         check_fits(loaded.adapter.layers, model)
         reference = _reference(loaded, image, embeds, faces, any_recogniser)
-        negative = negative_embeds or unconditional(loaded.adapter, loaded.clip_vision)
+        negative = negative_embeds or unconditional(loaded.adapter, loaded.clip_vision, reference)
         sides = [_key_values(model, loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
         if not any(isinstance(side, KeyValuesOnDemand) for side in sides):
             loaded.adapter.release()
@@ -176,7 +176,7 @@ def _reference(
     """The reference from the one input that is connected. Raises ValueError when it is none, several or the wrong one."""
     from ...attention.reference.encode import encode
     from ..files.encoder import encoder_for
-    from ..people.face_reference import embeds_of_faces, reads_faces
+    from ..people.face_reference import check_reads, embeds_of_faces
 
     inputs = {"image": image, "embeds": embeds, "faces": faces}
     given = [name for name, value in inputs.items() if value is not None]
@@ -187,15 +187,7 @@ def _reference(
         )
     if embeds is not None:
         return embeds
-    if reads_faces(loaded.adapter) != (faces is not None):
-        raise ValueError(
-            f"'{loaded.adapter.name}' is {loaded.adapter.label}, which reads "
-            + (
-                "a face: connect 'faces' from Choose Face or Embed Faces instead of 'image'."
-                if image is not None
-                else "a picture: connect 'image' instead of 'faces'."
-            )
-        )
+    check_reads(loaded.adapter, given[0])
     encoder = encoder_for(loaded, None) if loaded.adapter.identity.variant.encoder_feature or faces is None else None
     if faces is not None:
         return embeds_of_faces(loaded.adapter, faces, encoder, any_recogniser)

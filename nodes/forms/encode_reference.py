@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...attention.reference.embeds import stacked
 from ...attention.reference.square import AS_TRAINED, SQUARE_FITS
+from ...face.value import FaceBatch
 from .. import wires
 from ..page.description import described
 
@@ -28,7 +29,7 @@ class EncodeReference(io.ComfyNode):
             search_aliases=["ipadapter encoder", "clip vision encode", "image embeds", "reference"],
             inputs=[
                 wires.AdapterWire.Input("adapter", tooltip="The adapter that the embeds are for."),
-                io.Image.Input("image", tooltip="The reference: one picture or several, of any size."),
+                io.Image.Input("image", optional=True, tooltip="The reference: one picture or several, of any size."),
                 io.Combo.Input(
                     "fit",
                     optional=True,
@@ -58,6 +59,12 @@ class EncodeReference(io.ComfyNode):
                     optional=True,
                     tooltip="Which part of the reference counts: 1 yes, 0 becomes the mean colour.",
                 ),
+                wires.FacesWire.Input(
+                    "faces",
+                    optional=True,
+                    tooltip="In place of 'image', for FaceID, PuLID and other adapters that read a face: from Choose Face or "
+                    "Embed Faces. 'fit', 'tiles' and 'mask' do not act on faces.",
+                ),
             ],
             outputs=[
                 wires.EmbedsWire.Output("embeds", tooltip="What the encoder saw in the pictures."),
@@ -73,24 +80,23 @@ class EncodeReference(io.ComfyNode):
     def execute(
         cls,
         adapter: wires.LoadedAdapter,
-        image: Tensor,
+        image: Tensor | None = None,
         fit: str = AS_TRAINED,
         tiles: int = 0,
         clip_vision: Any | None = None,
         mask: Tensor | None = None,
+        faces: FaceBatch | None = None,
     ) -> io.NodeOutput:
         from ...attention.branch.build import unconditional
         from ...attention.reference.encode import encode
         from ...attention.reference.tiles import with_tiles
         from ..files.encoder import encoder_for
         from ..page.show import shown
-        from ..people.face_reference import reads_faces
+        from ..people.face_reference import check_reads
 
-        if reads_faces(adapter.adapter):
-            raise ValueError(
-                f"'{adapter.adapter.name}' is {adapter.adapter.label}, which reads a face: connect 'faces' to Apply "
-                "IP-Adapter; Encode Reference is for adapters that read a picture."
-            )
+        if image is None or faces is not None:
+            return _of_faces(cls, adapter, image, faces, clip_vision)
+        check_reads(adapter.adapter, "image")
         encoder = encoder_for(adapter, clip_vision)
         shots = with_tiles(image, mask, tiles)
         size, fit = adapter.adapter.picture_size, adapter.adapter.fit if fit == AS_TRAINED else fit
@@ -99,7 +105,32 @@ class EncodeReference(io.ComfyNode):
         pictures, different = _different(encoder, shots, fit, size)
         count = sum(len(given) for given, _ in shots)
         text = f"{count} pictures, {different} of them different" if different < count else ""
-        return shown(cls, text, pictures, embeds, unconditional(adapter.adapter, encoder), of=different)
+        return shown(cls, text, pictures, embeds, unconditional(adapter.adapter, encoder, embeds), of=different)
+
+
+def _of_faces(
+    node: type[EncodeReference],
+    loaded: wires.LoadedAdapter,
+    image: Tensor | None,
+    faces: FaceBatch | None,
+    clip_vision: Any | None,
+) -> io.NodeOutput:
+    """The embeds of faces. Raises ValueError unless they are the one reference, and the adapter reads faces."""
+    from ...attention.branch.build import unconditional
+    from ..files.encoder import encoder_for
+    from ..page.notice import noted
+    from ..people.face_reference import check_reads, embeds_of_faces
+
+    if faces is None or image is not None:
+        raise ValueError(
+            "Encode Reference takes its reference from one of 'image' and 'faces'; connected: "
+            f"{'both' if faces is not None else 'none'}."
+        )
+    check_reads(loaded.adapter, "faces")
+    encoder = encoder_for(loaded, clip_vision) if loaded.adapter.identity.variant.encoder_feature else None
+    embeds = embeds_of_faces(loaded.adapter, faces, encoder, any_recogniser=False)
+    text = f"the faces of {embeds.count} photos: {' and '.join(embeds.names)}"
+    return noted(node, text, embeds, unconditional(loaded.adapter, encoder, embeds))
 
 
 def _different(

@@ -42,7 +42,8 @@ class LoadByPreset(io.ComfyNode):
                     default="standard",
                     tooltip="What the adapter is for. light leaves the text more room, standard and plus follow the "
                     "reference more and more closely, plus face, full face and FaceID keep a face, FaceID portrait "
-                    "several faces of one person, composition keeps only the layout.",
+                    "several faces of one person, PuLID a face with as little change of the rest as can be, composition keeps only "
+                    "the layout.",
                 ),
                 io.Float.Input(
                     "lora_strength",

@@ -32,7 +32,7 @@ class LoadIPAdapter(io.ComfyNode):
                 io.Combo.Input(
                     "file",
                     options=folders.adapter_files(),
-                    tooltip="A file in models/ipadapter or models/instantid. Its contents say what it is.",
+                    tooltip="A file in models/ipadapter, models/instantid or models/pulid. Its contents say what it is.",
                 ),
                 io.Combo.Input(
                     "kind",

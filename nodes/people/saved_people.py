@@ -8,6 +8,8 @@ from ...face.value import Face, FaceBatch, PictureFaces
 from ..page.show import MOST
 from .face_reference import CUTS, reads_faces
 
+FROM_PHOTO = "Save what Encode Reference makes of the photo with Save Embeds, and load that."
+
 
 def summary(faces: FaceBatch) -> str:
     """A line for each of the first pictures: its size, and of each face its score, recogniser and crop."""
@@ -32,10 +34,10 @@ def _check(adapter: Adapter, face: Face, name: str) -> None:
         )
     check_recogniser(face.recogniser, wanted, f"{name}: {adapter.label}")
     cut = CUTS[adapter.identity.variant.shows]
-    if "penultimate" in adapter.features and not cut.is_there(face):
+    if adapter.identity.variant.encoder_feature and not cut.is_there(face):
+        remedy = f"Save the faces again with 'crop' set to {cut.keeps}." if cut.keeps else FROM_PHOTO
         raise ValueError(
-            f"{name}: there is no {cut.words}, which '{adapter.name}' ({adapter.label}) also reads. "
-            f"Save the faces again with 'crop' set to {cut.keeps}."
+            f"{name}: there is no {cut.words}, which '{adapter.name}' ({adapter.label}) also reads. {remedy}"
         )
 
 

@@ -51,7 +51,7 @@ def ours(job: Job, model: Any, given: Inputs, photo: Photo) -> Ours:
     loaded = LoadedAdapter(job.adapter, encoder, lora_strength=0.0)  # diffusers leaves it to another package
     if job.pack:
         positive = embeds_of_faces(job.adapter, faces_in(photo, job.pack.folder), encoder, any_recogniser=True)
-        negative = unconditional(job.adapter, encoder)
+        negative = unconditional(job.adapter, encoder, positive)
     else:
         node = EncodeReference.PREPARE_CLASS_CLONE({})
         positive, negative = node.execute(loaded, image_of(job.shown(photo))).args[:2]

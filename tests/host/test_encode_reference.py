@@ -73,7 +73,9 @@ def test_an_adapter_that_reads_faces_is_sent_to_apply(variant, picture, tmp_path
     path = tmp_path / "face.bin"
     adapters.write_bin(adapters.adapter_state_dict("sd15", variant, 7), path)
     loaded = LoadedAdapter(Adapter(checkpoint.read(path), "auto"), None)
-    with pytest.raises(ValueError, match="connect 'faces' to Apply IP-Adapter; Encode Reference is for"):
+    with pytest.raises(
+        ValueError, match="reads a face: connect 'faces' from Choose Face or Embed Faces instead of 'image'"
+    ):
         EncodeReference.execute(loaded, picture(1), clip_vision=models.clip_vision("vit_h", 3))
     with pytest.raises(ValueError, match="connect 'faces' to Apply IP-Adapter") as caught:
         encoder_for(loaded, None)

@@ -29,7 +29,7 @@ def model_folders(tmp_path, monkeypatch):
     monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path))
     monkeypatch.setattr(folder_paths, "folder_names_and_paths", known)
     monkeypatch.setattr(folder_paths, "filename_list_cache", {})
-    for name in ("ipadapter", "instantid", "insightface"):
+    for name in ("ipadapter", "instantid", "pulid", "facexlib", "insightface"):
         known.pop(name, None)
     for name in ("clip_vision", "controlnet"):
         known[name] = ([str(tmp_path / name)], known[name][1])

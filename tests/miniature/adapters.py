@@ -98,6 +98,31 @@ def faceid_plus(sizes: Sizes) -> Shapes:
     return {**faceid(sizes), **perceiver(c, sizes.hidden, c, heads=c // HEAD, prefix="perceiver_resampler.")}
 
 
+def three_linears(name: str, reads: int, width: int, gives: int) -> Shapes:
+    """PuLID's small networks: linear layers with a norm between each two."""
+    return {
+        **linear(f"{name}.0", width, reads),
+        **layer_norm(f"{name}.1", width),
+        **linear(f"{name}.3", width, width),
+        **layer_norm(f"{name}.4", width),
+        **linear(f"{name}.6", gives, width),
+    }
+
+
+def pulid(sizes: Sizes) -> Shapes:
+    """PuLID v1.1."""
+    width = sizes.hidden
+    shapes = {"latents": (1, 32, width), "proj_out": (width, sizes.context)}
+    shapes |= three_linears("id_embedding_mapping", FACE + sizes.projection, width, 5 * width)
+    for depth in range(5):
+        shapes |= three_linears(f"mapping_{depth}", width, width, width)
+    layers = perceiver(width, width, width, heads=1)
+    for block in range(10):
+        source = f"layers.{block % BLOCKS}."
+        shapes |= {f"layers.{block}.{k.removeprefix(source)}": v for k, v in layers.items() if k.startswith(source)}
+    return shapes
+
+
 VARIANTS = {
     "base": Variant(base),
     "plus": Variant(lambda s: resampler(s, reads=s.hidden)),
@@ -106,11 +131,12 @@ VARIANTS = {
     "faceid_plus": Variant(faceid_plus, has_lora=True),
     "portrait": Variant(lambda s: faceid(s, tokens=16)),
     "instantid": Variant(lambda s: resampler(s, reads=FACE)),
+    "pulid": Variant(pulid),
     "unnorm": Variant(lambda s: resampler(s, reads=FACE)),
 }
 
 # Everything else reads vit_h, as published.
-READS = {("sdxl", "base"): "vit_bigg", ("flux", "base"): "vit_l", ("flux", "plus"): "vit_l"}
+READS = {("sdxl", "pulid"): "eva", ("sdxl", "base"): "vit_bigg", ("flux", "base"): "vit_l", ("flux", "plus"): "vit_l"}
 
 
 def encoder_of(family: str, variant: str) -> str:

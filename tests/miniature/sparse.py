@@ -20,7 +20,7 @@ def entry(stem: str) -> dict[str, Any]:
 
 def projection_of(described: dict[str, Any]) -> dict[str, list[int]]:
     """The shapes of a published file's image projection, by the names of its own weights."""
-    parts = ("image_proj.", "ip_adapter_proj_model.")
+    parts = ("image_proj.", "ip_adapter_proj_model.", "id_adapter.")
     return {key.partition(".")[2]: shape for key, shape in described["shapes"].items() if key.startswith(parts)}
 
 

@@ -11,6 +11,7 @@ from oracles.steps import diffusers_step, host_step, inputs
 from oracles.unets import KOLORS, twin
 from ours import Loader
 from pack.attention.branch.build import unconditional
+from pack.attention.reference.embeds import Embeds
 from running.bounds import FLOAT32
 from running.device import is_card
 from test_oracles import changes
@@ -37,8 +38,8 @@ def test_a_step_with_faceid_plus_agrees_with_the_authors(both, size, loader, agr
     given, each = inputs(both, size), use("kolors_faceid_plus", "kolors", scale=0.8)
     loaded = loader.load(each.adapter).adapter
     assert loaded.identity.variant.name == "kolors_faceid_plus"
-    none = unconditional(loaded, None)
-    assert all(torch.equal(none.feature(name), torch.zeros_like(none.feature(name))) for name in each.negative)
+    none = unconditional(loaded, None, Embeds(**each.positive))
+    assert all(torch.equal(none.feature(name), torch.zeros_like(each.negative[name])) for name in each.negative)
     found = host_step(loader.steered(both.patcher, [each]), given)
     effect = changes(found, diffusers_step(both, given))
     agrees(

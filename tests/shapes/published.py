@@ -17,7 +17,7 @@ TABLE = Path(__file__).resolve().parents[2] / "attention" / "files" / "published
 ROWS: dict[str, dict[str, Any]] = {
     row["path"].rpartition("/")[2]: row
     for row in json.loads(TABLE.read_text(encoding="utf-8"))["files"]
-    if row["folder"] in ("ipadapter", "instantid")
+    if row["folder"] in ("ipadapter", "instantid", "pulid")
 }
 
 
@@ -192,8 +192,6 @@ def transcribed(
 
 
 REFUSED = (
-    transcribed("pulid_v1.bin", "sdxl", "pulid_v1", "guozinan/PuLID", 1_580_000_000, "F32"),
-    transcribed("pulid_v1.1.safetensors", "sdxl", "pulid_v1.1", "guozinan/PuLID", 984_000_000, "F16"),
     transcribed(
         "ip-adapter.bin",
         "sd35",
@@ -202,6 +200,20 @@ REFUSED = (
         1_600_000_000,
         "F16",
     ),
+)
+
+PULID = (
+    transcribed("pulid_v1.bin", "sdxl", "pulid_v1", "guozinan/PuLID", 1_580_000_000, "F32", "pulid_v1"),
+    transcribed(
+        "ip-adapter_pulid_sdxl_fp16.safetensors",
+        "sdxl",
+        "ip-adapter_pulid_sdxl_fp16",
+        "huchenlei/ipadapter_pulid",
+        791_000_000,
+        "F16",
+        "pulid_v1",
+    ),
+    transcribed("pulid_v1.1.safetensors", "sdxl", "pulid_v1.1", "guozinan/PuLID", 984_000_000, "F16", "pulid_v1_1"),
 )
 
 XLABS = (
@@ -237,4 +249,4 @@ INSTANTX = (
     ),
 )
 
-FILES = SD15 + SDXL + FACEID + KOLORS + XLABS + INSTANTX + REFUSED
+FILES = SD15 + SDXL + FACEID + KOLORS + PULID + XLABS + INSTANTX + REFUSED

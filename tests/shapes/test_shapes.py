@@ -47,6 +47,7 @@ PARAMETERS = {
     "ip_adapter_plus_general": (165_765_120, ATTENTION_XL, 0),
     "ipa-faceid-plus": (852_116_480, ATTENTION_XL, 0),
     "pulid_v1": (54_886_400, ATTENTION_XL, 0),
+    "ip-adapter_pulid_sdxl_fp16": (54_886_400, ATTENTION_XL, 0),
     "pulid_v1.1": (151_398_400, ATTENTION_XL, 0),
 }
 TRANSFORMERS = {
@@ -131,7 +132,9 @@ def test_the_parameters_of_transformer_adapters_are_the_published_number(name):
 @pytest.mark.parametrize("name", named(lambda entry: entry["variant"] not in ("refused", "xlabs", "instantx")))
 def test_every_cross_attention_layer_is_there_and_odd(name):
     entry = FILES[name]
-    layers = sorted(int(key.split(".")[1]) for key in entry["shapes"] if key.endswith(".to_k_ip.weight"))
+    layers = sorted(
+        int(key.split(".")[1]) for key in entry["shapes"] if key.endswith((".to_k_ip.weight", ".id_to_k.weight"))
+    )
     total = 16 if entry["family"] == "sd15" else 70
     assert layers == [2 * place + 1 for place in range(total)]
 
@@ -143,7 +146,7 @@ def test_the_middle_block_comes_last_in_the_numbering(name):
     widths = {
         int(key.split(".")[1]): shape[0]
         for key, shape in FILES[name]["shapes"].items()
-        if key.endswith(".to_k_ip.weight")
+        if key.endswith((".to_k_ip.weight", ".id_to_k.weight"))
     }
     assert [widths[place] for place in (1, 7, 9, 107, 109, 119, 121, 139)] == [
         640,

@@ -58,6 +58,22 @@ def pulid_v1() -> Shapes:
     return under("id_adapter", encoder) | pulid_attention()
 
 
+def converted(shapes: Shapes) -> Shapes:
+    """PuLID's weights under IP-Adapter's names, as conversions have them."""
+    names = {
+        "id_adapter.": "image_proj.",
+        "id_adapter_attn_layers.": "ip_adapter.",
+        "id_to_k.": "to_k_ip.",
+        "id_to_v.": "to_v_ip.",
+    }
+    found = {}
+    for key, shape in shapes.items():
+        for theirs, name in names.items():
+            key = key.replace(theirs, name)
+        found[key] = shape
+    return found
+
+
 def pulid_v11() -> Shapes:
     former = {"latents": [1, 32, 1024], "proj_out": [1024, 2048], **perceiver(1024, 10)}
     for index in range(5):
@@ -111,6 +127,7 @@ def instantx_sd35() -> Shapes:
 TRANSCRIBED = {
     "pulid_v1": pulid_v1(),
     "pulid_v1.1": pulid_v11(),
+    "ip-adapter_pulid_sdxl_fp16": converted(pulid_v1()),
     "xlabs_flux_ip_adapter": xlabs_flux(4),
     "xlabs_flux_ip_adapter_v2": xlabs_flux(16),
     "instantx_flux_ip-adapter": instantx_flux(),

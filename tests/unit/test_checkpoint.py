@@ -5,8 +5,9 @@ import safetensors.torch
 import torch
 from miniature import adapters
 from pack.attention.adapter import checkpoint
+from pack.attention.adapter.conditions import LAYER, has, lacks, other_size, size, tokens_made
 from pack.attention.adapter.identify import identify
-from pack.attention.adapter.variants import LAYER, has, lacks, other_size, size, tokens_made, variants_of
+from pack.attention.adapter.variants import variants_of
 
 
 @pytest.fixture(scope="module")

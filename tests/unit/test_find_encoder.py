@@ -10,7 +10,8 @@ from pack.attention.reference import encoder_header
 from pack.attention.reference.encoder_header import EncoderOutline
 from pack.attention.reference.encoders import ENCODERS
 
-VIT_H, BIGG, VIT_L, VIT_L_336, SIGLIP = ENCODERS
+VIT_H, BIGG, VIT_L, VIT_L_336, SIGLIP, EVA = ENCODERS
+CLIP = (VIT_H, BIGG, VIT_L, VIT_L_336)
 BY_NAME = {variant.name: variant for variant in VARIANTS}
 
 
@@ -77,13 +78,28 @@ def test_siglip_is_known_by_its_head_and_without_it_gives_nothing_pooled(file):
     assert "sigclip_vision_patch14_384.safetensors" in wanted.described() and "Apache-2.0" in wanted.described()
 
 
-@pytest.mark.parametrize("encoder", ENCODERS[:-1], ids=lambda e: e.label)
+@pytest.mark.parametrize("encoder", CLIP, ids=lambda e: e.label)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_widths_are_read_from_every_layout(layout, encoder, file):
     _, path = file(LAYOUTS[layout](encoder))
     found = encoder_header.read(path)
     assert found == EncoderOutline(encoder.image_embeds, encoder.penultimate, encoder.tokens)
     assert found.label == encoder.label
+
+
+def test_a_face_tower_is_told_from_the_encoder_of_the_same_widths(file):
+    tower = {
+        "visual.patch_embed.proj.weight": [1024, 3, 14, 14],
+        "visual.pos_embed": [1, 577, 1024],
+        "visual.head.weight": [768, 1024],
+        "visual.blocks.0.mlp.w1.weight": [2730, 1024],
+        "visual.blocks.0.attn.q_proj.weight": [1024, 1024],
+        "text.positional_embedding": [77, 768],
+    }
+    found = encoder_header.read(file(tower)[1])
+    assert found.label == EVA.label and found.width("face_hidden") == 1024 and not found.width("penultimate")
+    same = encoder_header.read(file(hugging_face(VIT_L_336), "clip.safetensors")[1])
+    assert same.label == VIT_L_336.label and not same.width("face_hidden")
 
 
 def test_torch_files_are_read_too(tmp_path):
@@ -118,10 +134,10 @@ def test_other_files_are_no_clip_encoders(keys, file):
     ],
 )
 def test_the_one_that_fits_is_found_among_all(variant, width, wanted, file):
-    files = [file(hugging_face(encoder), f"{i}.safetensors") for i, encoder in enumerate(ENCODERS)]
+    files = [file(hugging_face(encoder), f"{i}.safetensors") for i, encoder in enumerate(CLIP)]
     need = find_encoder.need(BY_NAME[variant], width)
     assert find_encoder.find(need, files).outline.label == wanted.label
-    assert find_encoder.find(need, [f for i, f in enumerate(files) if ENCODERS[i] is not wanted]) is None
+    assert find_encoder.find(need, [f for i, f in enumerate(files) if CLIP[i] is not wanted]) is None
     assert wanted.file in need.described() and "models/clip_vision" in need.described()
 
 

@@ -15,8 +15,6 @@ STEMS = sorted(path.stem for path in sparse.SHAPES.glob("*.json"))
 ADAPTERS = [stem for stem in STEMS if sparse.entry(stem)["variant"] != "refused"]
 LOOK_ALIKES = ("faceid_plus", "faceid_plus_v2", "instantid", "portrait_unnorm")
 REFUSED = {
-    "pulid_v1": "PuLID file for SDXL, which is not supported yet",
-    "pulid_v1.1": "PuLID file for SDXL, which is not supported yet",
     "instantx_sd35_ip-adapter": "SD3.5",
     "ip-adapter-faceid_sd15_lora": "LoRA",
     "ip-adapter-faceid_sdxl_lora": "LoRA",
@@ -59,9 +57,6 @@ def test_foreign_adapters_are_refused_by_what_they_are(stem, tmp_path):
         ("input_hint_block.0.weight", "ControlNet"),
         ("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight", "LoRA"),
         ("pulid_ca.0.norm1.weight", "PuLID file for FLUX"),
-        ("image_proj.mapping_patch_0.0.weight", "converted PuLID v1 file for SDXL, which is not supported yet"),
-        ("image_proj.id_embedding_mapping.0.weight", "converted PuLID v1.1 file for SDXL, which is not supported yet"),
-        ("module.id_adapter.body.0.weight", "PuLID file"),
         ("double_blocks.0.img_attn.qkv.weight", "FLUX model"),
         ("joint_blocks.0.x_block.attn.qkv.weight", "SD3 model"),
         ("style_image_proj_modules.0.proj.weight", "StyleShot file"),
@@ -85,25 +80,12 @@ def test_other_model_files_are_refused_by_what_they_are(key, what, tmp_path):
             read(path)
 
 
-@pytest.mark.parametrize(("stem", "version"), [("pulid_v1", "v1"), ("pulid_v1.1", "v1.1")])
-def test_the_usual_conversions_of_pulid_are_named(stem, version, tmp_path):
-    names = {
-        "id_adapter.": "image_proj.",
-        "id_adapter_attn_layers.": "ip_adapter.",
-        "id_to_k.": "to_k_ip.",
-        "id_to_v.": "to_v_ip.",
-    }
-    shapes = {}
-    for key, shape in sparse.entry(stem)["shapes"].items():
-        for theirs, converted in names.items():
-            key = key.replace(theirs, converted)
-        shapes[key] = shape
-    path = tmp_path / "ip-adapter_pulid_sdxl_fp16.safetensors"
-    sparse.safetensors(path, shapes, dict.fromkeys(shapes, "F16"))
-    with pytest.raises(
-        ValueError, match=f"it is a converted PuLID {version} file for SDXL, which is not supported yet"
-    ):
-        checkpoint.read_outline(path)
+def test_a_conversion_of_pulid_is_read_as_the_authors_file(tmp_path):
+    theirs, converted = (
+        checkpoint.read_outline(sparse.write(stem, tmp_path, size=None))
+        for stem in ("pulid_v1", "ip-adapter_pulid_sdxl_fp16")
+    )
+    assert converted.projection_shapes == theirs.projection_shapes and converted.layer_shapes == theirs.layer_shapes
 
 
 def test_a_file_in_diffusers_own_names_says_which_to_use(tmp_path):

@@ -47,7 +47,7 @@ def test_each_file_is_pinned(file):
     assert re.fullmatch("[0-9a-f]{40}|main", file.repository.revision)
     assert file.size or len(file.sha256) == 64, "something must prove a download"
     assert re.fullmatch("https://huggingface.co/[^/]+/[^/]+/resolve/[^/]+/.+", file.url)
-    assert file.name.endswith((".bin", ".safetensors", ".onnx"))
+    assert file.name.endswith((".bin", ".safetensors", ".onnx", ".pt", ".pth"))
     assert ("/" in file.name) == (file.folder == "insightface"), "only packs of face models have a folder each"
     for part in (file.name, file.folder, file.repository.name, file.repository.licence):
         assert part in file.described()
@@ -61,7 +61,7 @@ def test_variants_told_by_their_bytes_are_published_files_with_those_bytes():
 
 def test_every_published_adapter_serves_a_purpose_and_every_purpose_has_one_row_for_a_family():
     served = {file for preset in PRESETS for file in preset.files}
-    assert {file for file in FILES.values() if file.folder in ("ipadapter", "instantid")} == served
+    assert {file for file in FILES.values() if file.folder in ("ipadapter", "instantid", "pulid")} == served
     assert len({(preset.purpose, preset.family) for preset in PRESETS}) == len(PRESETS)
     assert {preset.variant for preset in PRESETS} == {variant.name for variant in VARIANTS if not variant.is_asked_for}
     assert set(presets_for("light")) == {"sd15"} and set(presets_for("plus")) == {"sd15", "sdxl"}

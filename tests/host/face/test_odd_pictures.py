@@ -157,6 +157,6 @@ def test_adapters_that_read_faces_refuse_what_is_none(variant, sd15, load, found
     for given, says in cases:
         with pytest.raises(ValueError, match=says):
             ApplyIPAdapter.execute(sd15.model, adapter, faces=given, any_recogniser=True)
-    with pytest.raises(ValueError, match="connect 'faces' to Apply"):
+    with pytest.raises(ValueError, match="connect 'faces' from Choose Face"):
         EncodeReference.execute(adapter=adapter, image=photo("obama.jpg"))
     assert sd15.model.model_options["transformer_options"] == before and not attachments(sd15.model)

@@ -15,7 +15,7 @@ def model_folders(tmp_path, monkeypatch):
     monkeypatch.setattr(folder_paths, "models_dir", str(tmp_path))
     monkeypatch.setattr(folder_paths, "folder_names_and_paths", known)
     monkeypatch.setattr(folder_paths, "filename_list_cache", {})
-    for name in ("ipadapter", "instantid", "insightface"):
+    for name in ("ipadapter", "instantid", "pulid", "insightface"):
         known.pop(name, None)
     known["clip_vision"] = ([str(tmp_path / "clip_vision")], known["clip_vision"][1])
     folders.register()
@@ -31,7 +31,8 @@ def report():
 def test_an_empty_installation_lacks_everything_and_nothing_is_wrong(model_folders):
     lines = report()
     assert lines[0] == "Nothing to mend."
-    assert f"0 adapters in {model_folders / 'ipadapter'}, {model_folders / 'instantid'}." in lines
+    searched = ", ".join(str(model_folders / name) for name in ("ipadapter", "instantid", "pulid"))
+    assert f"0 adapters in {searched}." in lines
     (plus,) = (line for line in lines if line.startswith("plus: "))
     assert "SD1.5 lacks ip-adapter-plus_sd15.safetensors" in plus and "SDXL lacks" in plus
 
