@@ -21,6 +21,8 @@ Photo = npt.NDArray[np.uint8]
 WEIGHT = 0.8
 SIDE, LARGE = 224, 336  # pixels that encoders see
 MANY = 577  # tokens of those that see the larger one
+WITHOUT_REFERENCE = ("pulid_v1", "pulid_v1_1")
+"""Variants whose step neither diffusers nor the authors' package takes."""
 SIZE = (32, 48)  # of the latent: not square, and small enough for a processor
 
 
@@ -64,6 +66,10 @@ def jobs_for(found: Found, file: AdapterFile) -> list[Job]:
 
 def _job(found: Found, file: AdapterFile, adapter: Adapter) -> Job:
     variant = adapter.identity.variant
+    if variant.name in WITHOUT_REFERENCE:
+        raise ValueError(
+            f"it is {adapter.label}, which diffusers does not have; its parts are compared by tests/parity."
+        )
     feature = variant.encoder_feature
     wanted = need(variant, adapter.feature_width(feature)) if feature else None
     encoder = next((one for one in found.encoders if wanted and wanted.met_by(one[1])), None)

@@ -6,16 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from miniature import sparse
+from miniature import adapters, sparse
 from oracles.adapters import adapter
 from oracles.controlnets import control_twin
 from oracles.encoders import encoder, picture
 from oracles.unets import FAMILIES, twin
+from pack.attention.catalogue.installed import adapter_file
 from running.device import is_card
 from safetensors.torch import save_file
 
 from runner.verify import compare, job, ours, published, theirs
-from runner.verify.found import found_in
+from runner.verify.found import Found, found_in
 from runner.verify.row import AGREES, DAMAGED, DIFFERS, NOT_COMPARED, status_of
 
 WIDTH = {"sd15": 768, "sdxl": 2048}
@@ -165,7 +166,6 @@ WHOLE_BUT_NOT_COMPARED = {
     "xlabs_flux_ip_adapter_v2": ("is for FLUX.1",),
     "instantx_flux_ip-adapter": ("FLUX",),
     "instantx_sd35_ip-adapter": ("an InstantX IP-Adapter for SD3.5",),
-    "pulid_v1.1": ("a PuLID file for SDXL",),
 }
 
 
@@ -177,6 +177,13 @@ def test_a_whole_file_of_another_kind_is_named_and_not_called_damaged(models, ro
         row = found[written[name].name]
         assert row.verdict == NOT_COMPARED and all(part in row.why for part in words), row
     assert status_of(list(found.values())) == 3
+
+
+def test_an_adapter_that_no_reference_has_is_named(tmp_path):
+    path = tmp_path / "pulid.safetensors"
+    adapters.write_safetensors(adapters.adapter_state_dict("sdxl", "pulid", 7), path)
+    with pytest.raises(ValueError, match=r"it is PuLID v1\.1 for SDXL, which diffusers does not have"):
+        job.jobs_for(Found(tmp_path), adapter_file(path.name, path))
 
 
 def test_what_a_node_refuses_and_what_a_card_has_no_room_for_cost_only_their_own_rows(models, rows, monkeypatch):

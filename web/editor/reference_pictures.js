@@ -41,7 +41,7 @@ function collect(node, found, far = FAR) {
   if (!node || !far) return
   const earlier = inputsOf(node, ['CONDITIONING'])[0]
   if (earlier) collect(sourceOf(node, earlier), found, far - 1)
-  if (node.comfyClass === 'ReferenceLatent') add(node, named(node, 'latent'), found.latent)
+  if (/^ReferenceLatent$/.test(node.comfyClass)) add(node, named(node, 'latent'), found.latent)
   if (node.comfyClass === 'LikenessReduxPicture') add(node, named(node, 'clip_vision_output'), found.redux)
   if (/^TextEncodeQwenImageEdit/.test(node.comfyClass) && named(node, 'vae'))
     for (const input of inputsOf(node, ['IMAGE'])) add(node, input, found.latent)
