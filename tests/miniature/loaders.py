@@ -100,6 +100,48 @@ class MiniatureWanVAE(io.ComfyNode):
         return io.NodeOutput(wan.vae(seed))
 
 
+class MiniatureFluxCLIP(io.ComfyNode):
+    """The small text encoders of the miniature FLUX alone."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MiniatureFluxCLIP",
+            display_name="Miniature FLUX CLIP",
+            category="miniature",
+            description=cls.__doc__,
+            inputs=[seed_input()],
+            outputs=[io.Clip.Output()],
+        )
+
+    @classmethod
+    def execute(cls, seed: int) -> io.NodeOutput:
+        from . import flux
+
+        return io.NodeOutput(flux.clip(seed))
+
+
+class MiniatureFluxVAE(io.ComfyNode):
+    """The tiny autoencoder of the miniature FLUX alone."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MiniatureFluxVAE",
+            display_name="Miniature FLUX VAE",
+            category="miniature",
+            description=cls.__doc__,
+            inputs=[seed_input()],
+            outputs=[io.Vae.Output()],
+        )
+
+    @classmethod
+    def execute(cls, seed: int) -> io.NodeOutput:
+        from . import flux
+
+        return io.NodeOutput(flux.vae(seed))
+
+
 class MiniatureTransformer(io.ComfyNode):
     """A small transformer of a kind that no branch acts in, with random weights."""
 
@@ -175,6 +217,8 @@ class MiniatureExtension(ComfyExtension):
             MiniatureWan,
             MiniatureWanCLIP,
             MiniatureWanVAE,
+            MiniatureFluxCLIP,
+            MiniatureFluxVAE,
             MiniatureTransformer,
             MiniatureCLIPVision,
             MiniatureControlNet,

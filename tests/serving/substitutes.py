@@ -17,6 +17,7 @@ FAMILY = {
     "sd_xl_base_1.0.safetensors": "sdxl",
     "v1-5-pruned-emaonly-fp16.safetensors": "sd15",
     "flux1-dev-fp8.safetensors": "flux",
+    "flux1-dev-kontext_fp8_scaled.safetensors": "flux",
     "wan2.1_i2v_480p_14B_fp16.safetensors": "wan",
 }
 PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys cannot tell
@@ -52,12 +53,17 @@ SUBSTITUTES = {
         "class_type": "MiniatureCLIPVision",
         "inputs": {"kind": "vit_h_wide" if family == "wan" else "vit_h", "seed": 3},
     },
-    "UNETLoader": lambda inputs, family: {
-        "class_type": "MiniatureWan",
-        "inputs": {"kind": "wan2.1 i2v", "seed": 1},
-    },
+    "UNETLoader": lambda inputs, family: (
+        {"class_type": "MiniatureModel", "inputs": {"family": family, "seed": 1}}
+        if family == "flux"
+        else {"class_type": "MiniatureWan", "inputs": {"kind": "wan2.1 i2v", "seed": 1}}
+    ),
+    "DualCLIPLoader": lambda inputs, family: {"class_type": "MiniatureFluxCLIP", "inputs": {"seed": 1}},
     "CLIPLoader": lambda inputs, family: {"class_type": "MiniatureWanCLIP", "inputs": {"seed": 1}},
-    "VAELoader": lambda inputs, family: {"class_type": "MiniatureWanVAE", "inputs": {"seed": 1}},
+    "VAELoader": lambda inputs, family: {
+        "class_type": "MiniatureFluxVAE" if family == "flux" else "MiniatureWanVAE",
+        "inputs": {"seed": 1},
+    },
     "ControlNetLoader": lambda inputs, family: {
         "class_type": "MiniatureControlNet",
         "inputs": {"family": family, "seed": 2},
@@ -92,6 +98,8 @@ def on_the_miniature(graph):
         if kind in SIZED:
             inputs |= {side: inputs[side] // SMALLER // 8 * 8 for side in ("width", "height")}
             inputs |= {name: inputs[name] / SMALLER for name in PLACED if name in inputs}
+        if kind == "ImageScaleToTotalPixels":
+            inputs["megapixels"] /= SMALLER**2
         if kind == "WanImageToVideo":
             inputs["length"] = 5
         if kind == "KSampler":

@@ -45,6 +45,7 @@ def test_what_trains_for_hours_or_needs_another_kind_of_model_is_not_run_and_the
         "Wan, let go of the first frame",
         "Picture prompt on FLUX",
         "Picture prompt on FLUX, InstantX",
+        "References on FLUX Kontext",
     }
     assert not left_out & set(EXAMPLES)
     assert {"Picture prompt", "InstantID portrait"} <= set(EXAMPLES)

@@ -17,6 +17,10 @@ OTHERS = {
     "umt5_xxl_fp8_e4m3fn_scaled.safetensors": "text_encoders",
     "wan_2.1_vae.safetensors": "vae",
     "clip_vision_h.safetensors": "clip_vision",
+    "flux1-dev-kontext_fp8_scaled.safetensors": "diffusion_models",
+    "clip_l.safetensors": "text_encoders",
+    "t5xxl_fp8_e4m3fn_scaled.safetensors": "text_encoders",
+    "ae.safetensors": "vae",
 }
 """Files that examples use beside the pack's own, and checkpoints."""
 
