@@ -13,6 +13,12 @@ SIZED = (
     "WanImageToVideo",
     "EmptySD3LatentImage",
 )
+SHORTER = {
+    "WanImageToVideo": {"length": 5},
+    "KSampler": {"steps": 2},
+    "LikenessPoseSheet": {"poses": "frontal\nup"},
+    "ImageScaleToTotalPixels": {"megapixels": 1 / SMALLER**2},
+}
 FAMILY = {
     "sd_xl_base_1.0.safetensors": "sdxl",
     "v1-5-pruned-emaonly-fp16.safetensors": "sd15",
@@ -98,14 +104,7 @@ def on_the_miniature(graph):
         if kind in SIZED:
             inputs |= {side: inputs[side] // SMALLER // 8 * 8 for side in ("width", "height")}
             inputs |= {name: inputs[name] / SMALLER for name in PLACED if name in inputs}
-        if kind == "ImageScaleToTotalPixels":
-            inputs["megapixels"] /= SMALLER**2
-        if kind == "WanImageToVideo":
-            inputs["length"] = 5
-        if kind == "KSampler":
-            inputs["steps"] = 2
-        if kind == "LikenessPoseSheet":
-            inputs["poses"] = "frontal\nup"
+        inputs |= SHORTER.get(kind, {})
         if kind == "LikenessFindFaces" and graph[inputs["image"][0]]["class_type"] == "VAEDecode":
             inputs |= {"size": 128, "margin": False}  # there is no face in what a miniature draws
         if "any_recogniser" in inputs:
