@@ -101,10 +101,34 @@ def _seen(pictures: int) -> Callable[[], dict[str, Any]]:
     return given
 
 
+def _qwen() -> dict[str, Any]:
+    from miniature.without_branches_kinds import QWEN
+
+    wide = {"attention_head_dim": 128, "num_attention_heads": 24, "joint_attention_dim": 3584}
+    return {**QWEN, **wide, "axes_dims_rope": (16, 56, 56)}
+
+
+def _two_references(*shape: int) -> Callable[[], dict[str, Any]]:
+    def given() -> dict[str, Any]:
+        import torch
+
+        return {"reference_latents": [torch.empty(*shape, device="meta") for _ in range(2)]}
+
+    return given
+
+
 MODELS = (
     Published("sd15", "SD1.5, 512 px", "SD15", _unet("sd15"), (1, 4, 64, 64), (77, 768)),
     Published("sdxl", "SDXL, 1024 px", "SDXL", _unet("sdxl"), (1, 4, 128, 128), (77, 2048), 1280),
     Published("flux", "FLUX.1, 1024 px", "Flux", _flux, (1, 16, 128, 128), (512, 4096), 768),
+    Published(
+        "references", "FLUX.1 Kontext, 1024 px, two references of 1024 px", "Flux", _flux,
+        (1, 16, 128, 128), (512, 4096), 768, _two_references(1, 16, 128, 128),
+    ),
+    Published(
+        "references", "Qwen-Image-Edit, 1024 px, two references of 1024 px", "QwenImage", _qwen,
+        (1, 16, 1, 128, 128), (1024, 3584), extra=_two_references(1, 16, 1, 128, 128),
+    ),
     Published(
         "wan14b", "Wan 2.1 I2V 14B, 81 frames of 832 x 480", "WAN21_I2V", _wan("wan2.1 i2v"),
         (1, 16, 21, 60, 104), (512, 4096), extra=_seen(1),
@@ -164,12 +188,24 @@ def scaled(model: Any, **inputs: Any) -> Any:
     return ScaleImageBranch.execute(model, **inputs).args[0]
 
 
+def weighed(model: Any, text: str, masks: Any = None) -> Any:
+    from pack.nodes.forms.reference_weights import ReferenceWeights
+
+    return ReferenceWeights.execute(model, text, masks).args[0]
+
+
 def ways(row: Published) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     """What is put on a model."""
     if row.family == "wan14b":
         yield "weight 0.5", lambda model: scaled(model, weight=0.5)
         yield "weight 0.5 with a mask", lambda model: scaled(model, weight=0.5, attn_mask=_mask())
         yield "weight 0", lambda model: scaled(model, weight=0.0)
+        return
+    if row.family == "references":
+        yield "weights 0.5 and 2", lambda model: weighed(model, "0.5, 2")
+        yield "the same with masks", lambda model: weighed(model, "0.5, 2", _halves())
+        yield "weights 1 and 1", lambda model: weighed(model, "1, 1")
+        yield "weights 0 and 0", lambda model: weighed(model, "0, 0")
         return
     yield "4 tokens", lambda model: adapted(model, 4)
     yield "16 tokens", lambda model: adapted(model, 16)
@@ -181,6 +217,15 @@ def _mask() -> Any:
     import torch
 
     return torch.ones(1, 60, 104)
+
+
+def _halves() -> Any:
+    """A mask for each of two references, half of the picture."""
+    import torch
+
+    mask = torch.zeros(2, 128, 128)
+    mask[0, :, :64] = mask[1, :, 64:] = 1
+    return mask
 
 
 def call(row: Published, model: Any) -> tuple[float, int]:
