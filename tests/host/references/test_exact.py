@@ -28,7 +28,7 @@ def with_table(model, tokens, weight_of):
             for row in range(len(q)):
                 table[row, 0, :own, first : first + count] = weight_of(row, number).log()[:, None]
             first += count
-        return host.attention_pytorch(q, k, v, heads, mask=table, skip_reshape=True)
+        return host.attention_pytorch(q, k, v, heads, mask=table.to(q.device), skip_reshape=True)
 
     changed = model.clone()
     changed.model_options["transformer_options"]["optimized_attention_override"] = override

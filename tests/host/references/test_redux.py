@@ -86,7 +86,7 @@ def with_table(model, text):
         table = torch.zeros(q.shape[2], k.shape[2])
         table[: edits.TEXT, edits.TEXT : edits.TEXT + TOKENS] = -torch.inf
         table[text:, edits.TEXT : edits.TEXT + TOKENS] = -torch.inf
-        return host.attention_pytorch(q, k, v, heads, mask=table, skip_reshape=True)
+        return host.attention_pytorch(q, k, v, heads, mask=table.to(q.device), skip_reshape=True)
 
     changed = model.clone()
     changed.model_options["transformer_options"]["optimized_attention_override"] = override
