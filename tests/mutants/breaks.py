@@ -44,6 +44,13 @@ BREAKS = (
         (LAWS, "-k", "every_place"),
     ),
     Break(
+        "a full memory is the host's to hear of, not a fault of the fused kernel",
+        "attention/sampling/fused.py",
+        "raise_if_full(error)",
+        "raise_if_full(ValueError())",
+        ("tests/host/engine/test_fused.py", "-k", "full_memory"),
+    ),
+    Break(
         "in FLUX the picture's own tokens ask, not the text's",
         "attention/sampling/joint.py",
         "own = q[:, :, first - lead : last]",
