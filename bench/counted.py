@@ -158,15 +158,19 @@ def model_of(row: Published) -> Any:
     return comfy.model_patcher.ModelPatcher(model, meta, meta)
 
 
-def adapted(model: Any, *tokens: int) -> Any:
-    """The model with a reference of so many tokens for each number."""
+def adapted(model: Any, *tokens: int, variant: str = "base") -> Any:
+    """The model with a reference of so many tokens for each number, where and as adapters of a variant act."""
     import torch
-    from pack.attention.adapter.key_values import KeyValues
+    from pack.attention.adapter.key_values import KeyValues, NoTokens
+    from pack.attention.adapter.variants import variant_named
     from pack.attention.branch.attachment import Attachment
     from pack.attention.models.kinds import layers_for_adapters
     from pack.attention.sampling.attach import attach
 
+    row = variant_named(variant)
     shapes = layers_for_adapters(model).shapes
+    if variant == "xlabs":
+        shapes = {block: shape for block, shape in shapes.items() if block[0] == "double"}
 
     class Shapes(KeyValues):
         """Keys and values without numbers, which have no hash."""
@@ -179,7 +183,8 @@ def adapted(model: Any, *tokens: int) -> Any:
 
         return Shapes({block: pair(shape.width) for block, shape in shapes.items()}, count)
 
-    return attach(model, *(Attachment(side(count), side(count), scale=0.8) for count in tokens))
+    nothing = NoTokens({block: shape.width for block, shape in shapes.items()}) if row.leaves_negative else None
+    return attach(model, *(Attachment(side(count), nothing or side(count), scale=0.8, way=row.way) for count in tokens))
 
 
 def scaled(model: Any, **inputs: Any) -> Any:
@@ -206,6 +211,12 @@ def ways(row: Published) -> Iterator[tuple[str, Callable[[Any], Any]]]:
         yield "the same with masks", lambda model: weighed(model, "0.5, 2", _halves())
         yield "weights 1 and 1", lambda model: weighed(model, "1, 1")
         yield "weights 0 and 0", lambda model: weighed(model, "0, 0")
+        return
+    if row.family == "flux":
+        for tokens in ((4,), (16,), (16, 16)):
+            words = " and ".join(map(str, tokens))
+            yield f"XLabs, {words} tokens", lambda model, tokens=tokens: adapted(model, *tokens, variant="xlabs")
+        yield "InstantX, 128 tokens", lambda model: adapted(model, 128, variant="instantx")
         return
     yield "4 tokens", lambda model: adapted(model, 4)
     yield "16 tokens", lambda model: adapted(model, 16)
@@ -269,7 +280,7 @@ def held(model: Any) -> float:
         for each in attachments(model)
         for side in (getattr(each, "positive", None), getattr(each, "negative", None))
     ]
-    return sum(source.nbytes for source in sources if source is not None) / 2**20
+    return sum(getattr(source, "nbytes", 0) for source in sources) / 2**20
 
 
 def counted() -> Iterator[Counted]:

@@ -53,6 +53,7 @@ def loaded(family: str, variant: str) -> Any:
     from miniature import adapters, flux, models
     from pack.attention.adapter import checkpoint
     from pack.attention.adapter.adapter import Adapter
+    from pack.attention.reference.siglip_head import give_head
     from pack.nodes.wires import LoadedAdapter
 
     path = FILES / f"{family}-{variant}.safetensors"
@@ -61,7 +62,10 @@ def loaded(family: str, variant: str) -> Any:
     elif not path.is_file():
         adapters.write_safetensors(adapters.adapter_state_dict(family, variant, 7), path)
     kind = "instantid" if variant == "instantid" else "auto"
-    encoder = None if variant == "instantid" else models.clip_vision(adapters.encoder_of(family, variant), 3)
+    sees = "siglip" if variant == "instantx" else adapters.encoder_of(family, variant)
+    encoder = None if variant == "instantid" else models.clip_vision(sees, 3)
+    if variant == "instantx":
+        give_head(encoder, flux.siglip_head(3))
     return LoadedAdapter(Adapter(checkpoint.read(path), kind), encoder)
 
 

@@ -69,7 +69,7 @@ def _for(family: str) -> tuple[Scenario, ...]:
 
 
 def _of_flux() -> tuple[Scenario, ...]:
-    first, second = Branch(), Branch("plus", (2,))
+    first, second, third = Branch(), Branch("plus", (2,)), Branch("instantx", (3,))
     return (
         Scenario("no adapter, again", "flux"),
         Scenario("weight 0", "flux", (Branch(inputs={"weight": 0.0}),)),
@@ -79,6 +79,8 @@ def _of_flux() -> tuple[Scenario, ...]:
         Scenario("v1 with a mask", "flux", (Branch(mask=True),)),
         Scenario("v1 with a schedule", "flux", (Branch(schedule=True),)),
         Scenario("v1 and v2", "flux", (first, second)),
+        Scenario("InstantX", "flux", (third,)),
+        Scenario("InstantX with a mask", "flux", (Branch("instantx", (3,), mask=True),)),
     )
 
 

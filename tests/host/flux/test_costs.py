@@ -63,6 +63,23 @@ def test_a_branch_adds_two_operators_to_a_block_and_waits_for_nothing(name, flux
     assert added(apply(flux.model, "flux", **inputs)) == (operators, waits)
 
 
+@pytest.mark.parametrize("inputs", [{}, dict(attn_mask=half())], ids=["plain", "a mask"])
+def test_instantx_adds_an_attention_and_a_sum_to_each_of_all_blocks(inputs, flux, apply, ksample):
+    from types import SimpleNamespace
+
+    from miniature import flux as miniature
+
+    whole = SimpleNamespace(**{**vars(flux), "family": "flux dev", "model": miniature.model("flux dev", 1)})
+
+    def per_step(model):
+        counted, steps = counts.watched(model)
+        ksample(whole, counted, steps=2, cfg=1.0)
+        return steps[-1].count, steps[-1].syncs
+
+    plain, steered = per_step(whole.model), per_step(apply(whole.model, "flux", "instantx", **inputs))
+    assert tuple(found - before for found, before in zip(steered, plain, strict=True)) == (2 * 57, 0)
+
+
 def test_each_further_adapter_costs_as_much(flux, apply, added):
     assert added(apply(apply(flux.model, "flux"), "flux", "plus")) == (4 * BLOCKS, 0)
 

@@ -55,6 +55,26 @@ def test_a_node_in_the_shape_of_the_old_one_gives_our_picture(api, old, prompt):
     assert pixels(entry) == pixels(api.run(prompt()))
 
 
+def test_a_prompt_for_the_old_pack_of_instantx_gives_our_picture(api, prompt):
+    """SigLIP and its head are found in models/clip_vision, as the old node fetched them."""
+    file = "miniature/flux_instantx.safetensors"
+    wires = {"model": ["model", 0], "image": ["photo", 0], "weight": 0.8}
+    ours = {
+        "adapter": node("LikenessLoadIPAdapter", file=file),
+        "steer": node("LikenessApplyIPAdapter", adapter=["adapter", 0], **wires),
+    }
+    theirs = {
+        "adapter": node("IPAdapterFluxLoader", ipadapter=file, clip_vision="google/siglip-so400m-patch14-384"),
+        "steer": node("ApplyIPAdapterFlux", ipadapter_flux=["adapter", 0], **wires),
+    }
+    graph = prompt(family="flux", sampler__cfg=1.0, sampler__steps=1)
+    del graph["reference"], graph["encoder"]
+    off = ours | {"steer": node("LikenessApplyIPAdapter", adapter=["adapter", 0], **(wires | {"weight": 0.0}))}
+    made, old, plain = (api.run(graph | nodes) for nodes in (ours, theirs, off))
+    assert made.succeeded and old.succeeded, (made.error, old.error)
+    assert pixels(old) == pixels(made) != pixels(plain)
+
+
 def test_encoded_combined_and_negative_embeds(api, old):
     encoded = {
         name: node(
