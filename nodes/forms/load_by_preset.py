@@ -95,7 +95,8 @@ def _row(purpose: str, families: Sequence[Family]) -> Preset:
     rows, names = presets_for(purpose), {each.name for each in families}
     for name in names & rows.keys():
         return rows[name]
-    label, published_for = families[0].label, " and ".join(FAMILIES[name].label for name in rows)
+    label = families[0].label
+    published_for = " and ".join(_told_from(label, FAMILIES[name]) for name in rows)
     others = [f"'{other}'" for other in PURPOSES if names & presets_for(other).keys()]
     instead = (
         f"For {label} choose one of: {', '.join(others)}."
@@ -105,6 +106,11 @@ def _row(purpose: str, families: Sequence[Family]) -> Preset:
     raise ValueError(
         f"'{purpose}' is published for {published_for or 'no model'}, but the connected model is {label}. {instead}"
     )
+
+
+def _told_from(label: str, family: Family) -> str:
+    """A family in words, also where the model is of another one with the same label."""
+    return f"{label} with {family.num_layers} blocks" if family.label == label else family.label
 
 
 def _missing(row: Preset, layers: ModelLayers, refused: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import folder_paths
 import pytest
@@ -83,6 +84,42 @@ def test_an_adapter_for_flux_is_taken_for_it_and_named_where_it_is_missing(model
     assert text.startswith("XLabs IP-Adapter for FLUX.1: two.safetensors")
     with pytest.raises(ValueError, match="'plus' is published for SD1.5 and SDXL.*FLUX.1.*choose one of: 'standard'"):
         run(flux, "plus")
+
+
+def test_instantx_is_found_with_siglip_and_the_head_that_the_host_leaves_out(model_folders, flux, picture, monkeypatch):
+    import comfy.clip_vision
+    from miniature import encoder_files
+
+    whole = SimpleNamespace(**{**vars(flux), "model": miniature.model("flux dev", 1)})
+    with monkeypatch.context() as patched:
+        row = replace(FAMILIES["flux_all"], text_width=48)
+        patched.setattr("pack.nodes.forms.load_by_preset.FAMILIES", {**FAMILIES, "flux_all": row})
+        with pytest.raises(ValueError, match="No installed adapter serves 'InstantX' for FLUX.1") as caught:
+            run(whole, "InstantX")
+    assert "ip-adapter.bin" in str(caught.value) and "Non-Commercial" in str(caught.value)
+    with pytest.raises(ValueError, match="'InstantX' is published for FLUX.1 with 57 blocks, but the connected model is FLUX.1"):
+        run(flux, "InstantX")  # of 21 blocks
+    (model_folders / "ipadapter").mkdir()
+    miniature.write_adapter("instantx", 3, model_folders / "ipadapter" / "three.safetensors")
+    eyes = model_folders / "clip_vision"
+    put_encoder(eyes, "siglip", "a headless.safetensors")
+    loaded, text = run(whole, "InstantX")
+    assert loaded.clip_vision is None and "no image encoder for it is installed" in text
+    encoder_files.write("siglip", 3, eyes / "whole.safetensors")
+    monkeypatch.setattr(folder_paths, "filename_list_cache", {})
+    monkeypatch.setattr(comfy.clip_vision, "load_clipvision_from_sd", encoder_files.opened)
+    loaded, _ = run(whole, "InstantX")
+    assert loaded.clip_vision.file.name == "whole.safetensors"
+    embeds = encode(loaded.clip_vision, picture(1), loaded.adapter.fit)
+    assert loaded.adapter.tokens(embeds).shape == (1, 128, 48)
+    assert "standard" in presets_of(whole) and "InstantX" in presets_of(whole)
+
+
+def presets_of(base):
+    """What the node names where a purpose is not for a model."""
+    with pytest.raises(ValueError, match="choose one of") as caught:
+        run(base, "plus")
+    return str(caught.value)
 
 
 def test_extra_model_paths_and_both_folders_are_searched(model_folders, sdxl, tmp_path_factory):

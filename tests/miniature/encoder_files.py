@@ -30,12 +30,12 @@ def teach_the_host() -> None:
     theirs = comfy.clip_vision.load_clipvision_from_sd
 
     def load(tensors: dict[str, torch.Tensor], *more: Any, **options: Any) -> ClipVisionModel | None:
-        return theirs(tensors, *more, **options) or _opened(tensors)
+        return theirs(tensors, *more, **options) or opened(tensors)
 
     comfy.clip_vision.load_clipvision_from_sd = load
 
 
-def _opened(tensors: dict[str, torch.Tensor]) -> ClipVisionModel | None:
+def opened(tensors: dict[str, torch.Tensor]) -> ClipVisionModel | None:
     width = tensors[WIDTH].shape[0] if WIDTH in tensors else 0
     kind = next((name for name, encoder in ENCODERS.items() if encoder.hidden == width), None)
     if kind is None:
