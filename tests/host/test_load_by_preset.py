@@ -97,7 +97,9 @@ def test_instantx_is_found_with_siglip_and_the_head_that_the_host_leaves_out(mod
         with pytest.raises(ValueError, match="No installed adapter serves 'InstantX' for FLUX.1") as caught:
             run(whole, "InstantX")
     assert "ip-adapter.bin" in str(caught.value) and "Non-Commercial" in str(caught.value)
-    with pytest.raises(ValueError, match="'InstantX' is published for FLUX.1 with 57 blocks, but the connected model is FLUX.1"):
+    with pytest.raises(
+        ValueError, match="'InstantX' is published for FLUX.1 with 57 blocks, but the connected model is FLUX.1"
+    ):
         run(flux, "InstantX")  # of 21 blocks
     (model_folders / "ipadapter").mkdir()
     miniature.write_adapter("instantx", 3, model_folders / "ipadapter" / "three.safetensors")
