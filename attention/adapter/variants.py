@@ -267,10 +267,10 @@ def variants_of(shapes: Shapes) -> tuple[Variant, ...]:
     found = tuple(variant for variant, condition in tried if condition is None)
     if not found:
         needed: dict[str, list[str]] = {}
-        for variant, condition in tried:
+        for variant, condition in ((each, condition) for each, condition in tried if not each.is_asked_for):
             needed.setdefault(str(condition), []).append(variant.label)
         kinds = "; ".join(f"{words} ({', '.join(labels)})" for words, labels in needed.items())
         raise ValueError(
-            f"its image projection matches no known kind. Its first keys: {sorted(shapes.keys() - {LAYER, LAYER_BIAS})[:6]}. It would need: {kinds}."
+            f"its image projection matches no known kind. Its first keys: {sorted(shapes.keys() - {LAYER, LAYER_BIAS})[:5]}. It would need: {kinds}."
         )
     return found

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 import torch.nn.functional as F
 from torch import Tensor
 
-from .twice import resized_twice
-
 # The mean colour of CLIP's training pictures: zero once normalised, so the encoder sees nothing there.
 MEAN_COLOUR = (0.48145466, 0.4578275, 0.40821073)
 
@@ -32,6 +30,12 @@ def pad_with_edge(pictures: Tensor) -> Tensor:
     return F.pad(pictures.movedim(-1, 1), sides, mode="replicate").movedim(1, -1)
 
 
+def _resized_twice(pictures: Tensor) -> Tensor:
+    from .twice import resized_twice  # only where it is asked for
+
+    return resized_twice(pictures)
+
+
 CROP, TWICE = "crop", "resize twice"
 AS_TRAINED = "as trained"
 """In place of a fit's name: the one of the adapter's authors."""
@@ -45,7 +49,7 @@ SQUARE_FITS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
     "pad": pad_with_mean,
     "pad edge": pad_with_edge,
     "squash": None,
-    TWICE: resized_twice,
+    TWICE: _resized_twice,
 }
 
 

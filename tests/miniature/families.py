@@ -93,7 +93,7 @@ ENCODERS = {
     "vit_l": Encoder(hidden=112, projection=40, activation="quick_gelu"),
     "vit_l_336": Encoder(hidden=64, projection=48, activation="quick_gelu", picture=336),
     # Pictures of 112 pixels in place of 384, so 64 patches in place of 729.
-    "siglip": Encoder(hidden=48, projection=48, activation="gelu_pytorch_tanh", picture=112, pools_by_head=True),
+    "siglip": Encoder(hidden=160, projection=160, activation="gelu_pytorch_tanh", picture=112, pools_by_head=True),
     # EVA02-CLIP's tower, which face_parts.py makes.
     "eva": Encoder(hidden=72, projection=32, activation="silu", picture=56, layers=6),
     # Published widths, by which presets tell encoders.

@@ -62,7 +62,7 @@ def test_nothing_acts_on_the_negative_prompt_unless_a_picture_is_given(
     answer = Run._layer
     monkeypatch.setattr(Run, "_layer", lambda self, acting, *rest: asked.append(acting) or answer(self, acting, *rest))
     saved = EncodeReference.execute(loaded, picture(1)).args
-    assert torch.equal(saved[1].feature("image_embeds"), torch.zeros(1, 48))
+    assert torch.equal(saved[1].feature("image_embeds"), torch.zeros(1, 160))
     usual = steer(weight=0.7)
     assert isinstance(attachments(usual)[0].negative, NoTokens)
     guided = sample(usual, cfg=4.0)
@@ -191,7 +191,7 @@ def test_an_encoder_without_its_head_is_told(steer, load, picture):
     says = "reads image_embeds; the embeds contain penultimate.*leaves out the head of SigLIP.*leave 'clip_vision' unconnected"
     with pytest.raises(ValueError, match=says):
         loaded.adapter.tokens(encode(headless, picture(1)))
-    with pytest.raises(ValueError, match="reads image_embeds of width 48.*gives 40"):
+    with pytest.raises(ValueError, match="reads image_embeds of width 160.*gives 40"):
         loaded.adapter.tokens(encode(models.clip_vision("vit_l", 3), picture(1)))
     assert unconditional(loaded.adapter, None).encoder == "zeros"
 
