@@ -1,4 +1,4 @@
-"""The one command for a fresh machine: python run.py demo | train | batch | test | check | serve | bench | release."""
+"""The one command for a fresh machine: python run.py demo | train | encode | batch | test | check | serve | bench | release."""
 
 import sys
 

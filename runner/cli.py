@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .batch import options as batch_options
 from .commands import COMMANDS
+from .encode import options as encode_options
 from .lanes import IN_CI, LANES
 from .places import Places
 from .problems import Problem
@@ -18,17 +19,22 @@ from .verify import command as verify_command
 PASS_ON = ("test", "bench")
 EPILOG = "Arguments that are not listed here go to pytest or the benchmark."
 
-ADDED = {"train": train_options.add_to, "batch": batch_options.add_to, "verify": verify_command.add_to}
+ADDED = {
+    "train": train_options.add_to,
+    "encode": encode_options.add_to,
+    "batch": batch_options.add_to,
+    "verify": verify_command.add_to,
+}
 """The commands that have options of their own."""
 
 OPTIONS = {
     "--comfyui": (
         "use the ComfyUI in this folder; nothing is installed into it",
-        ("demo", "train", "batch", "test", "check", "serve", "bench"),
+        ("demo", "train", "encode", "batch", "test", "check", "serve", "bench"),
     ),
     "--python": (
         "the Python of that ComfyUI, if it is not found next to it",
-        ("demo", "train", "batch", "test", "check", "serve", "bench"),
+        ("demo", "train", "encode", "batch", "test", "check", "serve", "bench"),
     ),
     "--models-dir": (
         "a folder with real checkpoints, or a ComfyUI models folder",

@@ -11,6 +11,7 @@ from .batch.command import batch
 from .client_process import START
 from .comfyui import existing_host
 from .demo.command import demo
+from .encode.command import encode
 from .folders import folders_in, options_for
 from .places import Places
 from .problems import Problem, say
@@ -93,6 +94,7 @@ def bench(places: Places, options: argparse.Namespace) -> int:
 COMMANDS: Mapping[str, Callable[[Places, argparse.Namespace], int]] = {
     "demo": demo,
     "train": train,
+    "encode": encode,
     "batch": batch,
     "test": test,
     "check": check,

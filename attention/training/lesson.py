@@ -15,7 +15,7 @@ from torch import Tensor
 from ..cache import Cache, digest
 from ..reference.embeds import Embeds
 from .dataset import Dataset, Example, Kept, Text
-from .references import Partners, of_subject
+from .references import Partners, partners_of
 from .shards import Encoded, Place, Read, Shard, Size, text_tensors, write_shard
 
 INDEX = "lesson.json"
@@ -32,7 +32,8 @@ Draw = Callable[[Tensor, Size], Tensor]
 class Made:
     """By what a lesson was made: all that must be the same where encoding goes on, and what training must fit.
 
-    `variant` and `family` by their names; `models` are hashes of the models that encoded; `cell` is the pixels of a latent cell.
+    `variant` and `family` are names; `models` the files that encoded, with their bytes; `pictures` a hash of what is encoded;
+    `half`: kept in half precision; `cell` the pixels of a latent cell.
     """
 
     variant: str
@@ -44,7 +45,8 @@ class Made:
     recogniser: str
     pictures: str
     per_shard: int
-    cell: int = 8
+    half: bool
+    cell: int
 
 
 def shard_file(folder: Path, number: int) -> Path:
@@ -168,9 +170,9 @@ class KeptExamples(Kept):
         others = self._table.partners[number]
         references = _References(self._table, others or (number,))
         # Of another picture even the first view is read when it is shown.
-        first = references[0] if others else Embeds(encoder="", **read.features)
+        first = references[0] if others else _embeds(read.features)
         text = self._texts.of(self._table.file[number], read.caption)
-        return Example(read.latent, text, first, self._hint(number, read), _Further(references))
+        return Example(read.latent.float(), text, first, self._hint(number, read), _Further(references))
 
     def _hint(self, number: int, read: Read) -> Callable[[], Tensor] | None:
         points = read.keypoints
@@ -221,7 +223,7 @@ class _References(Sequence[Embeds]):
             return [self[number] for number in range(len(self))[index]]
         number = self._numbers[index // self._table.views]
         file = self._table.files[self._table.file[number]]
-        return Embeds(encoder="", **file.view(self._table.place[number], index % self._table.views))
+        return _embeds(file.view(self._table.place[number], index % self._table.views))
 
 
 class _Further(Sequence[Embeds]):
@@ -239,6 +241,11 @@ class _Further(Sequence[Embeds]):
     def __getitem__(self, index: slice) -> Sequence[Embeds]: ...
     def __getitem__(self, index: int | slice) -> Embeds | Sequence[Embeds]:
         return self._all[1:][index] if isinstance(index, slice) else self._all[index + 1]
+
+
+def _embeds(features: Mapping[str, Tensor]) -> Embeds:
+    """In the precision of training, whatever they are kept in."""
+    return Embeds(encoder="", **{name: tensor.float() for name, tensor in features.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,19 +280,10 @@ def open_lesson(folder: Path, draw: Draw) -> Lesson:
         names,
         [number for number, own in enumerate(listed) for _ in own.names],
         [place for own in listed for place in own.places],
-        _partners(names, refers),
+        partners_of([each.get("file", name) for name, each in zip(names, refers, strict=True)], refers),
         int(made.views["count"]),
         digest(torch.tensor([*"".join(own.digest for own in listed).encode()])),
     )
     texts = Texts(files, [own.captions for own in listed])
     examples = KeptExamples(table, texts, draw, made.cell)
     return Lesson(made, Dataset(examples, nothing.text(0), Embeds(**empty.features, encoder=made.encoder)))
-
-
-def _partners(names: Sequence[str], refers: Sequence[Mapping[str, str]]) -> Partners:
-    """Whose picture is whose reference, of those that could be encoded."""
-    if any("pair" in each for each in refers):
-        numbers = {name: number for number, name in enumerate(names)}
-        return [[numbers[each["pair"]]] if each.get("pair") in numbers else [] for each in refers]
-    files = [each.get("file", name) for name, each in zip(names, refers, strict=True)]
-    return of_subject([each.get("subject", "") for each in refers], files)

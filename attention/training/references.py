@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -15,6 +15,8 @@ Partners = Sequence[Sequence[int]]
 """For each picture the numbers of those that may be its reference; none where it is its own."""
 
 CROPS = 3
+SUBJECT, PAIR = "subject", "pair"
+"""What may be said of a picture: whom or what it shows, or which picture is its reference."""
 
 
 def of_subject(subjects: Sequence[str], names: Sequence[str]) -> Partners:
@@ -32,6 +34,19 @@ def of_subject(subjects: Sequence[str], names: Sequence[str]) -> Partners:
         else []
         for i, subject in enumerate(subjects)
     ]
+
+
+def partners_of(names: Sequence[str], refers: Sequence[Mapping[str, str]]) -> Partners:
+    """By what is said of each picture: the subject that it shows, or the name of the picture that is its reference.
+
+    A reference that is not among them is none; equal names are one picture shown several times.
+    """
+    if any(PAIR in each for each in refers):
+        numbers = {name: number for number, name in reversed([*enumerate(names)])}
+        return [[numbers[each[PAIR]]] if each.get(PAIR) in numbers else [] for each in refers]
+    if not any(each.get(SUBJECT) for each in refers):
+        return [()] * len(names)
+    return of_subject([each.get(SUBJECT, "") for each in refers], names)
 
 
 def referring(

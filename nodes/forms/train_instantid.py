@@ -24,8 +24,8 @@ from ..training.recipe import (
     start_input,
     start_of,
 )
-from ..training.reference_inputs import subject_input
-from ..wires import FacesWire
+from ..training.reference_inputs import folder_input, subject_input
+from ..wires import FaceModelsWire, FacesWire
 
 FOLDERS = ("instantid", "controlnet")
 
@@ -46,9 +46,10 @@ class TrainInstantID(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 *model_inputs("SDXL, which the published InstantID is for, or SD1.5 or Segmind Vega"),
-                *picture_inputs(),
+                *picture_inputs(optional=True),
                 FacesWire.Input(
                     "faces",
+                    optional=True,
                     tooltip="The faces of these pictures, from Find Faces on the same 'images'. Where there are "
                     "several in one picture, put Choose Face in between.",
                 ),
@@ -83,6 +84,13 @@ class TrainInstantID(io.ComfyNode):
                     "the model's encoder.",
                 ),
                 subject_input(),
+                folder_input(),
+                FaceModelsWire.Input(
+                    "face_models",
+                    optional=True,
+                    tooltip="Finds the largest face of each picture of 'folder', in place of 'faces'. A lesson there does not "
+                    "need it.",
+                ),
                 *means_inputs(),
             ],
             outputs=[
@@ -94,6 +102,12 @@ class TrainInstantID(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, folder: Any = "", **_: Any) -> str:
+        from ..training.folder import stand_of
+
+        return stand_of(folder[0] if isinstance(folder, list) else folder)
+
+    @classmethod
     def execute(cls, **lists: list[Any]) -> io.NodeOutput:
         from ...attention.adapter.adapter import Adapter
         from ...attention.adapter.checkpoint import read
@@ -101,8 +115,9 @@ class TrainInstantID(io.ComfyNode):
         from ...attention.training.new_identitynet import read_identitynet
         from ...attention.training.train import INSTANTID, unet_config
         from ..page.show import shown
-        from ..training.dataset import captioned_pictures, encoded_text
-        from ..training.face_dataset import FaceRules, face_dataset
+        from ..training.dataset import encoded_text
+        from ..training.face_dataset import FaceRules
+        from ..training.people import people_of
         from ..training.run import Lesson, Target, train
 
         given, recipe = ones(lists), recipe_of(ones(lists))
@@ -111,16 +126,14 @@ class TrainInstantID(io.ComfyNode):
         check_targets(paths, state, recipe.resume)
         check_tracker(recipe.tracker)
         rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
-        pictures = captioned_pictures(lists, (vae, given["clip"]), recipe.bucket_side)
-        given_faces = face_dataset(pictures, lists["faces"], rules, ticker())
+        people = people_of(lists, given, recipe.bucket_side, rules, ticker())
         looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
-            lesson = Lesson(given["model"], vae, given_faces.dataset, INSTANTID, start_of(given), looks)
-            recogniser = next(face.recogniser for batch in lists["faces"] for e in batch for face in e.faces)
-            done = train(lesson, recipe, state, Target(paths, {"recogniser": recogniser}))
+            lesson = Lesson(given["model"], vae, people.dataset, INSTANTID, start_of(given), looks)
+            done = train(lesson, recipe, state, Target(paths, {"recogniser": people.recogniser}))
         adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
         net = read_identitynet(paths[1], unet_config(done.trainer.frozen))
-        text = done.report(paths) + pictures.told() + given_faces.told()
+        text = done.report(paths) + people.told
         return shown(cls, text, done.pictures(), adapter, net, *done.course())
 
 

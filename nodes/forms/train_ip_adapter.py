@@ -43,7 +43,11 @@ class TrainIPAdapter(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 *model_inputs("SD1.5, SDXL or Segmind Vega"),
-                io.ClipVision.Input("clip_vision", tooltip="The image encoder that the adapter will read."),
+                io.ClipVision.Input(
+                    "clip_vision",
+                    optional=True,
+                    tooltip="The image encoder that the adapter will read. A lesson in 'folder' does not need it.",
+                ),
                 *picture_inputs(optional=True),
                 io.String.Input(
                     "name",
@@ -85,21 +89,30 @@ class TrainIPAdapter(io.ComfyNode):
         from ...attention.training.log import check_tracker
         from ..page.show import shown
         from ..training.dataset import captioned_pictures, dataset_of, encoded_text
+        from ..training.lessons import lesson_in
         from ..training.run import Lesson, Target, train
 
         given, recipe = ones(lists), recipe_of(ones(lists))
         path, state = file_to_write(FOLDER, given["name"]), state_file(FOLDER, given["name"])
         check_targets([path], state, recipe.resume)
         check_tracker(recipe.tracker)
-        variant, vae, clip_vision = given["variant"], given["vae"], given["clip_vision"]
-        pictures = captioned_pictures(lists, (vae, given["clip"]), recipe.bucket_side)
-        dataset = dataset_of(pictures, clip_vision, variant, views_in(given), ticker())
+        variant, vae, clip_vision = given["variant"], given["vae"], given.get("clip_vision")
+        kept, told = lesson_in(lists, given["model"], variant), ""
+        if kept is not None:
+            dataset = kept.dataset
+        else:
+            if clip_vision is None:
+                raise ValueError(
+                    "connect 'clip_vision', which sees the pictures; only a lesson in 'folder' does without."
+                )
+            pictures = captioned_pictures(lists, (vae, given["clip"]), recipe.bucket_side)
+            dataset, told = dataset_of(pictures, clip_vision, variant, views_in(given), ticker()), pictures.told()
         looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
             lesson = Lesson(given["model"], vae, dataset, variant, start_of(given), looks)
             done = train(lesson, recipe, state, Target([path], {"encoder": dataset.no_picture.encoder}))
         loaded = wires.LoadedAdapter(Adapter(read(path), variant), clip_vision)
-        return shown(cls, done.report([path]) + pictures.told(), done.pictures(), loaded, *done.course())
+        return shown(cls, done.report([path]) + told, done.pictures(), loaded, *done.course())
 
 
 NODES = [TrainIPAdapter]

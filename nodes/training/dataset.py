@@ -32,11 +32,18 @@ class CaptionedPictures:
     clip: Any
     bucket_side: int
     partners: Partners
+    stand_in: tuple[str, int] = ("", 0)  # the caption of those without one, and how many these are
+    names: Sequence[str] = ()  # where they are files
 
     def cut(self, number: int) -> Cut:
         """How a picture comes into its bucket."""
         height, width = self.pictures[number].shape[1:3]
         return cut_for(width, height, self.bucket_side)
+
+    def latent(self, number: int) -> Tensor:
+        """A picture in its bucket, (C, h, w), as the autoencoder gives it."""
+        latent: Tensor = self.vae.encode(self.cut(number).apply(self.pictures[number]))
+        return latent[0].cpu()
 
     def only(self, numbers: Sequence[int]) -> CaptionedPictures:
         """These pictures alone."""
@@ -49,19 +56,21 @@ class CaptionedPictures:
         )
 
     def told(self) -> str:
-        """How many pictures are shown with another one as their reference, as a line of a report; nothing for none."""
-        count = sum(bool(others) for others in self.partners)
-        return f"\nshown another picture of their subject: {count} of {len(self.partners)}" if count else ""
+        """How many are shown with another one as their reference or have no caption of their own, as lines of a report;
+        nothing for none."""
+        caption, without = self.stand_in
+        count, of = sum(bool(others) for others in self.partners), len(self.partners)
+        others = f"\nshown another picture of their subject: {count} of {of}" if count else ""
+        return others + (f"\nwithout a caption, so '{caption}': {without} of {of}" if without and caption else "")
 
     def encoded(self, numbered: Callable[[int], Shown], tick: Tick) -> tuple[tuple[Example, ...], Text]:
         """An example of each picture, with what `numbered` says is shown of it; and the text that stands for none."""
         told = {text: encoded_text(self.clip, text) for text in ("", *dict.fromkeys(self.captions))}
         examples: list[Example] = []
         views: list[Sequence[Embeds]] = []
-        for number, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
-            latent: Tensor = self.vae.encode(self.cut(number).apply(picture))
+        for number, caption in enumerate(self.captions):
             shown = numbered(number)
-            examples.append(Example(latent[0].cpu(), told[caption], shown.views[0], shown.hint))
+            examples.append(Example(self.latent(number), told[caption], shown.views[0], shown.hint))
             views.append(shown.views)
             tick(len(examples), len(self.pictures))
         return referring(examples, views, self.partners), told[""]
@@ -96,7 +105,12 @@ def captioned_pictures(
         )
     if folder:
         found = read_folder(folder)
-        return CaptionedPictures(found.pictures, found.captions, *models, bucket_side, found.partners)
+        stand_in = next(iter(lists.get("texts") or ("",)))
+        captions = [caption or stand_in for caption in found.captions]
+        without = sum(not caption for caption in found.captions)
+        return CaptionedPictures(
+            found.pictures, captions, *models, bucket_side, found.partners, (stand_in, without), found.names
+        )
     pictures = [picture[None, ..., :3] for batch in lists["images"] for picture in batch]
     count = len(pictures)
     subjects = subjects_for(lists.get("subjects", ()), count)
@@ -118,15 +132,15 @@ def captions_for(texts: Sequence[str], count: int) -> list[str]:
 
 def dataset_of(given: CaptionedPictures, clip_vision: Any, variant: str, views: Views, tick: Tick) -> Dataset:
     """Everything encoded, the references being the pictures themselves as the image encoder sees them, or their partners."""
+    examples, no_text = given.encoded(lambda number: seen(given.pictures[number], clip_vision, variant, views), tick)
+    return Dataset(examples, no_text, no_picture(variant, clip_vision, examples[0].embeds))
 
-    def shown(number: int) -> Shown:
-        picture = given.pictures[number]
-        seed = int(digest(picture)[:12], 16) if views.crop < 1 else 0
-        sides = views_of(picture, views.flip, views.crop, seed)
-        return Shown([_features(variant, encode(clip_vision, side)) for side in sides])
 
-    examples, no_text = given.encoded(shown, tick)
-    return Dataset(examples, no_text, _no_picture(variant, clip_vision, examples[0].embeds))
+def seen(picture: Tensor, clip_vision: Any, variant: str, views: Views) -> Shown:
+    """What an image encoder sees in a picture and in its views."""
+    seed = int(digest(picture)[:12], 16) if views.crop < 1 else 0
+    sides = views_of(picture, views.flip, views.crop, seed)
+    return Shown([_features(variant, encode(clip_vision, side)) for side in sides])
 
 
 def encoded_text(clip: Any, text: str) -> Text:
@@ -141,7 +155,7 @@ def _features(variant: str, embeds: Embeds) -> Embeds:
     return Embeds(**kept, encoder=embeds.encoder)
 
 
-def _no_picture(variant: str, clip_vision: Any, like: Embeds) -> Embeds:
+def no_picture(variant: str, clip_vision: Any, like: Embeds) -> Embeds:
     """What stands for no picture, as in the authors' code: zeros, or the encoder's view of zero pixels."""
     if variant_named(variant).encodes_zero_pixels:
         return _features(variant, encode_zero_pixels(clip_vision))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,9 +15,12 @@ from ...attention.training.buckets import Cut
 from ...attention.training.dataset import Dataset
 from ...attention.training.new_adapter import variant_named
 from ...attention.training.train import INSTANTID
+from ...face.choose import choose
+from ...face.detect import find
 from ...face.draw import draw_keypoints
-from ...face.embed import embeddings
+from ...face.embed import embed, embeddings
 from ...face.errors import MissingFace, WrongRecogniser
+from ...face.models import FaceModels
 from ...face.picture import pictures, to_image
 from ...face.pose import moved
 from ...face.recognisers import PACK_OF
@@ -44,25 +48,26 @@ class FaceDataset:
     dataset: Dataset
     faceless: Sequence[int]
     count: int
+    recogniser: str
+    names: Sequence[str] = ()
 
     def told(self) -> str:
         """Which pictures were left out, as a line of a report; nothing for none."""
-        left_out = f"{len(self.faceless)} of {self.count}, number {_named(self.faceless)}"
+        left_out = f"{len(self.faceless)} of {self.count}, {_named(self.faceless, self.names)}"
         return f"\nleft out, as they show no face: {left_out}" if self.faceless else ""
 
 
-def face_dataset(given: CaptionedPictures, faces: Sequence[FaceBatch], rules: FaceRules, tick: Tick) -> FaceDataset:
+def face_dataset(given: CaptionedPictures, found: Sequence[Face | None], rules: FaceRules, tick: Tick) -> FaceDataset:
     """Everything encoded: each picture with the embedding and the keypoints of its face.
 
-    Raises ValueError for faces that are not of these pictures and for a picture with several, MissingFace for pictures
-    without one unless they are skipped, and WrongRecogniser.
+    Raises MissingFace for pictures without one unless they are skipped, and WrongRecogniser.
     """
-    found = _faces_of(given, faces)
     usable = [number for number, face in enumerate(found) if face is not None]
     faceless = [number for number, face in enumerate(found) if face is None]
-    _check_missing(faceless, len(found), rules.missing)
+    _check_missing(faceless, given, rules.missing)
     people = [face for face in found if face is not None]
-    _check_recogniser(people, rules.any_recogniser)
+    recogniser = people[0].recogniser or ""
+    check_recogniser(recogniser, rules.any_recogniser)
     kept = given.only(usable)
     read = torch.from_numpy(embeddings(people).copy())
 
@@ -70,20 +75,40 @@ def face_dataset(given: CaptionedPictures, faces: Sequence[FaceBatch], rules: Fa
         return Shown([Embeds(face=read[number][None])], hint_of(people[number].keypoints, kept.cut(number)))
 
     examples, no_text = kept.encoded(shown, tick)
-    return FaceDataset(Dataset(examples, no_text, no_face()), faceless, len(found))
+    return FaceDataset(Dataset(examples, no_text, no_face()), faceless, len(found), recogniser, given.names)
 
 
 def hint_of(keypoints: Array, cut: Cut) -> Callable[[], Tensor]:
     """What draws the keypoints (5, 2) of a picture's face where they are in its bucket, (3, H, W), 0..1."""
-    return partial(_drawn, moved(keypoints, cut.scale, cut.offset), cut.size)
+    return partial(drawn_hint, moved(keypoints, cut.scale, cut.offset), cut.size)
 
 
-def _drawn(keypoints: Array, size: tuple[int, int]) -> Tensor:
-    return to_image([draw_keypoints([keypoints], size)])[0].movedim(-1, 0)
+def drawn_hint(keypoints: Array | Tensor, size: tuple[int, int]) -> Tensor:
+    """The picture (3, H, W), 0..1, of five points in a bucket of this size (width, height)."""
+    return to_image([draw_keypoints([np.asarray(keypoints)], size)])[0].movedim(-1, 0)
 
 
-def _faces_of(given: CaptionedPictures, faces: Sequence[FaceBatch]) -> list[Face | None]:
-    """The face of each picture, or None where there is none in what its bucket keeps of it."""
+def found_in(given: CaptionedPictures, models: FaceModels, tick: Tick) -> list[Face | None]:
+    """The largest face of each picture, embedded, or None where there is none in what its bucket keeps of it."""
+    found: list[Face | None] = []
+    for number, picture in enumerate(given.pictures):
+        found.append(face_in(models, picture, given.cut(number)))
+        tick(len(found), len(given.pictures))
+    return found
+
+
+def face_in(models: FaceModels, picture: Tensor, cut: Cut) -> Face | None:
+    """The largest face of a picture (1, H, W, 3), embedded, or None where its bucket keeps none."""
+    (entry,) = choose(find(models, pictures(picture)), missing=SKIP)
+    face = next((face for face in entry.faces if _is_kept(face, cut)), None)
+    return None if face is None else embed(models, face)
+
+
+def faces_of(given: CaptionedPictures, faces: Sequence[FaceBatch]) -> list[Face | None]:
+    """The face of each picture, or None where there is none in what its bucket keeps of it.
+
+    Raises ValueError for faces that are not of these pictures and for a picture with several.
+    """
     entries = [entry for batch in faces for entry in batch]
     count = len(given.pictures)
     if len(entries) != count:
@@ -108,24 +133,27 @@ def _is_kept(face: Face, cut: Cut) -> bool:
     return 0 <= x < cut.size[0] and 0 <= y < cut.size[1]
 
 
-def _check_missing(numbers: Sequence[int], count: int, missing: str) -> None:
+def _check_missing(numbers: Sequence[int], given: CaptionedPictures, missing: str) -> None:
+    count = len(given.pictures)
     if not numbers or (missing == SKIP and len(numbers) < count):
         return
     raise MissingFace(
-        f"{len(numbers)} of {count} pictures show no face, or only one that their bucket cuts off: number "
-        f"{_named(numbers)}. Take them out of the folder, lower the threshold in Find Faces, or set 'missing' to skip; at "
+        f"{len(numbers)} of {count} pictures show no face, or only one that their bucket cuts off: "
+        f"{_named(numbers, given.names)}. Take them out of the folder, lower the threshold in Find Faces, or set 'missing' to skip; at "
         "least one picture must show a face."
     )
 
 
-def _named(numbers: Sequence[int]) -> str:
-    """Pictures by their numbers from 1."""
-    named = ", ".join(str(number + 1) for number in numbers[:MOST_NAMED])
-    return named + (f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else "")
+def _named(numbers: Sequence[int], names: Sequence[str]) -> str:
+    """Pictures by their names, or by their numbers from 1."""
+    told = ", ".join(names[number] if names else str(number + 1) for number in numbers[:MOST_NAMED])
+    more = f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else ""
+    return ("" if names else "number ") + told + more
 
 
-def _check_recogniser(people: Sequence[Face], any_recogniser: bool) -> None:
-    wanted, found = variant_named(INSTANTID).recogniser or "", people[0].recogniser
+def check_recogniser(found: str, any_recogniser: bool) -> None:
+    """Raise WrongRecogniser unless faces were embedded by the one that InstantID reads, or any will do."""
+    wanted = variant_named(INSTANTID).recogniser or ""
     if found != wanted and not any_recogniser:
         raise WrongRecogniser(
             f"the faces were embedded by {found or 'no recogniser'}; InstantID reads {wanted}, the recogniser of "

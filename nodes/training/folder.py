@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import BinaryIO, overload
 
 import folder_paths
 import node_helpers
@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ...attention.training.references import Partners, of_subject
+from ...attention.training.references import PAIR, SUBJECT, Partners, partners_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 TABLE = "references.csv"
@@ -41,13 +41,13 @@ class Pictures(Sequence[Tensor]):
             return Pictures(self._paths[index])
         path = self._paths[index]
         if self._last is None or self._last[0] != path:
-            self._last = path, _read(path)
+            self._last = path, read_picture(path)
         return self._last[1]
 
 
-def _read(path: Path) -> Tensor:
-    """As the host's loader of folders reads it."""
-    picture: Image.Image = node_helpers.pillow(Image.open, str(path))
+def read_picture(file: Path | BinaryIO) -> Tensor:
+    """A picture (1, H, W, 3) as the host's loader of folders reads it."""
+    picture: Image.Image = node_helpers.pillow(Image.open, file)
     if picture.mode == "I":
         picture = picture.point(lambda level: level * (1 / 255))
     return torch.from_numpy(np.array(picture.convert("RGB")).astype(np.float32) / 255.0)[None]
@@ -60,6 +60,17 @@ class Folder:
     pictures: Pictures
     captions: Sequence[str]
     partners: Partners
+    paths: Sequence[Path]
+    names: Sequence[str]
+    refers: Sequence[Mapping[str, str]]
+
+
+def folder_named(name: str) -> Path:
+    """A folder below ComfyUI's input. Raises ValueError for one that is not there."""
+    top = Path(folder_paths.get_input_directory(), name)
+    if not name.strip() or Path(name).is_absolute() or ".." in Path(name).parts or not top.is_dir():
+        raise ValueError(f"'{name}' is not a folder in {folder_paths.get_input_directory()}. Put the pictures there.")
+    return top
 
 
 def read_folder(name: str) -> Folder:
@@ -67,13 +78,18 @@ def read_folder(name: str) -> Folder:
 
     Raises ValueError for a folder that is not there or has no pictures, and for a table with unknown files.
     """
-    top = Path(folder_paths.get_input_directory(), name)
-    if not name.strip() or Path(name).is_absolute() or ".." in Path(name).parts or not top.is_dir():
-        raise ValueError(f"'{name}' is not a folder in {folder_paths.get_input_directory()}. Put the pictures there.")
+    return pictures_in(folder_named(name))
+
+
+def pictures_in(top: Path) -> Folder:
+    """The pictures of a folder anywhere, in the host's order. Raises ValueError as read_folder does."""
     paths = _found_in(top)
     if not paths:
         raise ValueError(f"there are no pictures in '{top}' ({', '.join(SUFFIXES)}), nor in folders directly below.")
-    return Folder(Pictures(paths), [_caption_of(path) for path in paths], _partners(top, paths))
+    names = [_name_of(path.relative_to(top)) for path in paths]
+    refers = _refers(top, paths, names)
+    captions = [_caption_of(path) for path in paths]
+    return Folder(Pictures(paths), captions, partners_of(names, refers), paths, names, refers)
 
 
 def stand_of(name: str) -> str:
@@ -103,17 +119,22 @@ def _caption_of(path: Path) -> str:
     return text.read_text(encoding="utf-8").strip() if text.is_file() else ""
 
 
-def _partners(top: Path, paths: Sequence[Path]) -> Partners:
-    """By the table beside the pictures, in the folder or in one directly below; none without it."""
+def _name_of(path: Path) -> str:
+    """Below the folder; without a link that leads to itself."""
+    return "/".join(part for part in path.parts if not part.startswith("."))
+
+
+def _refers(top: Path, paths: Sequence[Path], names: Sequence[str]) -> Sequence[Mapping[str, str]]:
+    """By the table beside the pictures, in the folder or in one directly below; nothing without it."""
     tables = [each for each in (top / TABLE, *sorted(top.glob(f"*/{TABLE}"))) if each.is_file()]
     if not tables:
-        return [()] * len(paths)
+        return [{}] * len(paths)
     if len(tables) > 1:
         raise ValueError(f"there are several tables: {', '.join(map(str, tables))}. One is read; join them.")
-    return _by_table(tables[0], [path.resolve() for path in paths])
+    return _by_table(tables[0], [path.resolve() for path in paths], names)
 
 
-def _by_table(table: Path, files: Sequence[Path]) -> Partners:
+def _by_table(table: Path, files: Sequence[Path], names: Sequence[str]) -> Sequence[Mapping[str, str]]:
     with table.open(encoding="utf-8-sig", newline="") as text:
         rows = list(csv.DictReader(text))
     columns = set(rows[0]) if rows else set[str]()
@@ -133,5 +154,5 @@ def _by_table(table: Path, files: Sequence[Path]) -> Partners:
     told: Mapping[int, str] = {number_of(row["file"]): (row[min(named)] or "").strip() for row in rows}
     each = [told.get(first[file], "") for file in files]
     if "subject" in named:
-        return of_subject(each, [str(file) for file in files])
-    return [[number_of(pair)] if pair else [] for pair in each]
+        return [{SUBJECT: subject} for subject in each]
+    return [{PAIR: names[number_of(pair)]} if pair else {} for pair in each]

@@ -27,8 +27,9 @@ def folder_input() -> io.Input:
         optional=True,
         default="",
         advanced=True,
-        tooltip="A folder in ComfyUI's input with pictures and captions, in place of 'images' and 'texts'. They are read "
-        "one at a time, so that memory does not hold them all.",
+        tooltip="A folder in ComfyUI's input with pictures and captions, in place of 'images'; a text on 'texts' is then for "
+        "those without a caption. They are read one at a time, so that memory does not hold them all. Or a lesson that "
+        "run.py encode made, which is read while it is trained on.",
     )
 
 

@@ -11,12 +11,13 @@ from ..problems import say
 from ..server import Server
 from ..setup import Wanted, prepare
 from .launch import started
-from .model_folders import link_start, model_folders
+from .model_folders import link_starts, model_folders
 from .options import check
 from .prompt import linked, prompt_for
 from .results import hand_over, keep_log, results_of
 from .seats import STOPPED, seat_in
 from .together import process
+from .training import TRAINING
 
 
 def train(places: Places, options: argparse.Namespace) -> int:
@@ -24,13 +25,16 @@ def train(places: Places, options: argparse.Namespace) -> int:
     seat = seat_in(os.environ)
     check(options, seat)
     if seat is not None:
-        return process(places, options, seat)
+        return process(places, options, seat, TRAINING)
     host = prepare(places, Wanted(options.comfyui, options.python, miniature=not options.base_model))
     if not options.base_model:
         say("No --base-model is given: this is a trial training of small models with random weights.")
-    link_start(places, options.start_from)
+    link_starts(places, options)
     if options.gpus:
-        return started(places, host, options)
+        status = started(places, host, options, options.gpus)
+        if status == STOPPED:
+            say("Run the same command again: it resumes where it stopped, with any number of processes.")
+        return status
     prompt = prompt_for(options, linked(options.pictures.resolve(), places.base / "input", options.name))
     file = places.work / "train.json"
     file.write_text(json.dumps(prompt, indent=1), encoding="utf-8")

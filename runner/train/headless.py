@@ -8,7 +8,6 @@ import asyncio
 import importlib
 import json
 import logging
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 """As `run.py train` starts its server on processors: sums in another number of threads have other last bits."""
 
 
+CACHES = {"lru": 0, "ram": 0.0, "ram_inactive": 0.0}
 A_NODE = "LikenessTrainIPAdapter"
 GROUPS = "torch.distributed"
 GROUP = re.compile(r"gloo|NCCL|Connection (closed|reset) by peer")
@@ -55,7 +55,6 @@ def begin(tree: Path, base: Path, options: Sequence[str], on_cpu: bool) -> None:
     sys.argv += ["--verbose", "WARNING", *(["--cpu"] if on_cpu else [])]
     # Before the repository, whose folder `nodes` would hide the host's module.
     sys.path.insert(0, str(tree))
-    os.chdir(tree)
     import comfy.options
 
     comfy.options.enable_args_parsing()
@@ -84,16 +83,30 @@ def run(prompt: Prompt, on_step: Callable[[int, int], None]) -> Outputs:
     if not valid[0]:
         raise Problem(refusal(400, json.dumps({"error": valid[1], "node_errors": valid[3]})), SEE)
     comfy.utils.set_progress_bar_global_hook(lambda done, of, *_, **__: on_step(done, of))
-    caches = {"lru": 0, "ram": 0.0, "ram_inactive": 0.0}
-    executor = execution.PromptExecutor(_Silent(), execution.CacheType.CLASSIC, caches)
+    executor = execution.PromptExecutor(_Silent(), execution.CacheType.CLASSIC, CACHES)
     executor.execute(prompt, "", {}, valid[2])
-    for event, data in executor.status_messages:
+    _raise_failures(executor.status_messages)
+    return executor.history_result["outputs"]
+
+
+def _raise_failures(messages: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    for event, data in messages:
         if event == "execution_interrupted":
             raise Stopped
         if event == "execution_error":
             lost = data["exception_type"].startswith(GROUPS) or GROUP.search(data["exception_message"])
             raise (Lost if lost else Problem)(failure(data), SEE)
-    return executor.history_result["outputs"]
+
+
+def made(prompt: Prompt) -> dict[str, list[Any]]:
+    """Run the nodes of a prompt that load models; what each gives out, by its id. Raises Problem when one fails."""
+    import execution
+
+    executor = execution.PromptExecutor(_Silent(), execution.CacheType.CLASSIC, CACHES)
+    executor.execute(prompt, "", {}, list(prompt))
+    _raise_failures(executor.status_messages)
+    found = {name: asyncio.run(executor.caches.outputs.get(name)) for name in prompt}
+    return {name: [output[0] for output in each.outputs] for name, each in found.items()}
 
 
 def of_pack(module: str) -> ModuleType:

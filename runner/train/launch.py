@@ -1,4 +1,4 @@
-"""`run.py train --gpus N` -> N processes on this machine, begun and begun again by torch's own launcher."""
+"""`--gpus N` -> N processes on this machine, begun and begun again by torch's own launcher."""
 
 import argparse
 import json
@@ -13,32 +13,29 @@ from ..comfyui import Host
 from ..places import Places
 from ..problems import Problem, say
 from .headless import ONE_THREAD
-from .seats import OUTCOME, STOPPED
+from .seats import OUTCOME
 
 COUNT = "import torch; print(torch.cuda.device_count())"
 
 
-def started(places: Places, host: Host, options: argparse.Namespace) -> int:
-    """Train in `--gpus` processes, which go on from the last state when one of them dies; the exit status."""
-    _check_cards(host, options.gpus)
+def started(places: Places, host: Host, options: argparse.Namespace, count: int) -> int:
+    """Run the command in `count` processes, all of which are started again when one of them dies; the exit status."""
+    _check_cards(host, count)
     with tempfile.TemporaryDirectory(prefix="likeness-train-") as folder:
         outcome = Path(folder, "outcome.json")
-        command = [host.python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", options.gpus]
+        command = [host.python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", count]
         command += ["--max-restarts", options.restarts, places.root / "run.py", *words_for(options)]
         command += ["--comfyui", host.tree]
         environ = {**os.environ, **ONE_THREAD, **_loopback(), "PYTHONUTF8": "1", OUTCOME: str(outcome)}
-        say(f"Starting {options.gpus} processes, a ComfyUI in each")
-        with subprocess.Popen([str(part) for part in command], env=environ, cwd=places.root) as launcher:
+        say(f"Starting {count} process{'es' if count > 1 else ''} with a ComfyUI{' in each' if count > 1 else ''}")
+        with subprocess.Popen([str(part) for part in command], env=environ) as launcher:
             ended(launcher)
         if not outcome.is_file():
             raise Problem(
-                f"A process of the training ended {options.restarts + 1} times by itself; what it said is above.",
-                "run the same command again: it resumes from the last state. --restarts N tries more often.",
+                f"A process ended {options.restarts + 1} times by itself; what it said is above.",
+                "run the same command again: it goes on with what is kept. --restarts N tries more often.",
             )
-        status = json.loads(outcome.read_text(encoding="utf-8"))["status"]
-    if status == STOPPED:
-        say("Run the same command again: it resumes where it stopped, with any number of processes.")
-    return status
+        return json.loads(outcome.read_text(encoding="utf-8"))["status"]
 
 
 def words_for(options: argparse.Namespace) -> list[str]:
@@ -62,7 +59,7 @@ def _check_cards(host: Host, wanted: int) -> None:
             f"{wanted} processes are wanted, but torch sees {cards} GPU{'s' if cards > 1 else ''}.",
             f"set --gpus to {cards} at most, or --accumulation higher.",
         )
-    if not cards:
+    if not cards and wanted > 1:
         say(f"torch sees no GPU: {wanted} processes share the processors.")
 
 

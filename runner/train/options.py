@@ -19,7 +19,7 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "required": True,
             "metavar": "FOLDER",
             "help": "pictures, each with its caption in a .txt of the same name; a references.csv among them (file, and subject "
-            "or pair) says whose picture is whose reference",
+            "or pair) says whose picture is whose reference. Or what run.py encode has made of them",
         },
         "--name": {"required": True, "help": "name of the adapter to make"},
         "--base-model": {
@@ -34,7 +34,31 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "metavar": "FILE",
             "help": "adapter to begin from, of the same variant, model family and image encoder (default: a new one)",
         },
-        "--variant": {"choices": ("base", "plus"), "default": "base", "help": "4 tokens or 16 (default: base)"},
+        "--variant": {
+            "choices": ("base", "plus", "instantid"),
+            "default": "base",
+            "help": "an IP-Adapter of 4 tokens or 16, or an InstantID with its IdentityNet, for which the largest face of each "
+            "picture is found (default: base)",
+        },
+        "--start-control-net": {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "for instantid: the IdentityNet to begin from",
+        },
+        "--face-models": {
+            "metavar": "PACK",
+            "help": "for instantid: the folder with an InsightFace pack, or its name in models/insightface/models (default: "
+            "antelopev2)",
+        },
+        "--any-recogniser": {
+            "action": "store_const",
+            "const": True,
+            "help": "for instantid: accept a pack whose recogniser is not antelopev2's; what is trained reads that one alone",
+        },
+        "--caption": {
+            "metavar": "TEXT",
+            "help": "caption of pictures without a .txt (default: none; for instantid 'a photo of a person')",
+        },
         "--steps": {"type": int, "default": 1000, "help": "updates of the weights (default: 1000)"},
         "--batch-size": {"type": int, "default": 8, "help": "pictures in memory at a time (default: 8)"},
         "--accumulation": {"type": int, "default": 1, "help": "batches that make one step (default: 1)"},
@@ -70,6 +94,9 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
         },
     }
 )
+INSTANTID = "instantid"
+LESSON = "lesson.json"
+PERSON = "a photo of a person"
 LARGE = 4 << 30  # bytes: SDXL's checkpoints have more, SD1.5's less
 SIDES = {"miniature": 64, "small": 512, "large": 1024}
 
@@ -83,15 +110,13 @@ def add_to(form: argparse.ArgumentParser) -> None:
 def check(options: argparse.Namespace, seat: Seat | None = None) -> None:
     """Raise Problem when a file or folder is not there, or they do not go together; `seat` is a launcher's."""
     _check_shares(options, seat)
-    if bool(options.base_model) != bool(options.clip_vision):
-        given, lacking = sorted(("--base-model", "--clip-vision"), key=lambda n: not _given(options, n))
-        raise Problem(
-            f"{given} is given without {lacking}.", "give both, or neither for a trial training of small random models."
-        )
-    for name in ("base_model", "clip_vision", "start_from", "look_prompts"):
+    check_models(options)
+    for name in ("base_model", "clip_vision", "start_from", "start_control_net", "look_prompts"):
         file = getattr(options, name)
         if file and not file.is_file():
             raise Problem(f"{file} is not a file.", f"give --{name.replace('_', '-')} the file itself.")
+    if is_lesson(options.pictures):
+        return
     if not options.pictures.is_dir():
         raise Problem(f"{options.pictures} is not a folder.", "give --pictures the folder that contains your pictures.")
     if not pictures_in(options.pictures):
@@ -99,6 +124,27 @@ def check(options: argparse.Namespace, seat: Seat | None = None) -> None:
             f"There are no pictures in {options.pictures} ({', '.join(PICTURES)}).",
             "put them there or into folders directly below, each with its caption in a .txt of the same name.",
         )
+
+
+def check_models(options: argparse.Namespace) -> None:
+    """Raise Problem when the models that a variant needs are not given, or others are."""
+    if options.variant == INSTANTID:
+        if options.clip_vision:
+            raise Problem("--clip-vision is given for instantid, which reads faces.", "leave it out.")
+        return
+    if any((options.face_models, options.any_recogniser)):
+        raise Problem(f"--face-models is for instantid; {options.variant} reads pictures.", "leave it out.")
+    # A lesson has been seen by the encoder already.
+    if bool(options.base_model) != bool(options.clip_vision) and not is_lesson(options.pictures):
+        given, lacking = sorted(("--base-model", "--clip-vision"), key=lambda n: not _given(options, n))
+        raise Problem(
+            f"{given} is given without {lacking}.", "give both, or neither for a trial training of small random models."
+        )
+
+
+def is_lesson(pictures: object) -> bool:
+    """Whether this is a folder that `run.py encode` has made."""
+    return isinstance(pictures, Path) and (pictures / LESSON).is_file()
 
 
 def _check_shares(options: argparse.Namespace, seat: Seat | None) -> None:

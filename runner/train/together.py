@@ -1,34 +1,42 @@
-"""One of several processes that train together: the prompt of `run.py train`, run by a ComfyUI inside of this process.
+"""One of several processes that work together, each with a ComfyUI inside of it.
 
-torchrun, `accelerate launch`, srun and `run.py train --gpus` start it; it finds its place in the environment they leave.
+torchrun, `accelerate launch`, srun and `--gpus` start it; it finds its place in the environment they leave.
 """
 
 import argparse
 import json
 import os
-import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from types import ModuleType
+from typing import Any
 
 from ..folders import options_for
 from ..places import Places
-from ..problems import Problem, say
+from ..problems import Problem
 from ..setup import link
 from . import headless
-from .course import Course
-from .model_folders import link_start, model_folders
-from .prompt import CURVE, SAMPLES, TRAIN, prompt_for
-from .results import hand_over, keep_log, results_of
+from .model_folders import link_starts, model_folders
 from .seats import OUTCOME, STOPPED, Seat, card_of, complete
 
 ON_CPU, ON_CARDS = "gloo", "cpu:gloo,cuda:nccl"
 
 
-def process(places: Places, options: argparse.Namespace, seat: Seat) -> int:
-    """Train as one of several processes; the exit status.
+@dataclass(frozen=True)
+class Work:
+    """What several processes do together: options of the ComfyUI in each, and what runs in it, which gives 0 or STOPPED or
+    what the command is to end with."""
+
+    host_options: Callable[[argparse.Namespace], Sequence[str]]
+    run: Callable[[Places, argparse.Namespace, Seat], int]
+
+
+def process(places: Places, options: argparse.Namespace, seat: Seat, work: Work) -> int:
+    """Do some work as one of several processes; the exit status.
 
     What is wrong is found once: processes that a launcher starts again would find the same. So where there is a file for
     the outcome the status stands there and this ends with 0; whatever ends a process otherwise is to be tried again.
@@ -37,7 +45,7 @@ def process(places: Places, options: argparse.Namespace, seat: Seat) -> int:
     if outcome is not None and outcome.is_file():
         return 0
     try:
-        status = _joined(places, options, seat)
+        status = _joined(places, options, seat, work)
     except headless.Lost:
         raise
     except Problem as problem:
@@ -47,8 +55,10 @@ def process(places: Places, options: argparse.Namespace, seat: Seat) -> int:
             print(f"\n{problem}", file=sys.stderr, flush=True)
         return 0
     if outcome is not None:
-        _is_first_to_tell(outcome, status)
-    return 0
+        if status or seat.first:  # the others know nothing of what went well
+            _is_first_to_tell(outcome, status)
+        return 0
+    return 0 if status == STOPPED else status
 
 
 def _is_first_to_tell(outcome: Path, status: int) -> bool:
@@ -61,7 +71,7 @@ def _is_first_to_tell(outcome: Path, status: int) -> bool:
     return True
 
 
-def _joined(places: Places, options: argparse.Namespace, seat: Seat) -> int:
+def _joined(places: Places, options: argparse.Namespace, seat: Seat, work: Work) -> int:
     tree = (options.comfyui or places.comfyui).resolve()
     if not (tree / "main.py").is_file():
         raise Problem(
@@ -76,13 +86,15 @@ def _joined(places: Places, options: argparse.Namespace, seat: Seat) -> int:
     on_cpu = not torch.cuda.is_available()
     torch.distributed.init_process_group(ON_CPU if on_cpu else ON_CARDS, rank=seat.rank, world_size=seat.count)
     try:
-        _check_alike(torch.distributed, seat, on_cpu)
+        _check_alike(seat, on_cpu)
         if seat.local == 0:
             link(places, miniature=not options.base_model)
-            link_start(places, options.start_from)
+            link_starts(places, options)
         torch.distributed.barrier()
-        headless.begin(tree, places.base, _host_options(places, options, seat), on_cpu)
-        return trained(places, options, seat)
+        models = options_for(model_folders(places, options), places.work / f"model-folders-{seat.rank}.yaml")
+        headless.begin(tree, places.base, [*work.host_options(options), *models], on_cpu)
+        _listen_for_signals()
+        return work.run(places, options, seat)
     finally:
         torch.distributed.destroy_process_group()
 
@@ -98,10 +110,18 @@ def _torch() -> ModuleType:
     return torch
 
 
-def _check_alike(group: ModuleType, seat: Seat, on_cpu: bool) -> None:
+def everywhere(seat: Seat, own: object) -> list[Any]:
+    """What each process has, the first's first."""
+    from torch import distributed
+
+    found: list[Any] = [None] * seat.count
+    distributed.all_gather_object(found, own)
+    return found
+
+
+def _check_alike(seat: Seat, on_cpu: bool) -> None:
     """Raise Problem in all of them when some have a GPU and some have none."""
-    found: list[bool] = [False] * seat.count
-    group.all_gather_object(found, on_cpu)
+    found = everywhere(seat, on_cpu)
     without = [str(rank) for rank, is_without in enumerate(found) if is_without]
     if 0 < len(without) < seat.count:
         raise Problem(
@@ -110,49 +130,17 @@ def _check_alike(group: ModuleType, seat: Seat, on_cpu: bool) -> None:
         )
 
 
-def _host_options(places: Places, options: argparse.Namespace, seat: Seat) -> Sequence[str]:
-    """ComfyUI's options: it finds the pictures below its input, and the models where they are."""
-    file = places.work / f"model-folders-{seat.rank}.yaml"
-    return ["--input-directory", str(_inputs(options)), *options_for(model_folders(places, options), file)]
+def asked_to_stop() -> bool:
+    """Whether this process was told to stop."""
+    return _asked().is_set()
 
 
-def _inputs(options: argparse.Namespace) -> Path:
-    return options.pictures.resolve().parent
+def _asked() -> Event:
+    return headless.of_pack("attention.training.processes").ASKED_TO_STOP
 
 
-def trained(places: Places, options: argparse.Namespace, seat: Seat) -> int:
-    """Run the training in this process, which is a ComfyUI; 0 or STOPPED. Only the first process writes and tells."""
-    prompt = prompt_for(options, options.pictures.resolve().name)
-    if not seat.first:
-        prompt = {name: node for name, node in prompt.items() if name not in (CURVE, SAMPLES)}
-    asked = headless.of_pack("attention.training.processes").ASKED_TO_STOP
+def _listen_for_signals() -> None:
+    asked = _asked()
     for name in ("SIGTERM", "SIGINT", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: asked.set())
-    course = Course(sys.stdout, options.steps)
-    try:
-        outputs = headless.run(prompt, course.step if seat.first else lambda *_: None)
-    except headless.Stopped:
-        if seat.first:
-            keep_log(places, options)
-            say("Stopped; the state of the training is kept. The same command resumes it.")
-        return STOPPED
-    if seat.first:
-        _show(places, options, outputs, prompt[TRAIN]["inputs"]["look_every"])
-    return 0
-
-
-def _show(places: Places, options: argparse.Namespace, outputs: headless.Outputs, look_every: int) -> None:
-    """Leave the report, the pictures and the files where `run.py train` leaves them."""
-    results = results_of(places, options)
-    print("", outputs[TRAIN]["text"][0], "", sep="\n", flush=True)
-
-    def copy(image: dict[str, str], name: str) -> None:
-        shutil.copy2(places.base / "output" / image["subfolder"] / image["filename"], results / name)
-
-    copy(outputs[CURVE]["images"][0], "loss.png")
-    if look_every <= options.steps:  # otherwise the node hands on the curve
-        for number, image in enumerate(outputs[SAMPLES]["images"]):
-            copy(image, f"sample-{number + 1:02}.png")
-    keep_log(places, options)
-    hand_over(places, options)

@@ -124,3 +124,37 @@ def test_the_command_line_trains_over_http(server, pictures, tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["loss.png", "sample-01.png", "sample-02.png"]
     assert "4 of 4 steps trained" in capsys.readouterr().out
     assert (server.base / "models" / "ipadapter" / "by-command.safetensors").is_file()
+
+
+def test_portraits_alone_become_an_instantid_by_command(server, people, tmp_path):
+    """Faces are found, the picture that shows none is named, and one caption stands in for those that are missing."""
+    from runner.cli import parse
+    from runner.train.__main__ import train
+    from runner.train.prompt import linked, prompt_for
+
+    inputs = server.base / "input"
+    folder = inputs / "portraits"
+    folder.mkdir()
+    for name in ("obama", "biden"):
+        (folder / f"{name}.png").write_bytes((inputs / people / f"{name}.png").read_bytes())
+    Image.new("RGB", (64, 64), "green").save(folder / "wall.png")
+    words = [
+        "--variant",
+        "instantid",
+        "--pictures",
+        str(folder),
+        "--name",
+        "found",
+        "--steps",
+        "1",
+        "--batch-size",
+        "1",
+    ]
+    options = parse(["train", *words, "--look-every", "2"])
+    said = asyncio.run(train(server.url, prompt_for(options, linked(folder, inputs, "found")), tmp_path))
+    assert "InstantID for SDXL" in said and "2 pictures, as 64x64" in said
+    assert "left out, as they show no face: 1 of 3, wall.png" in said
+    assert "without a caption, so 'a photo of a person': 3 of 3" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["loss.png"]
+    for category in ("instantid", "controlnet"):
+        assert (server.base / "models" / category / "found.safetensors").is_file()

@@ -1,6 +1,6 @@
-"""Runs `run.py train` as processes that a launcher starts: forks of one ComfyUI; writes their exit statuses.
+"""Runs `run.py train` and `run.py encode` as processes that a launcher starts: forks of one ComfyUI; writes their exit statuses.
 
-commanded.py PLACE JOBS     jobs are lists of JSON: {"words", "count", "stop_at", "launcher"}
+commanded.py PLACE JOBS     jobs are lists of JSON: {"command", "words", "count", "stop_at", "launcher"}
 """
 
 import json
@@ -41,7 +41,7 @@ def environment(job, rank, own_port):
 def one(places, job, rank, others):
     """Be one of a job's processes; the first asks another to stop after a step."""
     from runner import cli
-    from runner.train import command, course
+    from runner.train import course
 
     stop_at, step = job.get("stop_at"), course.Course.step
 
@@ -51,7 +51,8 @@ def one(places, job, rank, others):
         step(self, done, of)
 
     course.Course.step = asked
-    return command.train(places, cli.parse(["train", *job["words"]]))
+    command = job.get("command", "train")
+    return cli.COMMANDS[command](places, cli.parse([command, *job["words"]]))
 
 
 def forked(places, job, out):

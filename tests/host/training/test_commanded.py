@@ -17,22 +17,31 @@ RECIPE = ("--steps", "4", "--batch-size", "2", "--accumulation", "4", "--precisi
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """The folder of four runs and the statuses of their processes."""
+    """The folder of some runs and the statuses of their processes."""
     place = tmp_path_factory.mktemp("commanded")
     (place / "pictures").mkdir()
     for number in range(6):
         Image.new("RGB", (64, 64), (40 * number, 90, 200 - 30 * number)).save(place / "pictures" / f"{number}.png")
         (place / "pictures" / f"{number}.txt").write_text(f"a wall {number % 2}", encoding="utf-8")
 
-    def words(name, *more):
-        folder = ("--pictures", str(place / "pictures"), "--name", name, "--comfyui", os.environ["LIKENESS_COMFYUI"])
-        return [*folder, *RECIPE, *more]
+    (place / "broken").mkdir()
+    (place / "broken" / "b.png").write_bytes(b"no picture")
+    comfyui = ("--comfyui", os.environ["LIKENESS_COMFYUI"])
+
+    def words(name, *more, pictures="pictures"):
+        return ["--pictures", str(place / pictures), "--name", name, *comfyui, *RECIPE, *more]
+
+    places = ("--pictures", str(place / "pictures"), str(place / "broken"))
+    encoding = [*places, "--out", str(place / "lesson"), "--side", "64", "--per-shard", "4", *comfyui]
 
     jobs = [
         {"words": words("one", "--look-every", "9"), "count": 1},
         {"words": words("more", "--look-every", "9"), "count": 2, "stop_at": 2},
         {"words": words("more", "--look-every", "9"), "count": 4, "launcher": "srun"},
         {"words": words("more", "--look-every", "9", "--seed", "5"), "count": 2},
+        {"command": "encode", "words": encoding, "count": 2},
+        {"words": words("kept", "--look-every", "9", pictures="lesson"), "count": 1},
+        {"words": words("odd", "--variant", "plus", pictures="lesson"), "count": 1},
     ]
     (place / "jobs.json").write_text(json.dumps(jobs))
     script = Path(__file__).with_name("commanded.py")
@@ -69,3 +78,17 @@ def test_all_stop_with_the_state_kept_where_one_is_told_to(done):
 def test_what_is_wrong_ends_all_of_them_with_a_sentence(done):
     assert done.statuses[3] == [1, 1]
     assert done.said[3].count("was saved by a training run with other settings (seed 0 there, 5 now)") >= 2
+
+
+def test_a_lesson_that_two_processes_encoded_trains_the_same_file(done):
+    """Each wrote one of two files; a picture that cannot be read is a row of errors.csv and nothing else."""
+    assert done.statuses[4] == [3, 0], done.said[4]
+    assert done.statuses[5] == [0], done.said[5]
+    files = [done.place / "train-output" / name / f"{name}.safetensors" for name in ("one", "kept")]
+    one, kept = (safetensors.torch.load_file(file) for file in files)
+    assert all(torch.equal(one[name], kept[name]) for name in one)
+    lesson = done.place / "lesson"
+    assert len([*(lesson / "shards").iterdir()]) == 2
+    assert (lesson / "errors.csv").read_text().splitlines()[1:] == ["broken/b.png,it is no picture that can be read."]
+    assert done.statuses[6] == [1]
+    assert "is a lesson of base for sd15; this trains plus for sd15. Encode the pictures for it" in done.said[6]

@@ -63,7 +63,7 @@ def made():
     from pack.attention.training.lesson import Made
 
     views = {"flip": 1, "crop": 1.0, "count": VIEWS}
-    return Made(VARIANT, "sd15", 64, views, {"vae": "1"}, "", "ResNet100", "folder", PER_SHARD)
+    return Made(VARIANT, "sd15", 64, views, {"vae": "1"}, "", "ResNet100", "folder", PER_SHARD, half=False, cell=8)
 
 
 @pytest.fixture

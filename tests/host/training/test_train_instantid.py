@@ -106,11 +106,11 @@ def test_of_very_many_pictures_without_a_face_the_first_are_named():
     from pack.nodes.training.face_dataset import FaceDataset
 
     assert (
-        FaceDataset(None, range(1, 16), 40)
+        FaceDataset(None, range(1, 16), 40, "")
         .told()
         .endswith("15 of 40, number 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 and 3 more")
     )
-    assert not FaceDataset(None, (), 40).told()
+    assert not FaceDataset(None, (), 40, "").told()
 
 
 @pytest.mark.parametrize(

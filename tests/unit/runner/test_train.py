@@ -183,3 +183,29 @@ def test_the_processes_get_the_words_of_the_command(options):
     assert words_for(options("--gpus", "2", "--steps=3", "--restarts=1", "--accumulation", "2"))[4:] == [
         "mine", "--steps=3", "--accumulation", "2"
     ]  # fmt: skip
+
+
+def test_an_instantid_needs_photos_alone(options, models, tmp_path):
+    """The faces are found with antelopev2, unless a folder or a name says otherwise."""
+    base = models[:2]
+    check(options("--variant", "instantid", *base))
+    graph = prompt_for(options("--variant", "instantid", *base), "f")
+    assert graph["nets"]["inputs"] == {"pack": "antelopev2"}
+    trained = graph[TRAIN]["inputs"]
+    assert (graph[TRAIN]["class_type"], trained["missing"], trained["face_models"]) == (
+        "LikenessTrainInstantID", "skip", ["nets", 0]
+    )  # fmt: skip
+    assert trained["texts"] == "a photo of a person" and "variant" not in trained and "clip_vision" not in trained
+    assert graph[CURVE]["inputs"]["images"] == [TRAIN, 3]
+    net = tmp_path / "net.safetensors"
+    net.write_bytes(b"x")
+    more = ("--face-models", str(tmp_path), "--caption", "a face", "--start-control-net", str(net), "--any-recogniser")
+    graph = prompt_for(options("--variant", "instantid", *base, *more), "f")
+    assert graph["nets"]["inputs"] == {"pack": tmp_path.name} and graph[TRAIN]["inputs"]["texts"] == "a face"
+    assert graph[TRAIN]["inputs"]["any_recogniser"] and graph[TRAIN]["inputs"]["start_control_net"] == ["net", 0]
+    for words, message in (
+        (("--variant", "instantid", *models), "--clip-vision is given for instantid"),
+        ((*models, "--face-models", "x"), "--face-models is for instantid; base reads pictures"),
+    ):
+        with pytest.raises(Problem, match=message):
+            check(options(*words))
