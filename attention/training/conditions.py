@@ -14,7 +14,7 @@ from ..cache import Cache
 from .dataset import Text
 from .placing import placed
 
-BUDGET = 1 << 28  # bytes: 800 prompts of SDXL at least
+BUDGET = 1 << 27  # bytes: 200 prompts of SDXL
 _Made = tuple[Text, Mapping[str, Any]]
 
 

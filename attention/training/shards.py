@@ -171,7 +171,7 @@ class Shard:
         prefix = _name(place.size) + "/"
         with self._opened() as file:
             for name in (each for each in file.keys() if each.startswith(prefix)):  # noqa: SIM118  not a dictionary
-                own[name.removeprefix(prefix)] = file.get_slice(name)[place.row]
+                own[name.removeprefix(prefix)] = file.get_slice(name)[place.row].clone()
         told = own.pop("sum")
         if int(told) != _sum(*(own[name] for name in sorted(own))):
             raise self._damaged(f"row {place.row} of {_name(place.size)} is not what was written")
@@ -188,13 +188,14 @@ class Shard:
         prefix = f"{_name(place.size)}/features/"
         with self._opened() as file:
             slices = {n.removeprefix(prefix): file.get_slice(n) for n in file.keys() if n.startswith(prefix)}  # noqa: SIM118
-            return {name: part[place.row, number : number + 1] for name, part in slices.items()}
+            return {name: part[place.row, number : number + 1].clone() for name, part in slices.items()}
 
     def text(self, number: int) -> Text:
         """A caption as the base model reads it."""
         prefix = f"text/{number}/"
         with self._opened() as file:
-            own = {n.removeprefix(prefix): file.get_tensor(n) for n in file.keys() if n.startswith(prefix)}  # noqa: SIM118
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+            own = {name.removeprefix(prefix): file.get_tensor(name).clone() for name in names}
         told = own.pop("sum")
         if int(told) != _sum(*(own[name] for name in sorted(own))):
             raise self._damaged(f"text {number} is not what was written")
@@ -202,7 +203,7 @@ class Shard:
 
     def _opened(self) -> Any:
         try:
-            # Opened for each reading and closed again: what stays mapped would count as memory.
+            # Opened for each reading, whose tensors are copies: one that is not would keep all of the file mapped.
             return safetensors.safe_open(str(self.path), "pt")
         except (safetensors.SafetensorError, OSError) as error:
             raise self._damaged(str(error)) from error
