@@ -62,12 +62,12 @@ class Kept(Sequence[Example]):
         """These pictures alone."""
 
     @abstractmethod
-    def read(self, index: int) -> Any:
-        """What is in the files of a picture: it may be read in another process than the one that trains."""
+    def read(self, numbers: Sequence[int]) -> Any:
+        """What is in the files of pictures of one size: it may be read in another process than the one that trains."""
 
     @abstractmethod
-    def example(self, index: int, read: Any) -> Example:
-        """The picture of which this was read."""
+    def taken(self, numbers: Sequence[int], read: Any) -> list[Example]:
+        """The pictures of which this was read."""
 
 
 @dataclass(frozen=True, eq=False)

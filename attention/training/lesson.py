@@ -16,7 +16,7 @@ from ..cache import Cache, digest
 from ..reference.embeds import Embeds
 from .dataset import Dataset, Example, Kept, Text
 from .references import Partners, partners_of
-from .shards import Encoded, Place, Read, Shard, Size, text_tensors, write_shard
+from .shards import Encoded, Place, Read, Shard, Size, text_from, text_tensors, write_shard
 
 INDEX = "lesson.json"
 NOTHING = "nothing.safetensors"
@@ -143,7 +143,7 @@ class KeptExamples(Kept):
     def __getitem__(self, index: int | slice) -> Example | KeptExamples:
         if isinstance(index, slice):
             return self.only(range(len(self))[index])
-        return self.example(index, self.read(index))
+        return self.taken([index], self.read([index]))[0]
 
     @property
     def sizes(self) -> Sequence[Size]:
@@ -151,7 +151,7 @@ class KeptExamples(Kept):
 
     @property
     def keys(self) -> Sequence[str]:
-        return [digest(self.read(number).latent) for number in range(len(self))]
+        return [digest(self._row(number).latent) for number in range(len(self))]
 
     @property
     def contents(self) -> str:
@@ -161,32 +161,65 @@ class KeptExamples(Kept):
         own = [self._numbers[number] for number in numbers]
         return KeptExamples(self._table, self._texts, self._draw, self._cell, own)
 
-    def read(self, index: int) -> Read:
+    def read(self, numbers: Sequence[int]) -> _Part:
+        rows = [self._row(number) for number in numbers]
+        files = [self._table.file[self._numbers[number]] for number in numbers]
+        where = [self._texts.where(file, row.caption) for file, row in zip(files, rows, strict=True)]
+        return _Part(
+            torch.stack([row.latent for row in rows]),
+            {name: torch.stack([row.features[name] for row in rows]) for name in rows[0].features},
+            None
+            if rows[0].keypoints is None
+            else torch.stack([row.keypoints for row in rows if row.keypoints is not None]),
+            where,
+            _joined([self._table.files[file].text(caption) for file, caption in where]),
+        )
+
+    def _row(self, index: int) -> Read:
         number = self._numbers[index]
         return self._table.files[self._table.file[number]].row(self._table.place[number])
 
-    def example(self, index: int, read: Read) -> Example:
-        number = self._numbers[index]
+    def taken(self, numbers: Sequence[int], read: _Part) -> list[Example]:
+        return [self._example(self._numbers[number], read, row) for row, number in enumerate(numbers)]
+
+    def _example(self, number: int, read: _Part, row: int) -> Example:
         others = self._table.partners[number]
         references = _References(self._table, others or (number,))
         # Of another picture even the first view is read when it is shown.
-        first = references[0] if others else _embeds(read.features)
-        text = self._texts.of(self._table.file[number], read.caption)
-        return Example(read.latent.float(), text, first, self._hint(number, read), _Further(references))
+        first = references[0] if others else _embeds({name: own[row] for name, own in read.features.items()})
+        points = None if read.keypoints is None else read.keypoints[row]
+        text = self._texts.of(read.captions[row], read.texts, row)
+        return Example(read.latents[row].float(), text, first, self._hint(number, points), _Further(references))
 
-    def _hint(self, number: int, read: Read) -> Callable[[], Tensor] | None:
-        points = read.keypoints
+    def _hint(self, number: int, points: Tensor | None) -> Callable[[], Tensor] | None:
         if points is None:
             return None
         height, width = self._table.place[number].size
         return lambda: self._draw(points, (self._cell * width, self._cell * height))
 
 
-class Texts:
-    """The captions of a lesson as the base model reads them; the last ones are kept, each once."""
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Pictures of one size in few tensors, which are cheap to hand to another process: texts are joined where they are as
+    long as each other."""
 
-    def __init__(self, files: Sequence[Shard], captions: Sequence[Sequence[str]]) -> None:
-        self._files = files
+    latents: Tensor
+    features: Mapping[str, Tensor]
+    keypoints: Tensor | None
+    captions: Sequence[tuple[int, int]]
+    texts: Sequence[Mapping[str, Tensor]] | Mapping[str, Tensor]
+
+
+def _joined(texts: Sequence[Mapping[str, Tensor]]) -> Sequence[Mapping[str, Tensor]] | Mapping[str, Tensor]:
+    if len({tuple((name, tensor.shape) for name, tensor in sorted(text.items())) for text in texts}) > 1:
+        return texts
+    return {name: torch.stack([text[name] for text in texts]) for name in texts[0]}
+
+
+class Texts:
+    """The captions of a lesson as the base model reads them: the last ones are kept, each once."""
+
+    def __init__(self, captions: Sequence[Sequence[str]]) -> None:
         first: dict[str, tuple[int, int]] = {}
         self._first = [
             [first.setdefault(caption, (file, number)) for number, caption in enumerate(own)]
@@ -194,10 +227,18 @@ class Texts:
         ]
         self._kept: Cache[Text] = Cache(TEXT_BUDGET, _size_of)
 
-    def of(self, file: int, number: int) -> Text:
-        """The caption of this number in a file; the same entry for the same words, as long as it is kept."""
-        where = self._first[file][number]
-        return self._kept.get(where, lambda: self._files[where[0]].text(where[1]))
+    def where(self, file: int, number: int) -> tuple[int, int]:
+        """The file and the number of the first caption of the same words."""
+        return self._first[file][number]
+
+    def of(self, where: tuple[int, int], read: Sequence[Mapping[str, Tensor]] | Mapping[str, Tensor], row: int) -> Text:
+        """A row of what was read; the same entry for the same words, as long as it is kept."""
+
+        def copied() -> Text:
+            own = {name: each[row] for name, each in read.items()} if isinstance(read, Mapping) else read[row]
+            return text_from({name: tensor.clone() for name, tensor in own.items()})
+
+        return self._kept.get(where, copied)
 
 
 def _size_of(text: Text) -> int:
@@ -284,6 +325,6 @@ def open_lesson(folder: Path, draw: Draw) -> Lesson:
         int(made.views["count"]),
         digest(torch.tensor([*"".join(own.digest for own in listed).encode()])),
     )
-    texts = Texts(files, [own.captions for own in listed])
+    texts = Texts([own.captions for own in listed])
     examples = KeptExamples(table, texts, draw, made.cell)
-    return Lesson(made, Dataset(examples, nothing.text(0), Embeds(**empty.features, encoder=made.encoder)))
+    return Lesson(made, Dataset(examples, text_from(nothing.text(0)), Embeds(**empty.features, encoder=made.encoder)))

@@ -33,7 +33,7 @@ class Reading:
         self._examples = examples
         self._plan = plan
         self._after = after
-        self._ahead: Iterator[tuple[Position, list[Any]]] | None = None
+        self._ahead: Iterator[tuple[Position, Any]] | None = None
         self._readers = READERS if "fork" in multiprocessing.get_all_start_methods() else 0
 
     def part(self, position: Position) -> list[Example]:
@@ -41,16 +41,15 @@ class Reading:
         numbers = self._plan(position)
         if not isinstance(self._examples, Kept):
             return [self._examples[number] for number in numbers]
-        kept = self._examples
-        return [kept.example(number, read) for number, read in zip(numbers, self._read(kept, position), strict=True)]
+        return self._examples.taken(numbers, self._read(self._examples, position))
 
     def forget(self) -> None:
         """End the readers."""
         self._ahead = None
 
-    def _read(self, kept: Kept, position: Position) -> list[Any]:
+    def _read(self, kept: Kept, position: Position) -> Any:
         if not self._readers:
-            return [kept.read(number) for number in self._plan(position)]
+            return kept.read(self._plan(position))
         found = self._next()
         if found is None or found[0] != position:
             # The first part, or one that is computed again.
@@ -63,7 +62,7 @@ class Reading:
             return self._read(kept, position)
         return found[1]
 
-    def _next(self) -> tuple[Position, list[Any]] | None:
+    def _next(self) -> tuple[Position, Any] | None:
         if self._ahead is None:
             return None
         try:
@@ -74,7 +73,7 @@ class Reading:
             self._ahead = None
             return None
 
-    def _begun(self, kept: Kept, position: Position) -> Iterator[tuple[Position, list[Any]]]:
+    def _begun(self, kept: Kept, position: Position) -> Iterator[tuple[Position, Any]]:
         loader: Any = DataLoader(
             _Parts(kept, self._plan),
             sampler=self._after(position),  # pyright: ignore[reportArgumentType]  any iterable serves
@@ -98,5 +97,5 @@ class _Parts(Rows[Any]):
         self._kept = kept
         self._plan = plan
 
-    def __getitem__(self, position: Position) -> tuple[Position, list[Any]]:
-        return position, [self._kept.read(number) for number in self._plan(position)]
+    def __getitem__(self, position: Position) -> tuple[Position, Any]:
+        return position, self._kept.read(self._plan(position))

@@ -190,8 +190,8 @@ class Shard:
             slices = {n.removeprefix(prefix): file.get_slice(n) for n in file.keys() if n.startswith(prefix)}  # noqa: SIM118
             return {name: part[place.row, number : number + 1].clone() for name, part in slices.items()}
 
-    def text(self, number: int) -> Text:
-        """A caption as the base model reads it."""
+    def text(self, number: int) -> dict[str, Tensor]:
+        """A caption as the base model reads it, as tensors by name."""
         prefix = f"text/{number}/"
         with self._opened() as file:
             names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
@@ -199,7 +199,7 @@ class Shard:
         told = own.pop("sum")
         if int(told) != _sum(*(own[name] for name in sorted(own))):
             raise self._damaged(f"text {number} is not what was written")
-        return text_from(own)
+        return own
 
     def _opened(self) -> Any:
         try:
