@@ -12,17 +12,17 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
-from ..cache import Cache, digest
+from ..cache import digest
 from ..reference.embeds import Embeds
 from .dataset import Dataset, Example, Kept, Text
+from .kept_texts import Joined, Texts, joined
 from .references import Partners, partners_of
-from .shards import Encoded, Place, Read, Shard, Size, text_from, text_tensors, write_shard
+from .shards import Encoded, Place, Read, Shard, Size, text_from, write_shard
 
 INDEX = "lesson.json"
 NOTHING = "nothing.safetensors"
 SHARDS = "shards"
 FORMAT = 1
-TEXT_BUDGET = 1 << 25  # bytes
 
 Draw = Callable[[Tensor, Size], Tensor]
 """Keypoints (5, 2) and a size (width, height) in pixels -> their picture (3, H, W), 0..1."""
@@ -172,7 +172,7 @@ class KeptExamples(Kept):
             if rows[0].keypoints is None
             else torch.stack([row.keypoints for row in rows if row.keypoints is not None]),
             where,
-            _joined([self._table.files[file].text(caption) for file, caption in where]),
+            joined([self._table.files[file].text(caption) for file, caption in where]),
         )
 
     def _row(self, index: int) -> Read:
@@ -207,42 +207,7 @@ class _Part:
     features: Mapping[str, Tensor]
     keypoints: Tensor | None
     captions: Sequence[tuple[int, int]]
-    texts: Sequence[Mapping[str, Tensor]] | Mapping[str, Tensor]
-
-
-def _joined(texts: Sequence[Mapping[str, Tensor]]) -> Sequence[Mapping[str, Tensor]] | Mapping[str, Tensor]:
-    if len({tuple((name, tensor.shape) for name, tensor in sorted(text.items())) for text in texts}) > 1:
-        return texts
-    return {name: torch.stack([text[name] for text in texts]) for name in texts[0]}
-
-
-class Texts:
-    """The captions of a lesson as the base model reads them: the last ones are kept, each once."""
-
-    def __init__(self, captions: Sequence[Sequence[str]]) -> None:
-        first: dict[str, tuple[int, int]] = {}
-        self._first = [
-            [first.setdefault(caption, (file, number)) for number, caption in enumerate(own)]
-            for file, own in enumerate(captions)
-        ]
-        self._kept: Cache[Text] = Cache(TEXT_BUDGET, _size_of)
-
-    def where(self, file: int, number: int) -> tuple[int, int]:
-        """The file and the number of the first caption of the same words."""
-        return self._first[file][number]
-
-    def of(self, where: tuple[int, int], read: Sequence[Mapping[str, Tensor]] | Mapping[str, Tensor], row: int) -> Text:
-        """A row of what was read; the same entry for the same words, as long as it is kept."""
-
-        def copied() -> Text:
-            own = {name: each[row] for name, each in read.items()} if isinstance(read, Mapping) else read[row]
-            return text_from({name: tensor.clone() for name, tensor in own.items()})
-
-        return self._kept.get(where, copied)
-
-
-def _size_of(text: Text) -> int:
-    return sum(tensor.nbytes for tensor in text_tensors(text).values())
+    texts: Joined
 
 
 class _References(Sequence[Embeds]):
