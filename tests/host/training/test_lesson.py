@@ -114,6 +114,22 @@ def test_it_trains_the_same_bits_as_from_memory(folder, in_memory, tmp_path, mon
     assert resumed._drawing._reading._ahead is None, "no reader is left"
 
 
+def test_pictures_that_are_read_together_are_those_that_were_kept(folder, rows, in_memory):
+    """Each with its own numbers, whichever of them is its own reference."""
+    examples = opened(folder).examples
+    numbers = [5, 1, 3]
+    for number, found in zip(numbers, examples.taken(numbers, examples.read(numbers)), strict=True):
+        expected = in_memory.examples[number]
+        assert torch.equal(found.latent, rows[number].latent) and torch.equal(found.text[0], expected.text[0])
+        assert torch.equal(found.shown_hint, expected.shown_hint) and len(found.also) == len(expected.also)
+        for left, right in zip((found.embeds, *found.also), (expected.embeds, *expected.also), strict=True):
+            assert torch.equal(left.feature("face"), right.feature("face"))
+    alone = rows[5].views[0].feature("face")
+    for together in ([5, 1], [1, 5]):
+        found = examples.taken(together, examples.read(together))[together.index(5)]
+        assert torch.equal(found.embeds.feature("face"), alone)
+
+
 def test_another_lesson_is_another_training(folder, rows, texts, tmp_path):
     from pack.attention.training import lesson
     from pack.attention.training.contents import contents
