@@ -31,7 +31,7 @@ app.registerExtension({
       name: 'Register the old node ids',
       category: ['Likeness', 'Old nodes', 'Register'],
       tooltip:
-        "For programs that ask whether the nodes of ComfyUI_IPAdapter_plus, ComfyUI_InstantID and the two packs for FLUX are there. Only ids that no other pack has. Packs that call the old packs' Python classes will think that those are there. Takes effect when ComfyUI is started again.",
+        "For programs that ask whether the nodes of ComfyUI_IPAdapter_plus, ComfyUI_InstantID, PuLID_ComfyUI and the two packs for FLUX are there. Only ids that no other pack has. Packs that call the old packs' Python classes will think that those are there. Takes effect when ComfyUI is started again.",
       type: 'boolean',
       defaultValue: false
     }

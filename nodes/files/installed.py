@@ -79,6 +79,21 @@ def encoder_for(adapter: Adapter) -> FoundEncoder | None:
     return FoundEncoder(file) if file else None
 
 
+def face_tower() -> FoundEncoder:
+    """The first image tower of EVA02-CLIP in models/clip_vision. Raises ValueError that says which file belongs there."""
+    from ...attention.catalogue.find_encoder import Need, find
+    from ...attention.reference.encoders import ENCODERS as PUBLISHED
+    from ...attention.reference.encoders import OF_FACES
+    from .found_encoder import FoundEncoder
+
+    towers = tuple(encoder for encoder in PUBLISHED if encoder.gives == OF_FACES)
+    needs = [Need(OF_FACES[1], encoder.penultimate, (encoder,)) for encoder in towers]
+    file = next(filter(None, (find(need, encoder_files()) for need in needs)), None)
+    if file is None:
+        raise ValueError(f"no image tower of EVA02-CLIP is installed; PuLID needs {needs[0].described()}.")
+    return FoundEncoder(file)
+
+
 def listing() -> str:
     """A hash that changes when an adapter or an encoder is added, removed or replaced.
 

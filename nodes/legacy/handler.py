@@ -11,7 +11,7 @@ import comfy_api.v0_0_2
 from comfy_api.v0_0_2 import io
 from server import PromptServer
 
-from . import as_before, faces_as_before, setting, sides, thin, tiled, told_apart
+from . import as_before, face_tower, faces_as_before, setting, sides, thin, tiled, told_apart
 from .becomes import Flat
 from .shape import Row
 from .table import ROWS
@@ -41,7 +41,7 @@ async def register() -> None:
 def nodes() -> list[type[io.ComfyNode]]:
     """The hidden nodes for old graphs: in the shape of old ones under ids of ours, and what those need; and under the
     old ids where the user wants that and no other pack has them."""
-    ours = [*as_before.NODES, *faces_as_before.NODES, *sides.NODES, *tiled.NODES, *thin.NODES]
+    ours = [*as_before.NODES, *faces_as_before.NODES, *face_tower.NODES, *sides.NODES, *tiled.NODES, *thin.NODES]
     if not setting.registers_ids():
         return ours
     installed = importlib.import_module("nodes").NODE_CLASS_MAPPINGS

@@ -11,6 +11,7 @@ INSTANTID = "ComfyUI_InstantID"
 BEFORE_2024_03 = "ComfyUI_IPAdapter_plus before March 2024"
 XLABS = "x-flux-comfyui"
 INSTANTX = "ComfyUI-IPAdapter-Flux"
+PULID = "PuLID_ComfyUI"
 COMPATIBLE = "compatible"
 _THIN = "LikenessOld"
 

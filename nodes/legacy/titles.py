@@ -63,6 +63,11 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "ApplyAdvancedFluxIPAdapter": "Apply Advanced Flux IPAdapter",
         "IPAdapterFluxLoader": "Load IPAdapter Flux Model",
         "ApplyIPAdapterFlux": "Apply IPAdapter Flux Model",
+        "PulidModelLoader": "Load PuLID Model",
+        "PulidInsightFaceLoader": "Load InsightFace (PuLID)",
+        "PulidEvaClipLoader": "Load Eva Clip (PuLID)",
+        "ApplyPulid": "Apply PuLID",
+        "ApplyPulidAdvanced": "Apply PuLID Advanced",
     }
 )
 """Old node id -> its title."""

@@ -10,7 +10,7 @@ from comfy_api.v0_0_2 import io
 
 from ..files import folders
 from ..files.saved_files import EMBEDS
-from . import flux, options
+from . import flux, options, pulid
 from .shape import Row
 
 _LARGEST = 9999
@@ -67,6 +67,9 @@ OF_NODE: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
             "max",
             "min",
         ),
+        ("ApplyPulid", "method"): tuple(pulid.METHODS),
+        ("ApplyPulidAdvanced", "projection"): tuple(pulid.PROJECTIONS),
+        ("PulidInsightFaceLoader", "provider"): ("CPU", "CUDA", "ROCM"),
         ("IPAdapterWeights", "method"): ("full batch", "shift batches", "alternate batches"),
         ("ApplyInstantIDAdvanced", "combine_embeds"): ("average", "norm average", "concat"),
         **{
@@ -109,6 +112,7 @@ RANGES: Mapping[str, tuple[float, float, float]] = MappingProxyType(
         "weights_1": (0.0, 1.0, 0.05),
         "weights_2": (0.0, 1.0, 0.05),
         **{f"weight_{i}": (0.0, 1.0, 0.05) for i in range(1, 5)},
+        "fidelity": (0, 32, 1),
         "enhance_tiles": (1, 16, 1),
         "short_side_tiles": (0, 12, 1),
         "encode_batch_size": (0, 4096, 1),
@@ -136,6 +140,7 @@ RANGE_OF_NODE: Mapping[tuple[str, str], tuple[float, float, float]] = MappingPro
         ("ApplyInstantIDControlNet", "strength"): (0.0, 10.0, 0.01),
         ("ApplyInstantIDAdvanced", "noise"): (0.0, 1.0, 0.1),
         ("InstantIDAttentionPatch", "noise"): (0.0, 1.0, 0.1),
+        ("ApplyPulidAdvanced", "noise"): (-1.0, 1.0, 0.1),
     }
 )
 
@@ -145,6 +150,7 @@ _FILES = {
     "instantid_file": folders.adapter_files,
     "ipadatper": folders.adapter_files,
     "ipadapter": folders.adapter_files,
+    "pulid_file": folders.adapter_files,
     "embeds": EMBEDS.listed,
 }
 _LINES = frozenset({"weights", "prompt", "layer_weights"})

@@ -20,6 +20,9 @@ SOURCES = {
     "instantid": ("InstantIDModelLoader", 0),
     "ip_adapter_flux": ("LoadFluxIPAdapter", 0),
     "ipadapter_flux": ("IPAdapterFluxLoader", 0),
+    "pulid": ("PulidModelLoader", 0),
+    "eva_clip": ("PulidEvaClipLoader", 0),
+    "face_analysis": ("PulidInsightFaceLoader", 0),
     "insightface": ("IPAdapterInsightFaceLoader", 0),
     "faceanalysis": ("InstantIDFaceAnalysis", 0),
     "clip_vision": ("CLIPVisionLoader", 0),
@@ -48,6 +51,7 @@ WIDGETS = {
     "IPAdapterModelLoader": {"ipadapter_file": "ip-adapter-plus_sd15.safetensors"},
     "IPAdapterLoadEmbeds": {"embeds": "anna.ipadpt"},
     "InstantIDModelLoader": {"instantid_file": "ip-adapter.bin"},
+    "PulidModelLoader": {"pulid_file": "ip-adapter_pulid_sdxl_fp16.safetensors"},
     "LoadFluxIPAdapter": {"ipadatper": "ip_adapter.safetensors"},
     "IPAdapterFluxLoader": {"ipadapter": "ip-adapter.bin"},
 }

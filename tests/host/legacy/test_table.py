@@ -6,10 +6,10 @@ import sys
 import graphs
 import pytest
 from pack.nodes.legacy.rewrite import rewritten
-from pack.nodes.legacy.shape import BEFORE_2024_03, INSTANTID, INSTANTX, IPADAPTER_PLUS, XLABS
+from pack.nodes.legacy.shape import BEFORE_2024_03, INSTANTID, INSTANTX, IPADAPTER_PLUS, PULID, XLABS
 from pack.nodes.legacy.table import ROWS
 
-COUNTS = {IPADAPTER_PLUS: 37, INSTANTID: 7, BEFORE_2024_03: 7, XLABS: 3, INSTANTX: 2}
+COUNTS = {IPADAPTER_PLUS: 37, INSTANTID: 7, BEFORE_2024_03: 7, XLABS: 3, INSTANTX: 2, PULID: 5}
 EXPRESSED = sorted(name for name, row in ROWS.items() if row.becomes)
 NOT = sorted(set(ROWS) - set(EXPRESSED))
 FACE_FILE = {"ipadapter_file": "ip-adapter-faceid-plusv2_sd15.bin"}
@@ -64,6 +64,7 @@ def test_widgets_that_are_left_out_have_the_old_defaults(classes):
             "instantid_file",
             "embeds",
             "ipadatper",
+            "pulid_file",
             "ipadapter",
         }:
             short["old"]["inputs"].pop(widget, None)
