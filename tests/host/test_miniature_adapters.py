@@ -77,6 +77,7 @@ PUBLISHED_LIKE = {  # keys of the projection that tell the variants apart, and t
     "portrait": ("proj.0.weight", 512),
     "instantid": ("proj_in.weight", 512),
     "unnorm": ("proj_in.weight", 512),
+    "pulid": ("mapping_0.0.weight", 80),
 }
 
 

@@ -89,12 +89,12 @@ def test_the_hosts_split_over_devices_runs_each_side_in_its_thread(
     from pack.attention.sampling import attach
 
     meeting, threads = threading.Barrier(2), set()
-    dispatching = attach._dispatching
+    calls = attach._calls
 
-    def in_step(call, options):
-        threads.add((threading.current_thread().name, tuple(options["cond_or_uncond"])))
+    def in_step(run, acting, given):
+        threads.add((threading.current_thread().name, tuple(given.options["cond_or_uncond"])))
         meeting.wait(WAIT)  # neither side goes on before the other has come
-        return dispatching(call, options)
+        return calls(run, acting, given)
 
     steered = apply(sd15.model, "sd15", attn_mask=torch.rand(1, 16, 16, generator=torch.Generator().manual_seed(2)))
     with monkeypatch.context() as patched:
@@ -102,7 +102,7 @@ def test_the_hosts_split_over_devices_runs_each_side_in_its_thread(
         one_by_one = ksample(sd15, steered)
         split = steered.clone()
         split.add_wrapper(WrappersMP.SAMPLER_SAMPLE, over_two_devices("sd15"))
-        patched.setattr(attach, "_dispatching", in_step)
+        patched.setattr(attach, "_calls", in_step)
         assert torch.equal(ksample(sd15, split), one_by_one)
     assert {indices for _, indices in threads} == {(0,), (1,)}
     assert len({name for name, _ in threads}) == 2
