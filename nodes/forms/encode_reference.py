@@ -9,7 +9,7 @@ import torch
 from comfy_api.v0_0_2 import io
 from torch import Tensor
 
-from ...attention.reference.embeds import stacked
+from ...attention.reference.embeds import Embeds, stacked
 from ...attention.reference.square import AS_TRAINED, SQUARE_FITS
 from ...face.value import FaceBatch
 from .. import wires
@@ -26,7 +26,7 @@ class EncodeReference(io.ComfyNode):
             display_name="Encode Reference",
             category="likeness/reference",
             description=described(cls),
-            search_aliases=["ipadapter encoder", "clip vision encode", "image embeds", "reference"],
+            search_aliases=["ipadapter encoder", "clip vision encode", "image embeds", "reference", "instantstyle"],
             inputs=[
                 wires.AdapterWire.Input("adapter", tooltip="The adapter that the embeds are for."),
                 io.Image.Input("image", optional=True, tooltip="The reference: one picture or several, of any size."),
@@ -65,6 +65,31 @@ class EncodeReference(io.ComfyNode):
                     tooltip="In place of 'image', for FaceID, PuLID and other adapters that read a face: from Choose Face or "
                     "Embed Faces. 'fit', 'tiles' and 'mask' do not act on faces.",
                 ),
+                io.String.Input(
+                    "subtract_text",
+                    optional=True,
+                    default="",
+                    advanced=True,
+                    placeholder="a cat",
+                    tooltip="What the pictures show, to keep their style without it: its embedding in the same CLIP is "
+                    "taken from theirs. Needs 'clip', and an adapter that reads the pooled output. Empty: off.",
+                ),
+                io.Float.Input(
+                    "subtract_strength",
+                    optional=True,
+                    default=1.0,
+                    min=0.0,
+                    max=5.0,
+                    step=0.05,
+                    advanced=True,
+                    tooltip="How much of the text is taken away. 1 as InstantStyle's authors, 0 is off.",
+                ),
+                io.Clip.Input(
+                    "clip",
+                    optional=True,
+                    tooltip="For 'subtract_text': the text encoder of the image encoder's own CLIP. SDXL's for ViT-bigG, "
+                    "SD2's for ViT-H.",
+                ),
             ],
             outputs=[
                 wires.EmbedsWire.Output("embeds", tooltip="What the encoder saw in the pictures."),
@@ -86,6 +111,9 @@ class EncodeReference(io.ComfyNode):
         clip_vision: Any | None = None,
         mask: Tensor | None = None,
         faces: FaceBatch | None = None,
+        subtract_text: str = "",
+        subtract_strength: float = 1.0,
+        clip: Any | None = None,
     ) -> io.NodeOutput:
         from ...attention.branch.build import unconditional
         from ...attention.reference.encode import encode
@@ -94,18 +122,41 @@ class EncodeReference(io.ComfyNode):
         from ..page.show import shown
         from ..people.face_reference import check_reads
 
+        subtracts = subtract_strength != 0 and bool(subtract_text.strip())
         if image is None or faces is not None:
+            if subtracts:
+                raise ValueError(
+                    "'subtract_text' acts on 'image', not on 'faces': a face has no counterpart in a text. Empty it."
+                )
             return _of_faces(cls, adapter, image, faces, clip_vision)
         check_reads(adapter.adapter, "image")
         encoder = encoder_for(adapter, clip_vision)
         shots = with_tiles(image, mask, tiles)
         size, fit = adapter.adapter.picture_size, adapter.adapter.fit if fit == AS_TRAINED else fit
         embeds = stacked([encode(encoder, pictures, fit, masks, size) for pictures, masks in shots])
+        if subtracts:
+            embeds = _without(adapter, embeds, encoder, clip, subtract_text, subtract_strength)
         adapter.adapter.check(embeds)
         pictures, different = _different(encoder, shots, fit, size)
         count = sum(len(given) for given, _ in shots)
         text = f"{count} pictures, {different} of them different" if different < count else ""
         return shown(cls, text, pictures, embeds, unconditional(adapter.adapter, encoder, embeds), of=different)
+
+
+def _without(
+    loaded: wires.LoadedAdapter, embeds: Embeds, encoder: Any, clip: Any | None, text: str, strength: float
+) -> Embeds:
+    """The embeds without a text. Raises ValueError for an adapter that reads what no text has."""
+    from ...attention.reference.encode import describe
+    from ...attention.reference.text_embeds import POOLED, without_text
+
+    read = loaded.adapter.identity.variant.encoder_feature
+    if read != POOLED:
+        raise ValueError(
+            f"'{loaded.adapter.name}' is {loaded.adapter.label}, which reads the encoder's {read}: a text has no "
+            f"counterpart of those. Empty 'subtract_text', or use an adapter that reads {POOLED}, as standard ones do."
+        )
+    return without_text(embeds, describe(encoder), clip, text, strength)
 
 
 def _of_faces(

@@ -1,13 +1,16 @@
 """Encode Reference shows what the encoder sees of each picture: nothing is cropped unseen."""
 
+import dataclasses
+
 import folder_paths
 import numpy as np
 import pytest
 import torch
-from miniature import adapters, models
+from miniature import adapters, families, models
 from pack.attention.adapter import checkpoint
 from pack.attention.adapter.adapter import Adapter
 from pack.attention.reference import encode as encoding
+from pack.attention.reference import encoders
 from pack.attention.reference.encode import encode, seen
 from pack.attention.reference.square import MEAN_COLOUR, SQUARE_FITS
 from pack.nodes.files.encoder import encoder_for
@@ -164,3 +167,51 @@ def test_a_mask_of_its_own_makes_a_picture_a_different_one(load, picture):
     masks = torch.stack([torch.ones(40, 40), torch.zeros(40, 40)])
     output = EncodeReference.execute(load("sd15"), same, mask=masks)
     assert len(output.ui["images"]) == 2 and output.ui["text"][0] == "3 pictures, 2 of them different"
+
+
+@pytest.fixture
+def same_clip(monkeypatch):
+    """SDXL's narrow text encoders, one of them as wide as the miniature of ViT-bigG, which is named as published."""
+    with monkeypatch.context() as narrower:
+        family = dataclasses.replace(families.FAMILIES["sdxl"], text={"clip_l": 48, "clip_g": 72})
+        narrower.setitem(families.FAMILIES, "sdxl", family)
+        clip = models.clip("sdxl", 5)
+    encoder = dataclasses.replace(encoders.ENCODERS[1], image_embeds=72, penultimate=96)
+    monkeypatch.setattr(encoders, "ENCODERS", (encoder,))
+    encoding._caches.clear()  # what is in there bears the encoder's other name
+    yield clip
+    encoding._caches.clear()
+
+
+def test_a_text_is_taken_out_of_the_pictures(sdxl, load, picture, same_clip, ksample, apply):
+    loaded = load("sdxl")
+    given = {"image": picture(1, count=2), "subtract_text": "a cat", "clip": same_clip}
+    plain, off, half, whole = (
+        EncodeReference.execute(loaded, **(given | more)).args
+        for more in ({"subtract_text": " "}, {"subtract_strength": 0.0, "clip": None}, {"subtract_strength": 0.5}, {})
+    )
+    pictures = plain[0].feature("image_embeds")
+    text = same_clip.encode_from_tokens(same_clip.tokenize("a cat"), return_pooled=True)[1]
+    assert all(torch.equal(off[0].feature(name), plain[0].feature(name)) for name in plain[0].names)
+    assert torch.equal(whole[0].feature("image_embeds"), pictures - text)
+    assert torch.equal(half[0].feature("image_embeds"), pictures - 0.5 * text)
+    assert whole[0].names == ("image_embeds",) and torch.equal(whole[1].feature("image_embeds"), torch.zeros(1, 72))
+    drawn = [ksample(sdxl, apply(sdxl.model, "sdxl", embeds=embeds)) for embeds in (plain[0], whole[0])]
+    assert (drawn[0] - drawn[1]).abs().max() > 1e-3
+
+
+def test_a_text_of_another_clip_or_without_counterpart_is_refused(sd15, sdxl, load, picture, same_clip):
+    def refused(loaded, words, text="a cat", **given):
+        with pytest.raises(ValueError, match=words):
+            EncodeReference.execute(loaded, **{"image": picture(1), "subtract_text": text, "clip": same_clip, **given})
+
+    refused(load("sdxl"), "trained with CLIP ViT-bigG/14: connect SDXL's CLIP.* to 'clip'", clip=None)
+    refused(load("sdxl"), "reads text by l, but 'subtract_text' needs .*connect SDXL's", clip=sd15.clip)
+    refused(load("sdxl"), "pools a text to 80 numbers and the pictures' embeds are 72 wide", clip=sdxl.clip)
+    refused(load("sdxl"), "longer than the 75 tokens", text="cat " * 80)
+    refused(load("sd15"), "the image encoder is an encoder of width 64 .*ViT-bigG/14 and CLIP ViT-H/14")
+    refused(load("sdxl", "plus"), "reads the encoder's penultimate: a text has no counterpart")
+    refused(load("sdxl"), "acts on 'image', not on 'faces'", image=None)
+    with torch.no_grad():
+        same_clip.cond_stage_model.clip_g.transformer.text_projection.weight.zero_()
+    refused(load("sdxl"), "file has no text projection")

@@ -1,15 +1,22 @@
 """From pictures: the host's image encoder and the pack's preprocessing against transformers."""
 
+import comfy.sd
+import comfy.supported_models_base
+import comfy.text_encoders.sd2_clip as sd2
 import pytest
 import torch
+from miniature import models, seeded
 from oracles.adapters import Use, adapter
 from oracles.encoders import SIZES, encoder, picture
 from oracles.references import with_diffusers
 from oracles.steps import diffusers_step, host_step, inputs
 from oracles.unets import FAMILIES, twin
+from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.encode import encode, encode_zero_pixels
+from pack.attention.reference.text_embeds import without_text
 from pack.nodes.forms.apply_ip_adapter import ApplyIPAdapter
 from test_oracles import changes
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 
 def largest(difference):
@@ -83,3 +90,36 @@ def test_a_step_from_pictures_agrees(variant, name, family, loader, agrees):
     effect = changes(found, diffusers_step(both, given))
     difference = found.difference(with_diffusers(both, given, [each]))
     agrees(f"pictures to step, {variant}", family, "diffusers and transformers", difference, effect=effect)
+
+
+def sd2_clip():
+    """SD2's text encoder at small width, with the real tokenizer."""
+    target = comfy.supported_models_base.ClipTarget(sd2.SD2Tokenizer, sd2.SD2ClipModel)
+    made = comfy.sd.CLIP(target, model_options={"clip_h_model_config": models.text_config(80)})
+    network = made.cond_stage_model
+    seeded.fill(network, seeded.values(network, 5, models.TEXT), assign=made.is_dynamic())
+    return made
+
+
+TEXT_HALVES = (("CLIP ViT-bigG/14", "g", lambda: models.clip("sdxl", 5)), ("CLIP ViT-H/14", "h", sd2_clip))
+
+
+@pytest.mark.parametrize(("encoder_name", "half", "made"), TEXT_HALVES, ids=("sdxl", "sd2"))
+def test_a_text_in_the_pictures_space_is_transformers(encoder_name, half, made, agrees):
+    """Pooled and projected, as InstantStyle's authors take it."""
+    host = made()
+    narrow = models.text_config(80)
+    config = CLIPTextConfig(**narrow, projection_dim=80, hidden_act="gelu", eos_token_id=49407, vocab_size=49408)
+    theirs = CLIPTextModelWithProjection(config).eval()
+    weights = getattr(host.cond_stage_model, f"clip_{half}").transformer.state_dict()
+    theirs.load_state_dict({name: tensor.float() for name, tensor in weights.items()}, strict=False)
+    pictures = torch.randn(2, 80, generator=torch.Generator().manual_seed(1))
+    for text in ("a cat", "a red house in the rain"):
+        ids = [[token for token, _ in chunk] for chunk in host.tokenize(text)[half]]
+        with torch.no_grad():
+            expected = theirs(torch.tensor(ids)).text_embeds
+        found = without_text(Embeds(image_embeds=pictures), encoder_name, host, text, 0.5).feature("image_embeds")
+        difference = largest(found - (pictures - 0.5 * expected))
+        agrees(
+            f"image_embeds without a text, {half}", "any", "transformers", difference, effect=largest(0.5 * expected)
+        )
