@@ -15,14 +15,24 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("LIKENESS_TEST_DATA") or ROOT / ".likeness" / "test-data")
 ADAPTERS = (
     *(("sd15", variant) for variant in ("base", "plus", "faceid", "faceid_plus", "portrait")),
-    *(("sdxl", variant) for variant in ("base", "plus", "instantid")),
+    *(("sdxl", variant) for variant in ("base", "plus", "instantid", "pulid")),
 )
+
+
+def write_encoders(models):
+    """What is found there by its contents: SigLIP for InstantX, EVA02-CLIP and the face parsing network for PuLID."""
+    from miniature import encoder_files, face_parts
+    from pack.attention.reference.face_parsing import FaceParsingNet
+
+    encoder_files.write("siglip", 3, models / "clip_vision" / "miniature_siglip.safetensors")
+    face_parts.write_tower(3, models / "clip_vision" / "miniature_eva.pt")
+    face_parts.write_parser(FaceParsingNet(), 5, models / "facexlib" / "miniature_parser.pth")
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     import comfy.options
-    from miniature import adapters, encoder_files, flux, loras
+    from miniature import adapters, flux, loras
     from miniature.make_adapters import write_if_changed
     from miniature.world import installed
     from safetensors.torch import save_file
@@ -44,7 +54,7 @@ def server(tmp_path_factory):
         )
     flux.write_adapter("plus", 11, folder / "flux_plus.safetensors")
     flux.write_adapter("instantx", 11, folder / "flux_instantx.safetensors")
-    encoder_files.write("siglip", 3, base / "models" / "clip_vision" / "miniature_siglip.safetensors")
+    write_encoders(base / "models")
     for path, content in installed.contents(base / "models").items():
         write_if_changed(path, content)
     (base / "models" / "loras").mkdir()

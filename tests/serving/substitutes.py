@@ -42,9 +42,9 @@ def load_adapter(family, variant, kind="auto"):
     return {"class_type": "LikenessLoadIPAdapter", "inputs": inputs}
 
 
-def instantx():
-    """Its encoder is found by its contents: a connected one would have no head."""
-    made = load_adapter("flux", "instantx")
+def load_with_found_encoder(family, variant):
+    """Its encoder is found by its contents: a connected one would have no head, or be no EVA02-CLIP."""
+    made = load_adapter(family, variant)
     del made["inputs"]["clip_vision"]
     return made
 
@@ -79,9 +79,13 @@ SUBSTITUTES = {
         "inputs": {**inputs, "lora_name": f"miniature_{family}.safetensors"},
     },
     "LikenessLoadIPAdapter": lambda inputs, family: (
-        instantx() if "instantx" in inputs["file"] else load_adapter(family, "plus")
+        load_with_found_encoder("flux", "instantx") if "instantx" in inputs["file"] else load_adapter(family, "plus")
     ),
-    "LikenessLoadByPreset": lambda inputs, family: load_adapter(family, *PRESETS[inputs["preset"]]),
+    "LikenessLoadByPreset": lambda inputs, family: (
+        load_with_found_encoder(family, "pulid")
+        if inputs["preset"] == "PuLID"
+        else load_adapter(family, *PRESETS[inputs["preset"]])
+    ),
     "LikenessTrainIPAdapter": lambda inputs, family: {
         "class_type": "LikenessTrainIPAdapter",
         "inputs": {**inputs, "name": f"{inputs['name']}-{next(TRAINED)}", "steps": 2, "batch_size": 2}
