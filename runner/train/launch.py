@@ -8,14 +8,29 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ..client_process import ended
 from ..comfyui import Host
 from ..places import Places
 from ..problems import Problem, say
 from .headless import ONE_THREAD
-from .seats import OUTCOME
+from .seats import OUTCOME, STOPPED
 
 COUNT = "import torch; print(torch.cuda.device_count())"
+# Torch's launcher hands a signal on to the processes, waits for them, and then ends in a traceback of its own.
+LAUNCHER = f"""
+import logging, sys
+logging.disable(logging.WARNING)  # what it does, in its own words; of what dies it tells in errors
+try:
+    from torch.distributed.run import main
+    main()
+except KeyboardInterrupt:
+    sys.exit({STOPPED})
+except Exception as error:
+    if type(error).__name__ != "SignalException":
+        raise
+    sys.exit({STOPPED})
+"""
+PATIENCE = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "600"}
+"""Seconds in which the processes can end their step and write the state before the launcher kills them."""
 
 
 def started(places: Places, host: Host, options: argparse.Namespace, count: int) -> int:
@@ -23,19 +38,34 @@ def started(places: Places, host: Host, options: argparse.Namespace, count: int)
     _check_cards(host, count)
     with tempfile.TemporaryDirectory(prefix="likeness-train-") as folder:
         outcome = Path(folder, "outcome.json")
-        command = [host.python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", count]
+        command = [host.python, "-c", LAUNCHER, "--standalone", "--nproc-per-node", count]
         command += ["--max-restarts", options.restarts, places.root / "run.py", *words_for(options)]
         command += ["--comfyui", host.tree]
-        environ = {**os.environ, **ONE_THREAD, **_loopback(), "PYTHONUTF8": "1", OUTCOME: str(outcome)}
+        environ = {**PATIENCE, **os.environ, **ONE_THREAD, **_loopback(), "PYTHONUTF8": "1", OUTCOME: str(outcome)}
         say(f"Starting {count} process{'es' if count > 1 else ''} with a ComfyUI{' in each' if count > 1 else ''}")
         with subprocess.Popen([str(part) for part in command], env=environ) as launcher:
-            ended(launcher)
+            status = _ended(launcher)
         if not outcome.is_file():
+            if status == STOPPED:
+                return STOPPED
             raise Problem(
                 f"A process ended {options.restarts + 1} times by itself; what it said is above.",
                 "run the same command again: it goes on with what is kept. --restarts N tries more often.",
             )
         return json.loads(outcome.read_text(encoding="utf-8"))["status"]
+
+
+def _ended(launcher: "subprocess.Popen[bytes]") -> int:
+    """Wait for the launcher, which is told of Ctrl-C as we are; its exit status."""
+    while True:
+        try:
+            return launcher.wait()
+        except KeyboardInterrupt:
+            continue
+        except SystemExit:  # we are told to end ourselves; killed, it would leave its processes behind
+            launcher.terminate()
+            launcher.wait()
+            raise
 
 
 def words_for(options: argparse.Namespace) -> list[str]:

@@ -45,7 +45,7 @@ def process(places: Places, options: argparse.Namespace, seat: Seat, work: Work)
     if outcome is not None and outcome.is_file():
         return 0
     try:
-        status = _joined(places, options, seat, work)
+        status = _status_of(places, options, seat, work)
     except headless.Lost:
         raise
     except Problem as problem:
@@ -59,6 +59,13 @@ def process(places: Places, options: argparse.Namespace, seat: Seat, work: Work)
             _is_first_to_tell(outcome, status)
         return 0
     return 0 if status == STOPPED else status
+
+
+def _status_of(places: Places, options: argparse.Namespace, seat: Seat, work: Work) -> int:
+    try:
+        return _joined(places, options, seat, work)
+    except KeyboardInterrupt:  # before signals are listened for
+        return STOPPED
 
 
 def _is_first_to_tell(outcome: Path, status: int) -> bool:
