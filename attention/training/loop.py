@@ -22,6 +22,7 @@ from .contents import contents
 from .course import Course
 from .dataset import Dataset
 from .drawing import Drawing, Part
+from .due import Due
 from .ema import ema_of, take_in
 from .frozen import FrozenModel
 from .graphs import Graphs
@@ -95,10 +96,11 @@ class Trainer:
             try:
                 if not course.done:
                     _log(logs, 0, self._checked(watch, course))
+                due = Due(watch.write_every, watch.write_minutes, watch.clock)
                 for step in range(course.done, self.settings.steps):
                     self._stop_if_asked(watch)
                     _log(logs, step + 1, self._timed_step(step, course) | self._checked(watch, course))
-                    self._tell(watch, state, course)
+                    self._tell(watch, state, due, course)
             except comfy.model_management.InterruptProcessingException:
                 if state is not None and self.processes.first:
                     state.write(course)
@@ -145,12 +147,13 @@ class Trainer:
     def _trained(self, course: Course) -> Trained:
         return Trained(self.weights(), list(course.losses), dict(course.checks))
 
-    def _tell(self, watch: Watch, state: StateFile | None, course: Course) -> None:
+    def _tell(self, watch: Watch, state: StateFile | None, due: Due, course: Course) -> None:
         done, of = course.done, self.settings.steps
         if not self.processes.first:
             return
-        if state is not None and (done % watch.write_every == 0 or done == of):
+        if state is not None and due.after(done, of):
             state.write(course)
+            due.written()
         watch.after_step(done, of, course.losses[-1])
         if watch.sample_every and done % watch.sample_every == 0:
             self._graphs.forget()  # the host may move the model to make room

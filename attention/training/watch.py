@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from .log import Logs
 class Watch:
     """Whom to tell: `after_step(done, of, loss)`, and `sample(done, weights)` every `sample_every` steps (0: never).
 
-    The state is written to `state` every `write_every` steps, and when the user cancels. `logs` are told every step.
+    The state is written to `state` every `write_every` steps, where `write_minutes` have gone by `clock` (seconds) since it
+    was last written, and when the user cancels. `logs` are told every step.
     `publish(trained so far)` is called every `publish_every` steps (0: never), but not after the last.
     What is held out is predicted before the first step, after the last, and every `check_every` steps.
     `stop` is asked before every step: a training that is stopped ends as one that the user cancels.
@@ -26,6 +28,8 @@ class Watch:
     sample_every: int = 0
     state: Path | None = None
     write_every: int = 200
+    write_minutes: float = 10.0
+    clock: Callable[[], float] = time.monotonic
     logs: Logs | None = None
     publish: Callable[[Trained], None] = lambda _trained: None
     publish_every: int = 0
