@@ -11,6 +11,9 @@ import { wordsOf } from './editor/words.js'
 
 const STEP = 0.05
 const FINE = 0.01
+const SWEEP = 8 // of the drawing's units across: less is a hand that is not quite still
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high)
 
 const withSet = (found) => found && { factors: found.factors, swapped: new Set(found.swapped) }
 
@@ -102,9 +105,20 @@ class LayerEditor extends PlotEditor {
     if (number < 0 || number >= this.blocks.length) return
     this.select(number)
     const [low, high] = this.axis
+    const placeOf = (move) => {
+      const [x, y] = pointAt(this.svg, move)
+      return [x, clamp(low + ((PLOT.bottom - y) / (PLOT.bottom - PLOT.top)) * (high - low), low, high)]
+    }
+    let last = placeOf(event)
+    const [start] = last
+    let sweeps = false
     const moved = (move) => {
-      const share = (PLOT.bottom - pointAt(this.svg, move)[1]) / (PLOT.bottom - PLOT.top)
-      this.set(number, Math.min(Math.max(low + share * (high - low), low), high), move.shiftKey ? FINE : STEP)
+      const next = placeOf(move)
+      const step = move.shiftKey ? FINE : STEP
+      sweeps ||= Math.abs(next[0] - start) > SWEEP
+      if (sweeps) this.sweep(last, next, step)
+      else this.set(number, next[1], step)
+      last = next
     }
     this.dragged = true
     moved(event)
@@ -115,6 +129,18 @@ class LayerEditor extends PlotEditor {
     })
   }
 
+  // Each bar between two places of the pointer gets the height that the line from one to the other has there.
+  sweep([x, factor], [to, wanted], step) {
+    const count = this.blocks.length
+    const [first, last] = [x, to].map((one) => clamp(blockAt(one, count), 0, count - 1))
+    const way = last - first
+    const changes = [[last, wanted]]
+    for (let i = 1; i < Math.abs(way); i++)
+      changes.push([first + i * Math.sign(way), factor + ((wanted - factor) * i) / Math.abs(way)])
+    this.current = last
+    this.put(changes, step)
+  }
+
   select(number) {
     this.current = number
     for (const bar of this.svg.querySelectorAll('.likeness-slider'))
@@ -123,11 +149,16 @@ class LayerEditor extends PlotEditor {
   }
 
   set(number, factor, step = FINE, away = this.weights.swapped.has(number)) {
-    const factors = [...this.weights.factors]
-    factors[number] = Math.min(Math.max(Math.round(factor / step) * step, -LIMIT), LIMIT)
     const swapped = new Set(this.weights.swapped)
     if (away) swapped.add(number)
     else swapped.delete(number)
+    this.put([[number, factor]], step, swapped)
+  }
+
+  // changes: [block, factor] each.
+  put(changes, step, swapped = this.weights.swapped) {
+    const factors = [...this.weights.factors]
+    for (const [number, factor] of changes) factors[number] = clamp(Math.round(factor / step) * step, -LIMIT, LIMIT)
     setValue(this.node, 'weights', asText({ factors, swapped }))
     this.weights = { factors, swapped }
     this.draw()

@@ -45,6 +45,23 @@ def test_a_bar_is_dragged_and_undone(editor):
     editor.outlives("weights")
 
 
+def test_a_drag_across_sets_each_bar_that_is_passed_as_one_step(editor):
+    (left, bottom), (right, _) = (
+        editor.middle('[data-focus="bar 2"] text >> nth=1'),
+        editor.middle('[data-focus="bar 5"] text >> nth=1'),
+    )
+    _, one = editor.middle('[data-focus="bar 6"] text >> nth=0')  # just above 1
+    before = bars(editor)
+    editor.drag((left, one + 6), (right, bottom - 30))  # two moves for three bars
+    swept = bars(editor)
+    assert 0.9 < swept[2] < 1.1 and swept[2] > swept[3] > swept[4] > swept[5] > 0, swept
+    assert swept[:2] + swept[6:] == before[:2] + before[6:]
+    editor.frontend.picture(f"swept {editor.frontend.setting_of('Comfy.VueNodes.Enabled')}", editor.node)
+    editor.press("Control+z")
+    editor.becomes("weights", "")
+    assert bars(editor) == before
+
+
 def test_bars_are_set_by_keys(editor):
     editor.part('[data-focus="bar 0"]').focus()
     editor.press("ArrowRight", "ArrowUp", "ArrowUp", "Shift+ArrowDown")

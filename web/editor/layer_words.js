@@ -3,7 +3,7 @@
 export const WORDS = {
   en: {
     bars: 'Layer weights',
-    hint: 'Drag a bar. Keys: arrows, Shift for fine steps, 0 to 9, X pushes away, Delete sets 0.',
+    hint: 'Drag a bar, or across several. Keys: arrows, Shift for fine steps, 0 to 9, X pushes away, Delete sets 0.',
     reset: 'Back to the preset',
     undo: 'Undo (Ctrl+Z)',
     redo: 'Redo (Ctrl+Y)',
@@ -23,7 +23,7 @@ export const WORDS = {
   },
   zh: {
     bars: '分层权重',
-    hint: '拖动柱形。按键：方向键，Shift 微调，0 到 9，X 反向推开，Delete 归零。',
+    hint: '拖动柱形，横向划过可设定多个。按键：方向键，Shift 微调，0 到 9，X 反向推开，Delete 归零。',
     reset: '恢复为预设',
     undo: '撤销（Ctrl+Z）',
     redo: '重做（Ctrl+Y）',
