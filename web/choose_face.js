@@ -5,6 +5,7 @@ import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
 import { crop, frames, loupe } from './editor/face_picture.js'
 import { FaceStrip } from './editor/face_strip.js'
+import { on, onResize } from './editor/letgo.js'
 import { addBar, addButton, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
 import { colourOf } from './editor/people.js'
 import { addRun } from './editor/run_alone.js'
@@ -109,16 +110,17 @@ class FacePicker {
     this.faces = []
     this.strip = new FaceStrip(this.element, pick, (number) => this.point(number))
     this.status = addStatus(this.element)
-    this.svg.addEventListener('click', (event) => pick(numberOf(event), event))
-    this.svg.addEventListener('pointerover', (event) => this.point(numberOf(event)))
-    this.svg.addEventListener('pointerleave', () => this.point(undefined))
-    this.svg.addEventListener('keydown', (event) => this.key(event))
-    this.svg.addEventListener('focusin', (event) => {
+    on(this.svg, 'click', (event) => pick(numberOf(event), event))
+    on(this.svg, 'pointerover', (event) => this.point(numberOf(event)))
+    on(this.svg, 'pointerleave', () => this.point(undefined))
+    on(this.svg, 'keydown', (event) => this.key(event))
+    on(this.svg, 'focusin', (event) => {
       this.current = numberOf(event) ?? this.current
       this.point(this.current)
     })
-    this.svg.addEventListener('focusout', () => this.point(undefined))
-    new ResizeObserver(() => this.draw()).observe(this.svg) // numbers keep their size
+    on(this.svg, 'focusout', () => this.point(undefined))
+    onResize(this.svg, () => this.draw(true)) // numbers keep their size
+    this.draw()
   }
 
   get pictures() {
@@ -164,7 +166,8 @@ class FacePicker {
     })
   }
 
-  draw() {
+  // Quietly: what was said last stays.
+  draw(isQuiet = false) {
     const { pictures, words } = this
     this.page = Math.min(Math.max(this.page, 0), Math.max(pictures.length - 1, 0))
     const picture = pictures[this.page]
@@ -176,7 +179,7 @@ class FacePicker {
     if (!picture) {
       this.svg.replaceChildren()
       this.strip.draw([])
-      this.status(words.empty)
+      if (!isQuiet) this.status(words.empty)
       return
     }
     const focused = this.svg.contains(document.activeElement)
@@ -187,7 +190,7 @@ class FacePicker {
     this.strip.draw(this.faces, picture.crops, picture.crops && addressOf(picture.crops.file))
     this.svg.replaceChildren(this.photo(picture), ...frames(this.faces, picture.size, unitsPerPixel(this.svg)))
     if (focused) this.focus()
-    this.tell(picture, chosen)
+    if (!isQuiet) this.tell(picture, chosen)
   }
 
   // The face that the pointer or the focus is on, enlarged beside its frame.

@@ -3,6 +3,7 @@
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
 import { crop } from './editor/face_picture.js'
+import { on } from './editor/letgo.js'
 import { addBar, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
 import { addRun } from './editor/run_alone.js'
 import { mark } from './editor/svg.js'
@@ -59,7 +60,7 @@ class Meter {
     this.list.setAttribute('role', 'list')
     this.list.setAttribute('aria-label', this.words.list)
     this.list.tabIndex = 0 // the keys scroll it
-    this.list.addEventListener('wheel', (event) => {
+    on(this.list, 'wheel', (event) => {
       if (this.list.scrollHeight > this.list.clientHeight) event.stopPropagation()
     })
     this.element.append(this.list)

@@ -2,6 +2,7 @@
 
 import { framed } from './editor/framing.js'
 import { middleOf, moved, turnedHead } from './editor/face_shape.js'
+import { on } from './editor/letgo.js'
 import { addButton, addSelect } from './editor/panel.js'
 import { PlotEditor, registerPlotEditor } from './editor/plot_editor.js'
 import { asText, posesOf, wordOf } from './editor/pose_text.js'
@@ -35,7 +36,7 @@ class PoseEditor extends PlotEditor {
     this.lines = null
     this.person = 0
     // When the button is let go: at once, what comes to lie under the pointer would get the focus.
-    this.svg.addEventListener('click', (event) => event.target.closest('.likeness-plus') && this.addLast())
+    on(this.svg, 'click', (event) => event.target.closest('.likeness-plus') && this.addLast())
   }
 
   newPlot() {

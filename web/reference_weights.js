@@ -2,6 +2,7 @@
 // region of the chosen one is drawn; the value is the text in 'references'.
 
 import { api } from '../../scripts/api.js'
+import { on } from './editor/letgo.js'
 import { addButton, addSelect, relabel } from './editor/panel.js'
 import { colourOf } from './editor/people.js'
 import { PlotEditor, registerPlotEditor } from './editor/plot_editor.js'
@@ -54,8 +55,8 @@ class ReferenceEditor extends PlotEditor {
     super.buildBar()
     this.list = Object.assign(document.createElement('div'), { className: 'likeness-references' })
     this.list.setAttribute('role', 'list')
-    this.list.addEventListener('change', (event) => this.typed(event.target))
-    this.list.addEventListener('focusin', (event) => this.choose(Number(event.target.closest('[data-row]')?.dataset.row)))
+    on(this.list, 'change', (event) => this.typed(event.target))
+    on(this.list, 'focusin', (event) => this.choose(Number(event.target.closest('[data-row]')?.dataset.row)))
     this.element.append(this.list)
   }
 
@@ -140,7 +141,7 @@ class ReferenceEditor extends PlotEditor {
     row.setAttribute('role', 'listitem')
     const crop = Object.assign(document.createElement('button'), { type: 'button', className: 'likeness-crop' })
     crop.dataset.focus = `row ${i}`
-    crop.addEventListener('click', () => this.choose(i))
+    on(crop, 'click', () => this.choose(i))
     crop.append(new Image(), Object.assign(document.createElement('span'), { className: 'likeness-number' }))
     const kind = document.createElement('select')
     kind.dataset.focus = `of ${i}`

@@ -8,6 +8,7 @@ import { KeypointDrawing, MARGIN } from './editor/keypoint_drawing.js'
 import { KeypointPicture } from './editor/keypoint_picture.js'
 import { KeypointSheet, WIDGETS } from './editor/keypoint_sheet.js'
 import { WORDS } from './editor/keypoint_words.js'
+import { isLetGo, on, onResize } from './editor/letgo.js'
 import {
   addBar,
   addButton,
@@ -45,7 +46,7 @@ class KeypointEditor {
     this.element = addPanel(node, 'keypoint editor', HEIGHT)
     this.svg = mark('svg', { class: 'likeness-canvas', role: 'group', 'aria-label': this.words.canvas })
     tables().then(
-      (known) => this.start(known),
+      (known) => isLetGo(this.element) || this.start(known),
       (error) => addStatus(this.element)(this.words.failed(error.message), true)
     )
   }
@@ -63,10 +64,10 @@ class KeypointEditor {
     this.buildFrames()
     this.element.append(this.svg)
     this.status = addStatus(this.element)
-    this.svg.addEventListener('pointerdown', (event) => this.grab(event))
-    this.svg.addEventListener('keydown', (event) => this.key(event))
-    this.svg.addEventListener('focusin', (event) => this.entered(event.target.closest('[data-face]')))
-    new ResizeObserver(() => this.draw()).observe(this.svg) // handles keep their size
+    on(this.svg, 'pointerdown', (event) => this.grab(event))
+    on(this.svg, 'keydown', (event) => this.key(event))
+    on(this.svg, 'focusin', (event) => this.entered(event.target.closest('[data-face]')))
+    onResize(this.svg, () => this.draw(true)) // handles keep their size
     this.refresh()
   }
 
@@ -163,7 +164,8 @@ class KeypointEditor {
     return [-margin, -margin, width + 2 * margin, height + 2 * margin]
   }
 
-  draw() {
+  // Quietly: what was said last stays.
+  draw(isQuiet = false) {
     if (!this.sheet) return
     const { faces, sheet, picture, words } = this
     this.chosen = Math.min(this.chosen, Math.max(faces.length - 1, 0))
@@ -190,7 +192,7 @@ class KeypointEditor {
     this.eye.disabled = !picture.file
     this.eye.setAttribute('aria-pressed', !picture.isHidden && Boolean(picture.file))
     relabel(this.photo, picture.isOwn ? words.noPhoto : words.photo)
-    this.tell()
+    if (!isQuiet) this.tell()
   }
 
   tell() {

@@ -3,6 +3,7 @@
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
 import { Attached } from './editor/attached.js'
+import { on } from './editor/letgo.js'
 import { addBar, addButton, addPanel, addStatus } from './editor/panel.js'
 import { closing } from './editor/strip.js'
 import { trialOf } from './editor/trial.js'
@@ -61,7 +62,7 @@ class WeightRow {
     this.text = Object.assign(document.createElement('input'), { type: 'text', value: USUAL, title: this.words.weights })
     this.text.className = 'likeness-weights'
     this.text.setAttribute('aria-label', this.words.weights)
-    this.text.addEventListener('keydown', (event) => {
+    on(this.text, 'keydown', (event) => {
       event.stopPropagation() // the host's keys are for nodes
       if (event.key === 'Enter') this.run()
     })
@@ -124,13 +125,12 @@ class Row extends Attached {
     this.list.className = 'likeness-shots'
     this.list.setAttribute('role', 'group')
     this.list.setAttribute('aria-label', words.row)
-    this.shots = weights.map((weight) => {
+    this.pictures = weights.map((weight) => Object.assign(new Image(), { alt: words.at(weight), crossOrigin: 'anonymous' }))
+    for (const [i, picture] of this.pictures.entries()) {
       const shot = document.createElement('figure')
-      const picture = Object.assign(new Image(), { alt: words.at(weight), crossOrigin: 'anonymous' })
-      shot.append(Object.assign(document.createElement('figcaption'), { textContent: weight }), picture)
-      return shot
-    })
-    this.list.append(...this.shots)
+      shot.append(Object.assign(document.createElement('figcaption'), { textContent: weights[i] }), picture)
+      this.list.append(shot)
+    }
     const bar = addBar(box)
     this.save = addButton(bar, 'download', words.save, () => this.download())
     this.save.disabled = true
@@ -138,13 +138,9 @@ class Row extends Attached {
     box.prepend(this.list)
   }
 
-  get pictures() {
-    return this.shots.map((shot) => shot.querySelector('img'))
-  }
-
   put(number, address) {
     const picture = this.pictures[number]
-    picture.addEventListener('load', () => (this.save.disabled = !this.pictures.every((one) => one.naturalWidth)))
+    on(picture, 'load', () => (this.save.disabled = !this.pictures.every((one) => one.naturalWidth)))
     picture.src = address
   }
 

@@ -1,5 +1,6 @@
 // Weight Schedule: the course of the factor over the steps, to drag; the value is in 'points' or the preset's inputs.
 
+import { on } from './editor/letgo.js'
 import { addButton } from './editor/panel.js'
 import { PlotEditor, registerPlotEditor } from './editor/plot_editor.js'
 import { stepsOf } from './editor/sampler_steps.js'
@@ -37,7 +38,7 @@ class ScheduleEditor extends PlotEditor {
     this.points = null
     this.steps = document.createElement('span')
     this.gap.after(this.steps)
-    this.element.addEventListener('pointerenter', () => !this.dragged && this.refresh()) // the sampler may have changed
+    on(this.element, 'pointerenter', () => !this.dragged && this.refresh()) // the sampler may have changed
   }
 
   newPlot() {

@@ -1,5 +1,6 @@
 // A box on a node, as high as what is in it, for a while: the node is saved as it was without it.
 
+import { letGo, onResize } from './letgo.js'
 import { addPanel } from './panel.js'
 import { chain, widgetOf } from './widgets.js'
 
@@ -20,8 +21,7 @@ export class Attached {
     this.widget.computeSize = () => [0, this.height]
     this.widget.options.margin = MARGIN
     this.element.append(box)
-    this.observer = new ResizeObserver(() => this.fit())
-    this.observer.observe(box)
+    onResize(box, () => this.fit())
     chain(node, 'onSerialize', (saved) => {
       if (this.isShown) saved.size = [saved.size[0], this.bare]
     })
@@ -46,7 +46,7 @@ export class Attached {
   remove() {
     const { node } = this
     this.isShown = false
-    this.observer.disconnect()
+    letGo(this.element)
     node.removeWidget(this.widget)
     node.setSize([node.size[0], this.bare])
     node.setDirtyCanvas(true, true)

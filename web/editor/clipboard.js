@@ -1,6 +1,7 @@
 // An editor's value to and from the clipboard as text, by its buttons and by the keys everybody knows.
 
 import { app } from '../../../scripts/app.js'
+import { on } from './letgo.js'
 import { addButton } from './panel.js'
 import { wordsOf } from './words.js'
 
@@ -24,12 +25,12 @@ const tell = (summary) => app.extensionManager.toast.add({ severity: 'info', sum
 export function addClipboard(bar, drawing, text, pasted) {
   const words = wordsOf(WORDS)
   // The host would copy the node, and paste nodes.
-  drawing.addEventListener('copy', (event) => {
+  on(drawing, 'copy', (event) => {
     event.clipboardData.setData('text/plain', text())
     event.preventDefault()
     event.stopPropagation()
   })
-  drawing.addEventListener('paste', (event) => {
+  on(drawing, 'paste', (event) => {
     event.preventDefault()
     event.stopPropagation()
     pasted(event.clipboardData.getData('text/plain'))

@@ -1,6 +1,7 @@
 // The faces of a picture alone, in a row that wraps and scrolls: under a large group nobody can be told apart.
 
 import { crop } from './face_picture.js'
+import { on } from './letgo.js'
 import { mark } from './svg.js'
 
 const SHOWN = 44 // pixels
@@ -15,13 +16,13 @@ export class FaceStrip {
       const button = event.target.closest('[data-crop]')
       return button ? Number(button.dataset.crop) : undefined
     }
-    this.element.addEventListener('click', (event) => {
+    on(this.element, 'click', (event) => {
       const number = numberAt(event)
       if (number !== undefined) picked(number, event)
     })
-    this.element.addEventListener('pointerover', (event) => pointed(numberAt(event)))
-    this.element.addEventListener('pointerleave', () => pointed(undefined))
-    this.element.addEventListener('wheel', (event) => {
+    on(this.element, 'pointerover', (event) => pointed(numberAt(event)))
+    on(this.element, 'pointerleave', () => pointed(undefined))
+    on(this.element, 'wheel', (event) => {
       if (this.element.scrollHeight > this.element.clientHeight) event.stopPropagation()
     })
   }

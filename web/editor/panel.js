@@ -2,6 +2,7 @@
 
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
+import { isLetGo, letGoWith, on } from './letgo.js'
 import { chain, redo, steps, undo, widgetOf } from './widgets.js'
 import { dress } from './style.js'
 
@@ -29,6 +30,7 @@ export function addPanel(node, name, height) {
   widget.serialize = false
   passToCanvas(element)
   keepFocus(node, element)
+  letGoWith(node, element)
   for (const event of ['onAdded', 'onConfigure'])
     chain(node, event, () => takePlace(`${node.graph?.id} ${node.id} ${name}`, element))
   return element
@@ -51,16 +53,16 @@ export function addPanelUnder(node, widget, name, height) {
 }
 
 // After an undo Nodes 2.0 may go on showing the element of the node that was: the new one takes its place.
-const shown = new Map() // graph, node and panel -> the element
+const shown = new Map() // graph, node and panel -> the element, weakly
 
 function takePlace(place, element) {
-  const former = shown.get(place)
-  shown.set(place, element)
+  const former = shown.get(place)?.deref()
+  shown.set(place, new WeakRef(element))
   if (former && former !== element) replaceWhenKept(former, element, performance.now() + PATIENCE)
 }
 
 function replaceWhenKept(former, element, until) {
-  if (element.isConnected || performance.now() > until) return
+  if (element.isConnected || isLetGo(element) || performance.now() > until) return
   if (former.isConnected && former.closest('.lg-node')) former.replaceWith(element)
   else requestAnimationFrame(() => replaceWhenKept(former, element, until))
 }
@@ -68,31 +70,32 @@ function replaceWhenKept(former, element, until) {
 // As on the host's own text boxes: the wheel zooms and the middle button pans. Nodes 2.0 does it itself for the wheel.
 function passToCanvas(element) {
   const isClassic = () => !element.closest('.lg-node')
-  element.addEventListener('wheel', (event) => {
+  on(element, 'wheel', (event) => {
     if (!isClassic()) return
     event.preventDefault()
     app.canvas.processMouseWheel(event)
   })
   const pass = { pointerdown: 'processMouseDown', pointermove: 'processMouseMove', pointerup: 'processMouseUp' }
   for (const [type, handler] of Object.entries(pass))
-    element.addEventListener(type, (event) => {
+    on(element, type, (event) => {
       if (event.button === 1 || event.buttons & 4) app.canvas[handler](event)
     })
 }
 
 function keepFocus(node, element) {
   const leave = (target) => (left = { id: String(node.id), key: target.dataset?.focus, time: performance.now() })
-  element.addEventListener('keydown', (event) => {
+  on(element, 'keydown', (event) => {
     const key = event.key.toLowerCase()
     if ((event.ctrlKey || event.metaKey) && (key === 'z' || key === 'y')) leave(event.target)
   })
-  element.addEventListener(
+  on(
+    element,
     'click',
     (event) => {
       const button = event.target.closest(`[data-focus="${UNDO}"], [data-focus="${REDO}"]`)
       if (button) leave(button)
     },
-    true
+    { capture: true }
   )
   chain(node, 'onConfigure', () => {
     if (left?.id !== String(node.id) || performance.now() - left.time > PATIENCE) return
@@ -101,7 +104,7 @@ function keepFocus(node, element) {
 }
 
 function focusWhenShown(element, place) {
-  const isElsewhere = left !== place || (document.activeElement && document.activeElement !== document.body)
+  const isElsewhere = left !== place || isLetGo(element) || (document.activeElement && document.activeElement !== document.body)
   if (isElsewhere || performance.now() - place.time > PATIENCE) return
   const target = element.isConnected && element.querySelector(`[data-focus="${place.key}"]`)
   if (!target) requestAnimationFrame(() => focusWhenShown(element, place))
@@ -128,7 +131,7 @@ export function addButton(bar, icon, label, clicked) {
   if (/^\d$/.test(icon)) button.append(icon)
   else button.append(Object.assign(document.createElement('i'), { className: `pi pi-${icon}` }))
   relabel(button, label)
-  button.addEventListener('click', clicked)
+  on(button, 'click', clicked)
   bar.append(button)
   return button
 }
@@ -144,7 +147,7 @@ export function addSelect(bar, label, options, chosen) {
   select.setAttribute('aria-label', label)
   select.append(new Option(label, ''), ...Object.entries(options).map(([value, text]) => new Option(text, value)))
   select.title = label
-  select.addEventListener('change', () => {
+  on(select, 'change', () => {
     const { value } = select
     select.value = ''
     if (value) chosen(value)
@@ -164,7 +167,7 @@ export function addUndo(node, bar, words) {
     buttons[1].setAttribute('aria-disabled', toRedo === 0)
   }
   grey()
-  bar.addEventListener('pointerenter', grey) // the host tells of every step, but not of another tab
+  on(bar, 'pointerenter', grey) // the host tells of every step, but not of another tab
   greyings.set(node, grey)
   chain(node, 'onRemoved', () => greyings.delete(node))
 }

@@ -3,6 +3,7 @@
 
 import { app } from '../../../scripts/app.js'
 import { addClipboard } from './clipboard.js'
+import { on } from './letgo.js'
 import { addBar, addButton, addPanel, addStatus, addUndo, hideHostPreview, widen } from './panel.js'
 import { numberOf } from './svg.js'
 import { read, tables } from './tables.js'
@@ -22,9 +23,9 @@ export class PlotEditor {
     this.element = addPanel(node, this.settings.panel, this.settings.height)
     this.buildBar()
     this.status = addStatus(this.element)
-    this.svg.addEventListener('pointerdown', (event) => this.grab(event))
-    this.svg.addEventListener('keydown', (event) => this.key(event))
-    this.svg.addEventListener('focusin', (event) => (this.current = numberOf(event) ?? this.current))
+    on(this.svg, 'pointerdown', (event) => this.grab(event))
+    on(this.svg, 'keydown', (event) => this.key(event))
+    on(this.svg, 'focusin', (event) => (this.current = numberOf(event) ?? this.current))
     tables().then(
       (known) => {
         this.known = known

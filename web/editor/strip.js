@@ -1,6 +1,7 @@
 // A strip with a text and buttons on a node.
 
 import { Attached } from './attached.js'
+import { on } from './letgo.js'
 import { wordsOf } from './words.js'
 
 const PANEL = 'message'
@@ -40,6 +41,6 @@ export function closing(closed) {
 
 export function button(textContent, clicked) {
   const made = Object.assign(document.createElement('button'), { type: 'button', textContent })
-  made.addEventListener('click', clicked)
+  on(made, 'click', clicked)
   return made
 }

@@ -1,5 +1,7 @@
 // The few marks that editors are drawn with, and where a pointer is on them.
 
+import { on } from './letgo.js'
+
 const SVG = 'http://www.w3.org/2000/svg'
 
 export function mark(name, attributes = {}, ...children) {
@@ -32,17 +34,18 @@ export function numberOf(event) {
 // Follows a pointer from here until it is let go: moved(event) each time, done() at the end.
 export function follow(svg, event, moved, done) {
   const stop = new AbortController()
-  const { signal } = stop
+  const until = stop.signal
   svg.setPointerCapture(event.pointerId)
-  svg.addEventListener('pointermove', (move) => move.pointerId === event.pointerId && moved(move), { signal })
+  on(svg, 'pointermove', (move) => move.pointerId === event.pointerId && moved(move), { until })
   for (const end of ['pointerup', 'pointercancel', 'lostpointercapture'])
-    svg.addEventListener(
+    on(
+      svg,
       end,
       (up) => {
-        if (up.pointerId !== event.pointerId || signal.aborted) return
+        if (up.pointerId !== event.pointerId || until.aborted) return
         stop.abort()
         done()
       },
-      { signal }
+      { until }
     )
 }

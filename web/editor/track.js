@@ -1,5 +1,6 @@
 // A track under a number: drags it over the part of its range where it usually lies. The value is the number's own.
 
+import { on } from './letgo.js'
 import { addPanelUnder, widen } from './panel.js'
 import { follow, mark } from './svg.js'
 import { isLinked, rememberStep, setValue, watch } from './widgets.js'
@@ -44,9 +45,9 @@ export class Track {
     )
     addPanelUnder(node, widget, `${name} track`, HEIGHT).append(this.svg)
     widen(node, 0)
-    this.svg.addEventListener('pointerdown', (event) => this.grab(event))
-    this.svg.addEventListener('dblclick', () => this.change(normal))
-    this.svg.addEventListener('keydown', (event) => this.key(event))
+    on(this.svg, 'pointerdown', (event) => this.grab(event))
+    on(this.svg, 'dblclick', () => this.change(normal))
+    on(this.svg, 'keydown', (event) => this.key(event))
     watch(node, [name], () => this.draw())
     this.draw()
   }

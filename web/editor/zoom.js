@@ -1,5 +1,6 @@
 // What of a drawing is seen: once it has the focus the wheel zooms it about the pointer, and a drag on its ground moves it while it is zoomed.
 
+import { on } from './letgo.js'
 import { follow, pointAt, unitsPerPixel } from './svg.js'
 
 const NOTCH = 1.25 // of the wheel
@@ -15,7 +16,7 @@ export class Zoom {
     this.view = wholeOf()
     svg.setAttribute('tabindex', -1) // a click on the ground brings the focus
     svg.dataset.captureWheel = 'true' // Nodes 2.0 leaves the wheel to what has the focus, as here
-    svg.addEventListener('wheel', (event) => this.wheel(event))
+    on(svg, 'wheel', (event) => this.wheel(event))
   }
 
   // Before it is drawn: of another whole all is seen.
