@@ -47,10 +47,41 @@ def test_a_button_runs_one_node_alone_and_a_reload_shows_it_again(renderer, fron
     frontend.picture(f"after a reload {renderer}")
 
 
-def test_what_cannot_run_says_why(frontend, page):
-    node = frontend.add("LikenessRenderKeypoints")
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_run_that_fails_or_is_stopped_says_so_and_can_be_repeated(renderer, frontend, page, example_photo):
+    frontend.renderer(renderer)
+    _, models, finds = page.evaluate(GRAPH, [KINDS[:3], LINKS[:1]])
+    node = frontend.add("LikenessRenderKeypoints", (900, 100))
     frontend.show(node)
-    run = press(frontend)
-    assert not run.succeeded
-    page.get_by_text("Render Keypoints needs 'faces', 'landmarks' or 'keypoints'; none is given.").first.wait_for()
+    assert not press(frontend, "Draw").succeeded
+    why = "Render Keypoints needs 'faces', 'landmarks' or 'keypoints'; none is given."
+    status = page.locator(".likeness-status.likeness-wrong")
+    status.get_by_text(f"That did not work: {why}").wait_for()
+    frontend.picture(f"run alone failed {renderer}", node)
     frontend.dismiss_toasts()
+
+    frontend.remove(node)
+    page.evaluate(
+        "([models, finds]) => app.graph.getNodeById(models).connect(0, app.graph.getNodeById(finds), 1)",
+        [models, finds],
+    )
+    frontend.show(finds)
+    for event, detail in (
+        ("status", "{ exec_info: { queue_remaining: 0 } }"),  # taken from the queue
+        ("execution_interrupted", "{ prompt_id: 'held' }"),
+    ):
+        held(page)
+        page.locator('.likeness-editor [data-focus="play"]').click()
+        page.get_by_text("Looking for faces ...").wait_for()
+        page.unroute("**/api/prompt")
+        page.evaluate(f"() => window.comfyAPI.api.api.dispatchCustomEvent('{event}', {detail})")
+        status.get_by_text("That did not work: it was stopped.").wait_for()
+    for _ in range(2):  # the second finds everything computed
+        assert press(frontend).succeeded
+        page.get_by_text("Click a face to choose it").wait_for()
+        assert not status.count()
+
+
+def held(page):
+    """The next run is taken by a server that does not come to it."""
+    page.route("**/api/prompt", lambda route: route.fulfill(json={"prompt_id": "held", "number": 1, "node_errors": {}}))

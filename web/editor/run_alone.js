@@ -3,26 +3,32 @@
 
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
+import { listen } from './heard.js'
 import { addButton } from './panel.js'
 import { upstream } from './trial.js'
 
 const LOOKS = 'PreviewAny' // the host's
 
-// A button for it; words: { run, running, failed(why) }, said by status(text, isWrong).
+// A button for it; words: { run, running, failed(why) }, said by status(text, isWrong). What a run that succeeds says is
+// what the node shows then.
 export function addRun(bar, node, words, status) {
   const button = addButton(bar, 'play', words.run, async () => {
+    const heard = listen('execution_success', () => true)
     button.disabled = true
     status(words.running)
     try {
-      await runAlone(node)
+      const run = await runAlone(node)
+      button.disabled = false // while it waits too: it may wait for long
+      await heard.of(run)
     } catch (error) {
       status(words.failed(error.message), true)
     }
+    heard.stop()
     button.disabled = false
   })
 }
 
-// Throws an Error that says why not.
+// -> the run that is queued. Throws an Error that says why none is.
 async function runAlone(node) {
   const { output, workflow } = await app.graphToPrompt()
   const own = (id) => id.split(':').at(-1) === String(node.id) && output[id].class_type === node.comfyClass
@@ -31,6 +37,7 @@ async function runAlone(node) {
   const needed = Object.fromEntries([...upstream(output, id)].map((one) => [one, output[one]]))
   const further = String(Math.max(...Object.keys(output).map((one) => Number(one.split(':')[0]))) + 1)
   needed[further] = { class_type: LOOKS, inputs: { source: [id, node.outputs.length - 1] }, _meta: { title: node.title } }
-  await api.queuePrompt(-1, { output: needed, workflow }) // before what waits
+  const { prompt_id: run } = await api.queuePrompt(-1, { output: needed, workflow }) // before what waits
+  return run
 }
 

@@ -3,6 +3,7 @@
 
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
+import { listen } from './heard.js'
 
 const SHOWS = 'PreviewImage' // the host's
 const APART = 1000 // from the ids of the graph, so that no node that is added meanwhile has it
@@ -22,7 +23,7 @@ export async function trialOf(node) {
       [id]: { ...prompt[id], inputs: { ...prompt[id].inputs, ...inputs } },
       [shows]: { class_type: SHOWS, inputs: { images: source }, _meta: { title: node.title } }
     }
-    const heard = listen(shows) // before it is queued: a short run may end before the answer is here
+    const heard = listen('executed', ({ node, output }) => shown(shows, node, output))
     try {
       const { prompt_id: run } = await api.queuePrompt(0, { output, workflow })
       return await heard.of(run)
@@ -30,6 +31,13 @@ export async function trialOf(node) {
       heard.stop()
     }
   }
+}
+
+// The picture, { filename, subfolder, type }, where it is this node that shows one.
+function shown(shows, node, output) {
+  if (String(node) !== shows) return undefined
+  delete app.nodeOutputs?.[shows]
+  return output.images[0]
 }
 
 // The picture that the first output node after this one is given.
@@ -55,36 +63,4 @@ export function upstream(prompt, id, seen = new Set()) {
   seen.add(id)
   for (const value of Object.values(prompt[id].inputs)) if (Array.isArray(value)) upstream(prompt, String(value[0]), seen)
   return seen
-}
-
-// What runs show on a node: of(run) is a promise of its first picture, { filename, subfolder, type }.
-function listen(shows) {
-  const stop = new AbortController()
-  const ends = new Map() // run -> what ends the promise of it
-  const waits = new Map()
-  const on = (event, end) =>
-    api.addEventListener(
-      event,
-      ({ detail }) => {
-        const found = end(detail)
-        if (!found) return
-        ends.set(detail.prompt_id, found)
-        waits.get(detail.prompt_id)?.()
-      },
-      { signal: stop.signal }
-    )
-  on('executed', ({ node, output }) => {
-    if (String(node) !== shows) return undefined
-    delete app.nodeOutputs?.[shows]
-    return { picture: output.images[0] }
-  })
-  on('execution_error', ({ exception_message }) => ({ error: new Error(exception_message) }))
-  on('execution_interrupted', () => ({ error: new Error('cancelled') }))
-  const of = async (run) => {
-    if (!ends.has(run)) await new Promise((done) => waits.set(run, done))
-    const { picture, error } = ends.get(run)
-    if (error) throw error
-    return picture
-  }
-  return { of, stop: () => stop.abort() }
 }
