@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -71,11 +72,12 @@ def load(path: str) -> FaceTower:
         raise ValueError(f"'{Path(path).name}' cannot be used as EVA02-CLIP's image tower: {reason}") from error
 
 
-def encode_faces(encoder: Any, pictures: Tensor) -> Embeds:
+def encode_faces(encoder: Any, pictures: Tensor, shown: Callable[[Tensor], Tensor] = lambda picture: picture) -> Embeds:
     """The embeds (`face_pooled` of length 1, `face_hidden`) of squares (n, H, W, 3), 0..1; each different one encoded once.
 
-    `encoder` is a FaceTower, or what stands for one. They are kept as long as it lives. Raises ValueError for an encoder
-    of another kind.
+    `encoder` is a FaceTower, or what stands for one; `shown` makes of a picture (1, H, W, 3) what it sees, and runs only
+    for one that is new to it. The embeds are kept as long as the encoder lives. Raises ValueError for an encoder of
+    another kind.
     """
     if not isinstance(getattr(encoder, "tower", None), EvaTower):
         raise ValueError(
@@ -83,14 +85,15 @@ def encode_faces(encoder: Any, pictures: Tensor) -> Embeds:
             "its contents in models/clip_vision."
         )
     cache = _caches.setdefault(encoder, Cache(CACHE_BUDGET, lambda embeds: embeds.feature("face_hidden").nbytes))
-    return stacked([cache.get(digest(picture), partial(_encoded, encoder, picture)) for picture in pictures])
+    return stacked([cache.get(digest(picture), partial(_encoded, encoder, shown, picture)) for picture in pictures])
 
 
-def _encoded(encoder: FaceTower, picture: Tensor) -> Embeds:
+def _encoded(encoder: FaceTower, shown: Callable[[Tensor], Tensor], picture: Tensor) -> Embeds:
     comfy.model_management.throw_exception_if_processing_interrupted()
+    seen = shown(picture[None])  # before the tower is loaded: it may load a network of its own
     comfy.model_management.load_models_gpu([encoder.patcher])
     keep = comfy.model_management.intermediate_device()
-    pixels = normalised(picture[None], encoder.sizes.picture).to(encoder.patcher.load_device)
+    pixels = normalised(seen, encoder.sizes.picture).to(encoder.patcher.load_device)
     pooled, hidden = encoder.tower(pixels)
     return Embeds(
         face_pooled=F.normalize(pooled.float(), dim=-1, eps=0.0).to(keep),

@@ -95,7 +95,7 @@ def _seen_alone(tower: Any, portraits: Tensor) -> Embeds:
     from ...attention.reference.face_tower import encode_faces
     from ..files.face_parser import face_parser
 
-    return encode_faces(tower, only_the_face(portraits, face_parser()))
+    return encode_faces(tower, portraits, lambda portrait: only_the_face(portrait, face_parser()))
 
 
 def _only_face(picture: str, faces: tuple[Face, ...]) -> Face:
