@@ -32,7 +32,7 @@ export function addPanel(node, name, height) {
   keepFocus(node, element)
   letGoWith(node, element)
   for (const event of ['onAdded', 'onConfigure'])
-    chain(node, event, () => takePlace(`${node.graph?.id} ${node.id} ${name}`, element))
+    chain(node, event, () => takePlace(node, name, element))
   return element
 }
 
@@ -52,19 +52,27 @@ export function addPanelUnder(node, widget, name, height) {
   return element
 }
 
-// After an undo Nodes 2.0 may go on showing the element of the node that was: the new one takes its place.
-const shown = new Map() // graph, node and panel -> the element, weakly
+// Nodes 2.0 may go on showing the element of a node that was: after an undo, and where a node went into a subgraph, in
+// which it keeps its number. The new node's element takes its place.
+const shown = new Map() // node and panel, in its graph and in any -> the element, weakly
 
-function takePlace(place, element) {
-  const former = shown.get(place)?.deref()
-  shown.set(place, new WeakRef(element))
-  if (former && former !== element) replaceWhenKept(former, element, performance.now() + PATIENCE)
+function takePlace(node, name, element) {
+  const anywhere = `${node.id} ${name}`
+  const places = [
+    [`${node.graph?.id} ${anywhere}`, () => true],
+    [anywhere, isLetGo],
+  ]
+  for (const [place, isGone] of places) {
+    const former = shown.get(place)?.deref()
+    shown.set(place, new WeakRef(element))
+    if (former && former !== element) replaceWhenKept(former, element, isGone, performance.now() + PATIENCE)
+  }
 }
 
-function replaceWhenKept(former, element, until) {
+function replaceWhenKept(former, element, isGone, until) {
   if (element.isConnected || isLetGo(element) || performance.now() > until) return
-  if (former.isConnected && former.closest('.lg-node')) former.replaceWith(element)
-  else requestAnimationFrame(() => replaceWhenKept(former, element, until))
+  if (former.isConnected && former.closest('.lg-node') && isGone(former)) former.replaceWith(element)
+  else requestAnimationFrame(() => replaceWhenKept(former, element, isGone, until))
 }
 
 // As on the host's own text boxes: the wheel zooms and the middle button pans. Nodes 2.0 does it itself for the wheel.
