@@ -45,7 +45,7 @@ FORMS = (
     "train_instantid",
 )
 MODULES = available((f"forms.{name}" for name in FORMS), __name__)
-ROUTES = available(("files.download_routes", "page.editor_routes"), __name__)
+ROUTES = available(("files.download_routes", "page.editor_routes", "training.course_routes"), __name__)
 OLD_NODES = available(("legacy.handler",), __name__)
 
 

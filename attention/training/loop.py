@@ -97,13 +97,15 @@ class Trainer:
                 if not course.done:
                     _log(logs, 0, self._checked(watch, course))
                 due = Due(watch.write_every, watch.write_minutes, watch.clock)
+                if self.processes.first:
+                    watch.begun(course.losses, self.settings.steps)
                 for step in range(course.done, self.settings.steps):
                     self._stop_if_asked(watch)
                     _log(logs, step + 1, self._timed_step(step, course) | self._checked(watch, course))
                     self._tell(watch, state, due, course)
             except comfy.model_management.InterruptProcessingException:
-                if state is not None and self.processes.first:
-                    state.write(course)
+                if self.processes.first:
+                    self._end_early(watch, state, course)
                 raise
             finally:
                 self._graphs.forget()
@@ -146,6 +148,11 @@ class Trainer:
 
     def _trained(self, course: Course) -> Trained:
         return Trained(self.weights(), list(course.losses), dict(course.checks))
+
+    def _end_early(self, watch: Watch, state: StateFile | None, course: Course) -> None:
+        if state is not None:
+            state.write(course)
+        watch.ended_early(self._trained(course))
 
     def _tell(self, watch: Watch, state: StateFile | None, due: Due, course: Course) -> None:
         done, of = course.done, self.settings.steps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ class Watch:
     `publish(trained so far)` is called every `publish_every` steps (0: never), but not after the last.
     What is held out is predicted before the first step, after the last, and every `check_every` steps.
     `stop` is asked before every step: a training that is stopped ends as one that the user cancels.
+    `begun(losses so far, of)` is called before the first step, `ended_early(trained so far)` where it ends before its end, when
+    the state is written.
     """
 
     after_step: Callable[[int, int, float], None] = lambda _done, _of, _loss: None
@@ -35,6 +37,8 @@ class Watch:
     publish_every: int = 0
     check_every: int = 0
     stop: Callable[[], bool] = lambda: False
+    begun: Callable[[Sequence[float], int], None] = lambda _losses, _of: None
+    ended_early: Callable[[Trained], None] = lambda _trained: None
 
 
 @dataclass(frozen=True, eq=False)

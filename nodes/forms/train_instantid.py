@@ -12,6 +12,7 @@ from .. import wires
 from ..files.training_files import check_targets, file_to_write, state_file
 from ..page.description import described
 from ..page.progress import ticker
+from ..training.course_row import row_of
 from ..training.means_inputs import means_inputs
 from ..training.recipe import (
     advanced_recipe_inputs,
@@ -114,6 +115,7 @@ class TrainInstantID(io.ComfyNode):
         from ...attention.training.log import check_tracker
         from ...attention.training.new_identitynet import read_identitynet
         from ...attention.training.train import INSTANTID, unet_config
+        from ..page.notice import for_page
         from ..page.show import shown
         from ..training.dataset import encoded_text
         from ..training.face_dataset import FaceRules
@@ -125,16 +127,18 @@ class TrainInstantID(io.ComfyNode):
         paths, state = [file_to_write(folder, name) for folder in FOLDERS], state_file(FOLDERS[0], name)
         check_targets(paths, state, recipe.resume)
         check_tracker(recipe.tracker)
+        row = row_of(cls, given)
         rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
-        people = people_of(lists, given, recipe.bucket_side, rules, ticker())
+        people = people_of(lists, given, recipe.bucket_side, rules, ticker(row.prepared))
         looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
             lesson = Lesson(given["model"], vae, people.dataset, INSTANTID, start_of(given), looks)
-            done = train(lesson, recipe, state, Target(paths, {"recogniser": people.recogniser}))
+            done = train(lesson, recipe, state, Target(paths, {"recogniser": people.recogniser}), row)
         adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
         net = read_identitynet(paths[1], unet_config(done.trainer.frozen))
         text = done.report(paths) + people.told
-        return shown(cls, text, done.pictures(), adapter, net, *done.course())
+        output = shown(cls, text, done.pictures(), adapter, net, *done.course())
+        return for_page(output, training=row.finished(paths))
 
 
 NODES = [TrainInstantID]

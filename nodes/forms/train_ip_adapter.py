@@ -11,6 +11,7 @@ from .. import wires
 from ..files.training_files import check_targets, file_to_write, state_file
 from ..page.description import described
 from ..page.progress import ticker
+from ..training.course_row import row_of
 from ..training.means_inputs import means_inputs
 from ..training.recipe import (
     advanced_recipe_inputs,
@@ -87,6 +88,7 @@ class TrainIPAdapter(io.ComfyNode):
         from ...attention.adapter.adapter import Adapter
         from ...attention.adapter.checkpoint import read
         from ...attention.training.log import check_tracker
+        from ..page.notice import for_page
         from ..page.show import shown
         from ..training.dataset import captioned_pictures, dataset_of, encoded_text
         from ..training.lessons import lesson_in
@@ -96,6 +98,7 @@ class TrainIPAdapter(io.ComfyNode):
         path, state = file_to_write(FOLDER, given["name"]), state_file(FOLDER, given["name"])
         check_targets([path], state, recipe.resume)
         check_tracker(recipe.tracker)
+        row = row_of(cls, given)
         variant, vae, clip_vision = given["variant"], given["vae"], given.get("clip_vision")
         kept, told = lesson_in(lists, given["model"], variant), ""
         if kept is not None:
@@ -106,13 +109,17 @@ class TrainIPAdapter(io.ComfyNode):
                     "connect 'clip_vision', which sees the pictures; only a lesson in 'folder' does without."
                 )
             pictures = captioned_pictures(lists, (vae, given["clip"]), recipe.bucket_side)
-            dataset, told = dataset_of(pictures, clip_vision, variant, views_in(given), ticker()), pictures.told()
+            dataset, told = (
+                dataset_of(pictures, clip_vision, variant, views_in(given), ticker(row.prepared)),
+                pictures.told(),
+            )
         looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
         with torch.inference_mode(False):
             lesson = Lesson(given["model"], vae, dataset, variant, start_of(given), looks)
-            done = train(lesson, recipe, state, Target([path], {"encoder": dataset.no_picture.encoder}))
+            done = train(lesson, recipe, state, Target([path], {"encoder": dataset.no_picture.encoder}), row)
         loaded = wires.LoadedAdapter(Adapter(read(path), variant), clip_vision)
-        return shown(cls, done.report([path]) + told, done.pictures(), loaded, *done.course())
+        output = shown(cls, done.report([path]) + told, done.pictures(), loaded, *done.course())
+        return for_page(output, training=row.finished([path]))
 
 
 NODES = [TrainIPAdapter]

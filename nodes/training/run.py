@@ -21,7 +21,8 @@ from ...attention.training.new_adapter import parameter_count
 from ...attention.training.processes import ASKED_TO_STOP
 from ...attention.training.start import Start
 from ...attention.training.train import save_trained, trainer_for
-from ..files.training_files import log_file
+from ..files.training_files import log_file, step_file
+from .course_row import CourseRow
 from .kept_files import KeptFiles
 from .means_inputs import NEEDED
 from .recipe import Recipe
@@ -96,13 +97,25 @@ class Finished:
         )
 
 
-def train(given: Lesson, recipe: Recipe, state: Path, target: Target) -> Finished:
-    """Train by a recipe and write what was trained. Call it outside inference mode."""
+def train(given: Lesson, recipe: Recipe, state: Path, target: Target, row: CourseRow) -> Finished:
+    """Train by a recipe and write what was trained, also as far as it came where the row's button stopped it.
+
+    Call it outside inference mode.
+    """
     means = means_for(given.model.load_device, recipe.checkpoint_when == NEEDED, recipe.compile_blocks)
     trainer = trainer_for(given.model, given.dataset, given.variant, recipe.settings, given.start, means)
-    view = View(trainer, given.vae, given.variant, given.dataset, given.looks)
+    view = View(trainer, given.vae, given.variant, given.dataset, given.looks, row)
     told = {**target.told, **({"started_from": given.start.name} if given.start.name else {})}
     files = KeptFiles(target.paths, partial(save_trained, told=told), recipe.keep_files)
+
+    def ended_early(trained: Trained) -> None:
+        done = len(trained.losses)
+        kept = [step_file(path, done) for path in target.paths] if row.is_asked() and done else []
+        if kept:
+            trainer.frozen.check_untouched()
+            files.write(trainer, trained)
+        row.stopped(done, kept)
+
     watch = Watch(
         view.step,
         view.sample,
@@ -112,9 +125,12 @@ def train(given: Lesson, recipe: Recipe, state: Path, target: Target) -> Finishe
         publish=partial(files.write, trainer),
         publish_every=recipe.publish_every,
         check_every=recipe.check_every,
-        stop=ASKED_TO_STOP.is_set,
+        stop=lambda: ASKED_TO_STOP.is_set() or row.is_asked(),
+        begun=lambda losses, of: row.begun(losses, of, recipe.resume),
+        ended_early=ended_early,
     )
-    trained = trainer.run(watch)
+    with row.running():
+        trained = trainer.run(watch)
     if trainer.processes.first:
         files.save(target.paths, trainer, trained)
     trainer.processes.wait()  # the others read the files

@@ -16,21 +16,25 @@ from ...attention.training.loop import Trainer
 from ...attention.training.samples import Sampling, adapter_of, network_with, sample
 from ...face.picture import to_image
 from ...face.preview import same_size
+from .course_row import CourseRow
 
 LARGEST = 512  # pixels of the preview
 
 
 class View:
-    """Moves the host's bar and draws what the trainee can by now, from the first example (of those held out,
+    """Moves the host's bar and the row on the node, and draws what the trainee can by now, from the first example (of those held out,
     where there are any) and each of some texts."""
 
-    def __init__(self, trainer: Trainer, vae: Any, variant: str, dataset: Dataset, texts: Sequence[Text] = ()) -> None:
+    def __init__(
+        self, trainer: Trainer, vae: Any, variant: str, dataset: Dataset, texts: Sequence[Text], row: CourseRow
+    ) -> None:
         """Without `texts` the example's own is drawn."""
         self._trainer = trainer
         self._vae = vae
         self._variant = variant
         self._dataset = dataset
         self._texts = texts
+        self._row = row
         self._bar: comfy.utils.ProgressBar | None = None
         self._drawn: list[Tensor] = []
         self._looks = 1  # pictures of the last time
@@ -39,8 +43,9 @@ class View:
         if self._bar is None:
             self._bar = comfy.utils.ProgressBar(of)
         self._bar.update_absolute(done, of, self._preview())
+        self._row.step(done, of, loss)
 
-    def sample(self, _done: int, weights: dict[str, Tensor]) -> None:
+    def sample(self, done: int, weights: dict[str, Tensor]) -> None:
         """Draw with these weights; what was on the device for training is put back."""
         frozen, net = self._trainer.frozen, self._trainer.trainee.identitynet
         shown = None if net is None else network_with(net, weights)
@@ -51,9 +56,11 @@ class View:
             for text in self._texts or (first.text,)
         ]
         with torch.inference_mode():
-            self._drawn += [self._vae.decode(latent).cpu()[:, ..., :3] for latent in latents]
+            drawn = [self._vae.decode(latent).cpu()[:, ..., :3] for latent in latents]
+        self._drawn += drawn
         self._looks = len(latents)
         frozen.load()
+        self._row.look(done, drawn)
 
     def samples(self, otherwise: Tensor) -> Tensor:
         """Every picture drawn, in order, (n, H, W, 3); `otherwise` when none was."""

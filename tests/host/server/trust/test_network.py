@@ -96,7 +96,7 @@ BODIES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["/likeness/download", "/likeness/download/cancel"])
+@pytest.mark.parametrize("path", ["/likeness/download", "/likeness/download/cancel", "/likeness/training/stop"])
 def test_the_download_route_takes_a_published_id_and_nothing_else(path, server, api):
     def there():
         return sorted(str(found) for found in (server.base / "models").rglob("*"))

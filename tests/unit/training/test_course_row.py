@@ -1,0 +1,48 @@
+"""What pages are told of a training: little, seldom, and what they need to show all of it."""
+
+import pytest
+from pack.nodes.training import course_row
+from pack.nodes.training.course_row import POINTS, CourseRow, Curve
+
+
+@pytest.fixture
+def row():
+    """A row with a clock that is set by hand, and what it has sent."""
+    sent, clock = [], [0.0]
+    made = CourseRow("5:7", "mine", lambda event, told: sent.append((event, told)), lambda: clock[0])
+    return made, sent, clock
+
+
+def test_a_long_curve_stays_short_and_keeps_its_mean():
+    curve = Curve()
+    for value in range(10_000):
+        curve.add(value)
+    points = curve.points()
+    assert POINTS / 2 <= len(points) <= POINTS
+    assert points == sorted(points) and points[0] == pytest.approx(63.5) and points[-1] > 9900
+
+
+def test_pages_are_told_seldom_and_of_every_change_at_once(row):
+    made, sent, clock = row
+    made.prepared(1, 9)
+    made.prepared(2, 9)
+    made.begun([0.5, 0.4], 102, True)
+    for step in range(3, 103):  # the first takes 9 seconds, each further one a tenth
+        clock[0] += 9 if step == 3 else 0.1
+        made.step(step, 102, 0.1)
+    assert len(sent) < 40
+    assert [told["phase"] for _, told in sent[:2]] == ["preparing", "training"]
+    assert sent[1][1] == {
+        "node": "5:7", "name": "mine", "phase": "training", "done": 2, "of": 102, "resumable": True,
+        "loss": pytest.approx(0.45), "curve": [0.5, 0.4], "looks": [],
+    }  # fmt: skip
+    assert made.told()["pace"] == pytest.approx(0.1) and made.told()["loss"] == pytest.approx(0.1)
+    assert made.finished([])["phase"] == "finished" and sent[-1][1]["done"] == 102
+
+
+def test_it_can_be_asked_to_stop_while_it_runs_alone(row):
+    made, sent, _ = row
+    with made.running():
+        course_row.RUNNING["5:7"].ask_to_stop()
+        made.step(1, 2, 0.1)
+    assert made.is_asked() and sent[-1][1]["phase"] == "stopping" and not course_row.RUNNING
