@@ -26,6 +26,14 @@ def agrees(compared):
     return compare
 
 
+@pytest.fixture(autouse=True, scope="module")
+def wide_encoders_go():
+    """Encoders of published widths take half a GiB each, twice: none outlives the file that asked for it."""
+    yield
+    if made := sys.modules.get("oracles.encoders"):
+        made.encoder.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def loader(tmp_path_factory):
     """Loads the oracles' adapters into the pack, each once."""

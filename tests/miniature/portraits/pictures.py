@@ -101,12 +101,20 @@ def identities(seed: int, count: int) -> list[Identity]:
     return list(found.values())
 
 
+def scenes(seed: int, count: int, style: str | None = None) -> list[tuple[Scene, frozenset[str]]]:
+    """Scenes of one style or of all, each with what its caption tells of shirt and background."""
+    random = numpy.random.default_rng([seed, 5])
+    made = []
+    for _ in range(count):
+        scene = any_scene(random, style)
+        made.append((scene, frozenset(name for name in ("shirt", "ground") if random.random() < TELLS)))
+    return made
+
+
 def portraits(seed: int, count: int, people: Sequence[Identity], style: str | None = None) -> list[Portrait]:
     """Pictures of people, each in turn; of one style, or of all."""
-    random = numpy.random.default_rng([seed, 5])
     drawn = []
-    for number in range(count):
-        identity, scene = people[number % len(people)], any_scene(random, style)
-        told = frozenset(name for name in ("shirt", "ground") if random.random() < TELLS)
+    for number, (scene, told) in enumerate(scenes(seed, count, style)):
+        identity = people[number % len(people)]
         drawn.append(Portrait(draw(identity, scene), caption(scene, told), identity, scene))
     return drawn

@@ -32,7 +32,7 @@ EMPTY = 0.1  # share of captions left out
 class Caches:
     """What the base model is fitted on: latents as the model reads them, and captions as text encoded them."""
 
-    latents: Tensor  # (n, 4, 8, 8)
+    latents: Tensor  # (n, 4, h, w)
     caption: Tensor  # (n,) the row of each picture's caption
     context: Tensor  # (captions, 77, 128); row 0 is the empty caption
     pooled: Tensor  # (captions, 80)
@@ -57,7 +57,7 @@ def encoded_captions(captions: list[str]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def encoded_pictures(pictures: Tensor, autoencoder: Path) -> Tensor:
-    """Latents (n, 4, 8, 8) of pictures (n, 64, 64, 3), as the base model reads them."""
+    """Latents (n, 4, h, w) of pictures (n, 8 h, 8 w, 3), as the base model reads them."""
     network = comfy.taesd.taesd.TAESD(latent_channels=4)
     network.load_state_dict({k: v.float() for k, v in safetensors.torch.load_file(autoencoder).items()})
     network = network.taesd_encoder.to(memory_format=torch.channels_last)
@@ -88,11 +88,11 @@ def caches(folder: Path) -> Caches:
     return Caches(latents["latents"], text["caption"], text["context"], text["pooled"])
 
 
-def size_ids() -> Tensor:
-    """SDXL's six size ids of a picture of the world, embedded as the host does it (1536,)."""
+def size_ids(side: int = SIDE) -> Tensor:
+    """SDXL's six size ids of a picture with these sides, embedded as the host does it (1536,)."""
     half = 128
     frequencies = torch.exp(-math.log(10000) * torch.arange(half) / half)
-    angles = torch.tensor([SIDE, SIDE, 0, 0, SIDE, SIDE])[:, None] * frequencies
+    angles = torch.tensor([side, side, 0, 0, side, side])[:, None] * frequencies
     return torch.cat([angles.cos(), angles.sin()], dim=1).flatten()
 
 
@@ -123,17 +123,17 @@ def alphas() -> Tensor:
     return torch.cumprod(1 - betas, 0).float()
 
 
-def loss_of(network: nn.Module, data: Caches, ids: Tensor, signal: Tensor, step: int) -> Tensor:
+def loss_of(network: nn.Module, data: Caches, ids: Tensor, signal: Tensor, step: int, batch: int = BATCH) -> Tensor:
     """How far the predicted noise is from the noise that was added."""
     generator = torch.Generator().manual_seed(SEED + step)
-    which = torch.randint(len(data.latents), (BATCH,), generator=generator)
+    which = torch.randint(len(data.latents), (batch,), generator=generator)
     clean = data.latents[which]
     noise = torch.randn(clean.shape, generator=generator)
-    moment = torch.randint(1000, (BATCH,), generator=generator)
-    captions = data.caption[which] * (torch.rand(BATCH, generator=generator) >= EMPTY)
+    moment = torch.randint(1000, (batch,), generator=generator)
+    captions = data.caption[which] * (torch.rand(batch, generator=generator) >= EMPTY)
     share = signal[moment][:, None, None, None]
     noisy = share.sqrt() * clean + (1 - share).sqrt() * noise
-    adm = torch.cat([data.pooled[captions], ids.expand(BATCH, -1)], dim=1)
+    adm = torch.cat([data.pooled[captions], ids.expand(batch, -1)], dim=1)
     with autocast("cpu", torch.bfloat16):
         predicted = network(noisy, moment, context=data.context[captions].float(), y=adm)
     return F.mse_loss(predicted.float(), noise)

@@ -2,22 +2,26 @@
 
 python tests/miniature/world/make.py STATE_FOLDER autoencoder
 
-A stage reads what those before it left in the folder; a stopped one goes on where it stood.
+A stage reads what those before it left in the folder; a stopped one goes on where it stood. With --people it makes the
+models of tests/miniature/portraits: autoencoder, base, recogniser and instantid, in this order.
 """
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[2]
+TRAINED = ("ip_adapter", "instantid", "instantid_cosine")
+MODULES = {name: name for name in ("autoencoder", "base", "encoder", "recogniser")} | dict.fromkeys(TRAINED, "adapters")
 
 
 def main() -> None:
     form = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     form.add_argument("folder", type=Path)
-    stages = ("autoencoder", "base", "encoder", "recogniser", "ip_adapter", "instantid", "instantid_cosine")
-    form.add_argument("stage", choices=stages)
+    form.add_argument("stage", choices=tuple(MODULES))
+    form.add_argument("--people", action="store_true", help="the portraits' models, in a folder of their own")
     options = form.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     sys.path.insert(0, str(TESTS))
@@ -27,14 +31,15 @@ def main() -> None:
     load_package("pack", TESTS.parent)
     import torch
 
-    from miniature.world import adapters, autoencoder, base, encoder, files, recogniser
+    from miniature import portraits, world
+    from miniature.world import files
 
     torch.set_num_threads(1)
-    if options.stage in adapters.SETTINGS:
-        adapters.make(options.folder, options.stage)
+    stage = importlib.import_module(f"{(portraits if options.people else world).__name__}.{MODULES[options.stage]}")
+    if options.stage == MODULES[options.stage]:
+        files.keep(options.folder / f"{options.stage}.safetensors", stage.make(options.folder))
     else:
-        made = {"autoencoder": autoencoder, "base": base, "encoder": encoder, "recogniser": recogniser}[options.stage]
-        files.keep(options.folder / f"{options.stage}.safetensors", made.make(options.folder))
+        stage.make(options.folder, options.stage)
 
 
 if __name__ == "__main__":
