@@ -24,7 +24,7 @@ from .verify.command import verify
 
 
 def test(places: Places, options: argparse.Namespace) -> int:
-    """check style and types and run every test"""
+    """check style and types and run the tests"""
     began = time.monotonic()
     device = {testing.DEVICE: options.device} if options.device else {}
     if options.python:
@@ -38,7 +38,8 @@ def test(places: Places, options: argparse.Namespace) -> int:
         if options.record:
             tried.record(places.root, host.tree, outcomes)
         return status
-    return testing.run(places, host, testing.FORMS.get(options.form, testing.WHOLE), options.extra, page | device)
+    form = testing.FORMS.get(options.form, testing.WHOLE if device else testing.EVERYDAY)
+    return testing.run(places, host, form, options.extra, page | device)
 
 
 def check(places: Places, options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The test run on other pages, hosts and Pythons: each lane is one call of pytest beside the main run."""
+"""The tests that take minutes, and the test run on other pages, hosts and Pythons: each lane is one call of pytest."""
 
 import re
 import subprocess
@@ -23,6 +23,8 @@ LOUD = "!" * 100
 @dataclass(frozen=True)
 class Lane:
     """What one lane runs, and on what: a page by version, a re-created host by name, a Python by version, the engine.
+
+    With none of them it runs on what the tests run on.
 
     `is_others` says that what fails may be the doing of a release that came out since our last run.
     """
@@ -60,6 +62,9 @@ _WITHOUT_PARTS = (*_ON_HOSTS[:3], "tests/host/test_start.py", "tests/host/recrea
 _ON_PYTHONS = ("tests/unit", "tests/host/test_laws.py")
 
 LANES: Mapping[str, Lane] = {
+    "training": Lane("trainings, in one process and in several, stopped and gone on with", testing.APART["training"]),
+    "compiled": Lane("torch.compile, and the fused kernel under Triton's interpreter", testing.APART["compiled"]),
+    "long": Lane("the trained world, made-up files, servers under load and killed", testing.APART["long"]),
     # Each failure may have waited long for what that page never shows: a few tell enough.
     "newest-frontend": Lane(
         "the page's tests on the newest page", ("tests/browser", "--maxfail=5"), NEWEST, is_others=True
@@ -79,7 +84,7 @@ LANES: Mapping[str, Lane] = {
         for version in pythons.VERSIONS
     },
 }
-IN_CI = ("newest-frontend", "host-newer", "newest-python", "host-missing-parts")
+IN_CI = ("newest-frontend", "training", "compiled", "host-newer", "long", "newest-python", "host-missing-parts")
 """The longest first, as two run at once; the engine of batches is killed for as long as all of these, so by command."""
 
 
@@ -150,7 +155,7 @@ def _prepared(places: Places, host: Host, name: str) -> _Call:
     if lane.engine:
         told["LIKENESS_BATCH_PYTHON"] = str(environment.prepare_batch(places))
         on.append("the engine")
-    return _Call(name, ", ".join(on), places, host, told)
+    return _Call(name, ", ".join(on) or "what the tests run on", places, host, told)
 
 
 def _python(wanted: str) -> tuple[str, Path]:

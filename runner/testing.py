@@ -22,9 +22,29 @@ class Form:
     program: str = "pytest"
 
 
+APART: Mapping[str, tuple[str, ...]] = {
+    "training": ("tests/host/training", "tests/parity/test_training.py"),
+    "compiled": (
+        "tests/host/composition/test_compile.py",
+        "tests/host/engine/test_fused.py",
+        "tests/host/flux/test_compile.py",
+        "tests/host/references/test_compile.py",
+        "tests/host/wan/test_compile.py",
+    ),
+    "long": (
+        "tests/fuzz",
+        "tests/host/world",
+        "tests/host/server/trust/test_killed.py",
+        "tests/host/server/trust/test_load.py",
+    ),
+}
+"""Tests that take minutes by their nature, which the run that everybody waits for leaves to lanes of these names."""
+
 # tests/running/order.py says which tests stay together in one process: two of the three have a server that they wait for.
 TOGETHER = ("--dist", "loadscope")
 WHOLE = Form("check style and types and run every test", ("-n", "3", *TOGETHER, "--durations", "25"))
+_NOT_APART = tuple(f"--ignore={path}" for paths in APART.values() for path in paths)  # one that is named is run
+EVERYDAY = Form("check style and types and run the tests, without the lanes'", (*WHOLE.arguments, *_NOT_APART))
 WITHOUT_TYPES = ("--deselect", "tests/rules/test_rules.py::test_nothing_is_found[types]")
 FORMS: Mapping[str, Form] = {
     "quick": Form(

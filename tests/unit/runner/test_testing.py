@@ -24,16 +24,20 @@ def called(monkeypatch, places):
     return run
 
 
-@pytest.mark.parametrize("form", [testing.WHOLE, *testing.FORMS.values()], ids=lambda form: form.says)
+@pytest.mark.parametrize("form", [testing.WHOLE, testing.EVERYDAY, *testing.FORMS.values()], ids=lambda form: form.says)
 def test_the_forms_program_is_called_with_what_follows_last(form, called):
     command, _ = called(form, "-k", "masks")
     assert command[0].stem == form.program
     assert command[1:] == [*form.arguments, "-k", "masks"], "so that it can overrule ours"
 
 
-def test_the_whole_run_names_no_folder_and_tells_the_slowest():
-    assert not [word for word in testing.WHOLE.arguments if "tests" in word]
-    assert "--durations" in testing.WHOLE.arguments
+def test_the_everyday_run_leaves_out_what_lanes_run_and_tells_the_slowest():
+    words = testing.EVERYDAY.arguments
+    assert not [word for word in words if word.startswith("tests")]
+    assert {word.removeprefix("--ignore=") for word in words if word.startswith("--ignore=")} == {
+        path for paths in testing.APART.values() for path in paths
+    }
+    assert "--durations" in words
 
 
 def test_folders_and_options_of_a_form_are_there():
