@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ..files import header
 from . import eva
-from .encoders import OF_FACES, OF_PICTURES, encoder_of
+from .encoders import OF_FACES, OF_PICTURES, Outputs, encoder_of
 
 
 @dataclass(frozen=True)
-class EncoderOutline:
+class EncoderOutline(Outputs):
     """The widths of an encoder's pooled output and of its hidden states, its tokens with the class token where it has one, and which
     features these are."""
 
@@ -27,10 +27,6 @@ class EncoderOutline:
     @property
     def label(self) -> str:
         return encoder_of(self.image_embeds, self.penultimate, self.tokens, self.gives)
-
-    def width(self, feature: str) -> int:
-        """That of one of its features, 0 for one that it does not give."""
-        return dict(zip(self.gives, (self.image_embeds, self.penultimate), strict=True)).get(feature, 0)
 
 
 @dataclass(frozen=True)

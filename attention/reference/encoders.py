@@ -9,8 +9,20 @@ OF_FACES = ("face_pooled", "face_hidden")
 """The features that an encoder's pooled output and its hidden states are: of any picture, or of a face's as PuLID has it."""
 
 
+class Outputs:
+    """An encoder's pooled output and its hidden states: how wide these are, and which features."""
+
+    image_embeds: int
+    penultimate: int
+    gives: tuple[str, str]
+
+    def width(self, feature: str) -> int:
+        """That of one of its features, 0 for one that it does not give."""
+        return dict(zip(self.gives, (self.image_embeds, self.penultimate), strict=True)).get(feature, 0)
+
+
 @dataclass(frozen=True)
-class Encoder:
+class Encoder(Outputs):
     """A published image encoder: widths of its pooled output and of its hidden states, tokens, and its usual file.
 
     `gives` are the features that these two are.
@@ -22,10 +34,6 @@ class Encoder:
     tokens: int
     file: str
     gives: tuple[str, str] = OF_PICTURES
-
-    def width(self, feature: str) -> int:
-        """That of one of its features, 0 for one that it does not give."""
-        return dict(zip(self.gives, (self.image_embeds, self.penultimate), strict=True)).get(feature, 0)
 
 
 ENCODERS = (
