@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CHINESE = ROOT / "locales" / "zh" / "nodeDefs.json"
 READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
+LISTS = re.compile(r"\[\n[^\[\]]*\n *\]")
 TABLE = re.compile(r"(?<=<!-- files -->\n).*?(?=<!-- end of files -->)", re.DOTALL)
 
 
@@ -74,6 +75,15 @@ def _cells(file):
     return f"`{name}`", f"`{folder}`", size, source, file.repository.licence, ", ".join(used)
 
 
+def as_json(words):
+    """A locale as its file has it: lists on one line."""
+    return LISTS.sub(lambda found: _on_one_line(found[0]), json.dumps(words, ensure_ascii=False, indent=2)) + "\n"
+
+
+def _on_one_line(listed):
+    return json.dumps(json.loads(listed), ensure_ascii=False)
+
+
 def main():
     sys.path.insert(0, str(ROOT / "tests"))
     import conftest  # noqa: F401  loads the pack
@@ -81,7 +91,7 @@ def main():
     words, locale = english(), json.loads(CHINESE.read_text(encoding="utf-8"))
     old_nodes.write(schemas(), words, locale)
     kept = {name: locale[name] for name in words if name in locale}
-    CHINESE.write_text(json.dumps(kept, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    CHINESE.write_text(as_json(kept), encoding="utf-8")
     for readme in READMES:
         table = files_table(readme)
         text = readme.read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import old_nodes
 import pytest
-from schemas import READMES, ROOT, TABLE, english, files_table, schemas
+from schemas import READMES, ROOT, TABLE, as_json, english, files_table, schemas
 
 DOCS = ROOT / "web" / "docs"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -40,6 +40,10 @@ def test_every_node_input_and_output_says_what_it_is(nodes):
     ]
     assert not silent
     assert all(schema.description and schema.search_aliases for schema in nodes.values())
+
+
+def test_writing_the_chinese_words_anew_changes_none_of_their_form():
+    assert as_json(locale("zh", "nodeDefs")) == read("locales/zh/nodeDefs.json")
 
 
 def test_english_is_the_nodes_own_words_and_nothing_beside_them():
