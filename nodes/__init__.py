@@ -23,6 +23,7 @@ FORMS = (
     "pose_sheet",
     "face_masks",
     "face_similarity",
+    "compare_methods",
     "apply_instantid",
     "apply_identitynet",
     "region_prompts",

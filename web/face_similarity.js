@@ -1,18 +1,15 @@
 // Face Similarity: each picture's face beside the one it is compared with, and between them how alike they are.
 
 import { app } from '../../scripts/app.js'
-import { api } from '../../scripts/api.js'
-import { crop } from './editor/face_picture.js'
 import { on } from './editor/letgo.js'
+import { bar, made, uprightFace, verdictOf } from './editor/meter.js'
 import { addBar, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
 import { addRun } from './editor/run_alone.js'
-import { mark } from './editor/svg.js'
 import { chain, outputOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
 const NODE = 'LikenessFaceSimilarity'
 const HEIGHT = 150
-const SHOWN = 56 // pixels of a face
 
 const WORDS = {
   en: {
@@ -92,44 +89,12 @@ class Meter {
     const middle = made('div', 'likeness-score')
     middle.append(text, bar(score, bounds, figure && words.alike(figure)))
     row.append(
-      this.face(face, crops, words.judged(name)),
+      uprightFace(face, crops, words.judged(name)),
       middle,
-      this.face(reference, crops, words.reference)
+      uprightFace(reference, crops, words.reference)
     )
     return row
   }
-
-  face(number, crops, label) {
-    const drawn = mark('svg', { class: 'likeness-judged', viewBox: `0 0 ${SHOWN} ${SHOWN}`, role: 'img' })
-    drawn.append(mark('title', {}, label))
-    if (number === null) return drawn
-    const address = api.apiURL(`/view?${new URLSearchParams(crops.file)}`)
-    drawn.append(crop(crops, crops.columns, address, number, { x: 0, y: 0, width: SHOWN, height: SHOWN }))
-    return drawn
-  }
-}
-
-function verdictOf(score, [other, same]) {
-  if (score === null) return 'none'
-  return score >= same ? 'same' : score >= other ? 'unsure' : 'other'
-}
-
-// From 0 to 1: what is reached, and ticks where one person ends and another begins.
-function bar(score, bounds, label) {
-  const percent = (share) => `${100 * Math.min(Math.max(share ?? 0, 0), 1)}%`
-  const drawn = mark(
-    'svg',
-    { class: 'likeness-meter', role: 'meter', 'aria-valuemin': 0, 'aria-valuemax': 1, 'aria-valuenow': score ?? 0 },
-    mark('rect', { class: 'likeness-rail', width: '100%', height: '100%' }),
-    mark('rect', { class: 'likeness-reached', width: percent(score), height: '100%' }),
-    ...bounds.map((bound) => mark('rect', { class: 'likeness-bound', x: percent(bound), width: 1.5, height: '100%' }))
-  )
-  drawn.setAttribute('aria-label', label)
-  return drawn
-}
-
-function made(tag, className, textContent = '') {
-  return Object.assign(document.createElement(tag), { className, textContent })
 }
 
 app.registerExtension({

@@ -1,4 +1,4 @@
-"""Named tensors and a few words -> a safetensors file that another process sees whole or not at all."""
+"""Bytes, or named tensors and a few words as safetensors -> a file that another process sees whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,19 +20,11 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
 
     An OSError (no space left) leaves what was there before, and nothing else.
     """
-    _write_whole(path, _in_order(safetensors.torch.save(dict(tensors), dict(header))))
+    write_bytes(path, _in_order(safetensors.torch.save(dict(tensors), dict(header))))
 
 
-def _in_order(content: bytes) -> bytes:
-    """The same file with its header in the order of its names: the library writes it in another one each time."""
-    (length,) = struct.unpack("<Q", content[:8])
-    words = json.loads(content[8 : 8 + length])
-    head = json.dumps(words, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % _ALIGNED)
-    return struct.pack("<Q", len(head)) + head + content[8 + length :]
-
-
-def _write_whole(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file. An OSError leaves what was there before, and nothing else."""
     # In the same folder, so that putting it in place is one step of the file system.
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
@@ -43,3 +35,12 @@ def _write_whole(path: Path, content: bytes) -> None:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same file with its header in the order of its names: the library writes it in another one each time."""
+    (length,) = struct.unpack("<Q", content[:8])
+    words = json.loads(content[8 : 8 + length])
+    head = json.dumps(words, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % _ALIGNED)
+    return struct.pack("<Q", len(head)) + head + content[8 + length :]

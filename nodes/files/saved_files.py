@@ -82,6 +82,7 @@ class SavedFiles:
 
 EMBEDS = SavedFiles("embeds", embeds_file.SUFFIX, "Save Embeds", ((ipadpt.SUFFIX, "ComfyUI_IPAdapter_plus"),))
 FACES = SavedFiles("faces", ".faces.safetensors", "Save Faces")
+COMPARISONS = SavedFiles("comparisons", ".csv", "Compare Methods")
 
 
 def _check_prefix(prefix: str) -> None:

@@ -65,6 +65,7 @@ class FaceSimilarity(io.ComfyNode):
         from ...face.similarity import OTHER, SAME, copy_paste, cosine
         from ..page.face_pairs import pairs
         from ..page.show import shown
+        from ..people.comparison import caution
 
         source = _largest(reference)
         photo = _largest(truth) if truth is not None else None
@@ -80,7 +81,7 @@ class FaceSimilarity(io.ComfyNode):
                 f"to the other photo {cosine(first, photo):.3f}, both photos {cosine(source, photo):.3f}; "
                 f"copy-paste {copied:.3f} (1 copies the reference, less is better)"
             )
-        lines += [*_all_pairs(faces, reference), _caution(source)]
+        lines += [*_all_pairs(faces, reference), caution(source.recogniser)]
         compared = [face for face in (first, source, photo) if face is not None]
         crops = [crop(face, CROP) for face in compared if can_crop(face, CROP)]
         text = "\n".join(lines)
@@ -106,18 +107,6 @@ def _all_pairs(faces: FaceBatch, reference: FaceBatch) -> list[str]:
         return []
     rows = [f"{i}: " + " ".join(f"{value:5.2f}" for value in row) for i, row in enumerate(table)]
     return ["all faces (rows) with all of the reference (columns):", *rows]
-
-
-def _caution(face: Face) -> str:
-    from ...attention.adapter.variants import VARIANTS
-
-    methods = [variant.label for variant in VARIANTS if variant.recogniser == face.recogniser]
-    if not methods:
-        return f"measured with {face.recogniser}"
-    return (
-        f"measured with {face.recogniser}, which steers {', '.join(methods)}: a picture made so scores too well here; "
-        "judge it with another pack"
-    )
 
 
 NODES = [FaceSimilarity]

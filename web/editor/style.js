@@ -89,6 +89,17 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-match[data-verdict='same'] .likeness-reached { fill: #2f9e6b; }
 .likeness-match[data-verdict='unsure'] .likeness-reached { fill: #e8912d; }
 .likeness-match[data-verdict='other'] .likeness-reached { fill: #d64545; }
+.likeness-editor .likeness-methods { flex: 1; min-height: 0; overflow: auto; }
+.likeness-methods:focus-visible { outline: 2px solid var(--likeness-focus); outline-offset: -1px; }
+.likeness-methods table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.likeness-methods th { font-weight: 400; text-align: left; padding: 2px 6px; }
+.likeness-methods thead th, .likeness-methods thead td { color: var(--likeness-faint); position: sticky; top: 0; background: var(--likeness-ground); white-space: nowrap; }
+.likeness-methods td { padding: 2px 6px; }
+.likeness-editor .likeness-methods tr.likeness-match { display: table-row; border-top: 1px solid var(--likeness-line); }
+.likeness-methods small { display: block; color: var(--likeness-faint); }
+.likeness-methods svg.likeness-judged { width: 40px; height: 40px; }
+.likeness-methods svg.likeness-meter { height: 6px; min-width: 60px; }
+.likeness-methods strong { font-size: inherit; }
 .likeness-editor .likeness-bar > .likeness-status { height: auto; flex: 1; -webkit-line-clamp: 1; }
 .likeness-editor .likeness-box:focus-visible .likeness-frame { outline: 3px solid var(--likeness-focus); outline-offset: 2px; }
 .likeness-editor .likeness-status {
