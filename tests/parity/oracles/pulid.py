@@ -3,7 +3,8 @@
 The rule is written from the paper (2404.16022, appendix) and its published description; no package has it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -187,8 +188,9 @@ def none_of(version: str, given: Features) -> Features:
     return {name: torch.zeros_like(x if version == "pulid_v1" else x[:1]) for name, x in given.items()}
 
 
-def with_authors(spec: Twin, given: Inputs, adapter: PuLID, seen: Features, rule: Rule, scale: float) -> Halves:
-    """One step with the authors' processors on diffusers' UNet."""
+@contextmanager
+def with_processors(spec: Twin, adapter: PuLID, seen: Features, rule: Rule, scale: float) -> Iterator[None]:
+    """diffusers' UNet with the authors' processors, the negative half first."""
     halves = [adapter.tokens(half) for half in (none_of(adapter.variant, seen), seen)]
     with processors_restored(spec.unet):
         processors = dict(spec.unet.attn_processors)
@@ -196,6 +198,12 @@ def with_authors(spec: Twin, given: Inputs, adapter: PuLID, seen: Features, rule
             processor.tokens, processor.rule, processor.scale = torch.cat(halves), rule, scale
             processors[name] = processor
         spec.unet.set_attn_processor(processors)
+        yield
+
+
+def with_authors(spec: Twin, given: Inputs, adapter: PuLID, seen: Features, rule: Rule, scale: float) -> Halves:
+    """One step with the authors' processors on diffusers' UNet."""
+    with with_processors(spec, adapter, seen, rule, scale):
         return diffusers_step(spec, given)
 
 
