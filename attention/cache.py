@@ -35,6 +35,7 @@ class Cache(Generic[T]):
         self._size_of = size_of
         self._lock = threading.RLock()
         self._kept: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+        self._used = 0
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The result kept under `key`, or the one that `make` makes now."""
@@ -54,16 +55,22 @@ class Cache(Generic[T]):
             if missing:
                 found.update(zip(missing, make(tuple(missing.values())), strict=True))
             for key in dict.fromkeys(keys):
-                self._kept[key] = (found[key], self._size_of(found[key]))
-                self._kept.move_to_end(key)
-            while self._kept and self.used > self._budget:
-                self._kept.popitem(last=False)
+                self._drop(key)
+                size = self._size_of(found[key])
+                self._kept[key] = (found[key], size)
+                self._used += size
+            while self._used > self._budget:
+                self._drop(next(iter(self._kept)))
             return [found[key] for key in keys]
 
     @property
     def used(self) -> int:
         """Bytes kept now."""
-        return sum(size for _, size in self._kept.values())
+        return self._used
+
+    def _drop(self, key: Hashable) -> None:
+        _, size = self._kept.pop(key, (None, 0))
+        self._used -= size
 
     def __len__(self) -> int:
         return len(self._kept)

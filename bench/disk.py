@@ -1,7 +1,9 @@
 """Measures what training from a lesson on disk takes: memory above the model's while every picture is read, and the waiting.
 
 python bench/disk.py FOLDER [--pictures 20000] [--side 512] writes a lesson of drawn numbers of SD1.5's sizes there, each with
-a caption of its own, and prints a line of JSON. `--lesson FOLDER` reads one that `run.py encode` has made on the small models.
+a caption of its own, and prints a line of JSON. `--lesson` reads one at FOLDER that `run.py encode` has made on the small
+models. `python bench/disk.py FOLDER --waiting` only tells the share of a step for which training the small model waits for
+what is read, of pictures of its own sizes.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ sys.path.insert(0, str(HERE))
 import host  # noqa: E402  needs this folder on the path
 
 PER_SHARD, BATCH, STEPS = 256, 8, 40
-TEXT, FEATURE = (1, 77, 768), (1, 1024)
+WIDTH, FEATURE = 768, (1, 1024)
+SMALL = 2048  # pictures of 64 pixels
 MIB = 1 << 20
 
 
-def written(folder: Path, pictures: int, side: int) -> None:
-    """Write a lesson of as many pictures, unless it is there."""
+def written(folder: Path, pictures: int, side: int, width: int = WIDTH) -> None:
+    """Write a lesson of as many pictures with texts of a width, unless it is there."""
     import torch
     from pack.attention.reference.embeds import Embeds
     from pack.attention.training import lesson
@@ -35,7 +38,8 @@ def written(folder: Path, pictures: int, side: int) -> None:
     views = {"flip": 0.0, "crop": 1.0, "count": 1}
     lesson.begin(folder, lesson.Made("base", "sd15", side, views, {}, "drawn", "", "drawn", PER_SHARD, False, 8))
     empty = Embeds(image_embeds=torch.zeros(FEATURE))
-    lesson.keep_nothing(folder, [torch.zeros(TEXT), {}], empty)
+    text = (1, 77, width)
+    lesson.keep_nothing(folder, [torch.zeros(text), {}], empty)
     generator = torch.Generator().manual_seed(0)
     for number, first in enumerate(range(0, pictures, PER_SHARD)):
         rows, texts = [], {}
@@ -43,7 +47,7 @@ def written(folder: Path, pictures: int, side: int) -> None:
             latent = torch.randn(4, side // 8, side // 8, generator=generator)
             embeds = Embeds(image_embeds=torch.randn(FEATURE, generator=generator))
             rows.append(Encoded(str(each), latent, [embeds], f"caption {each}"))
-            texts[f"caption {each}"] = [torch.randn(TEXT, generator=generator), {}]
+            texts[f"caption {each}"] = [torch.randn(text, generator=generator), {}]
         write_shard(lesson.shard_file(folder, number), rows, texts, {})
     lesson.end(folder, -(-pictures // PER_SHARD))
 
@@ -100,8 +104,15 @@ def main() -> None:
     form.add_argument("--pictures", type=int, default=20_000)
     form.add_argument("--side", type=int, default=512)
     form.add_argument("--lesson", action="store_true")
+    form.add_argument("--waiting", action="store_true")
     options = form.parse_args()
     host.reach()
+    if options.waiting:
+        from miniature import families
+
+        written(options.folder, SMALL, 64, families.FAMILIES["sd15"].context_dim)
+        print(json.dumps({name: round(value, 4) for name, value in waiting(options.folder).items()}), flush=True)
+        return
     began = time.monotonic()
     if not options.lesson:
         written(options.folder, options.pictures, options.side)

@@ -81,9 +81,9 @@ class Drawing:
     def _drawn(self, step: int, part: int) -> Part:
         settings, frozen = self._settings, self._frozen
         generator = self._generator((step, part))
-        self._batches.numbers(generator)  # as the plan draws them, so that what follows is drawn after
+        numbers = self._batches.numbers(generator)  # as the plan does; what follows is drawn after
         began = time.perf_counter()
-        chosen = self._reading.part((step, part))
+        chosen = self._reading.part((step, part), numbers)
         self.waited += time.perf_counter() - began
         clean = self._showing.latents(chosen)
         given = noised(frozen.model.model_sampling, frozen.levels, clean, generator, settings.noise_offset)

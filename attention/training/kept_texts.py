@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor
 
 from ..cache import Cache
 from .dataset import Text
+from .packed import below
 from .shards import text_from, text_tensors
 
 TEXT_BUDGET = 1 << 25  # bytes
 
-Joined = Sequence[Mapping[str, Tensor]] | Mapping[str, Tensor]
-"""The tensors of some texts by name: joined where all are as long as each other, else text by text."""
+ALIKE, EACH = "text/", "text {}/"
+"""What the names of the tensors begin with: of all texts, where they are as long as each other, or of one."""
 
 
-def joined(texts: Sequence[Mapping[str, Tensor]]) -> Joined:
-    """Some texts in few tensors."""
+def rows_of_texts(texts: Sequence[Mapping[str, Tensor]]) -> dict[str, list[Tensor]]:
+    """The tensors of some texts, to be packed."""
     if len({tuple((name, tensor.shape) for name, tensor in sorted(text.items())) for text in texts}) > 1:
-        return texts
-    return {name: torch.stack([text[name] for text in texts]) for name in texts[0]}
+        return {EACH.format(row) + name: [own] for row, text in enumerate(texts) for name, own in text.items()}
+    return {ALIKE + name: [text[name] for text in texts] for name in texts[0]}
 
 
 class Texts:
@@ -39,12 +39,13 @@ class Texts:
         """The file and the number of the first caption of the same words."""
         return self._first[file][number]
 
-    def of(self, where: tuple[int, int], read: Joined, row: int) -> Text:
+    def of(self, where: tuple[int, int], read: Mapping[str, Tensor], row: int) -> Text:
         """A row of what was read; the same entry for the same words, as long as it is kept."""
 
         def copied() -> Text:
-            own = {name: each[row] for name, each in read.items()} if isinstance(read, Mapping) else read[row]
-            return text_from({name: tensor.clone() for name, tensor in own.items()})
+            alike = below(read, ALIKE)
+            own = alike or below(read, EACH.format(row))
+            return text_from({name: tensor[row if alike else 0].clone() for name, tensor in own.items()})
 
         return self._kept.get(where, copied)
 

@@ -15,13 +15,15 @@ from torch import Tensor
 from ..cache import digest
 from ..reference.embeds import Embeds
 from .dataset import Dataset, Example, Kept, Text
-from .kept_texts import Joined, Texts, joined
+from .kept_texts import Texts, rows_of_texts
+from .packed import Packed, below, packed
 from .references import Partners, partners_of
 from .shards import Encoded, Place, Read, Shard, Size, text_from, write_shard
 
 INDEX = "lesson.json"
 NOTHING = "nothing.safetensors"
 SHARDS = "shards"
+FEATURES = "features/"
 FORMAT = 1
 
 Draw = Callable[[Tensor, Size], Tensor]
@@ -165,49 +167,47 @@ class KeptExamples(Kept):
         rows = [self._row(number) for number in numbers]
         files = [self._table.file[self._numbers[number]] for number in numbers]
         where = [self._texts.where(file, row.caption) for file, row in zip(files, rows, strict=True)]
-        return _Part(
-            torch.stack([row.latent for row in rows]),
-            {name: torch.stack([row.features[name] for row in rows]) for name in rows[0].features},
-            None
-            if rows[0].keypoints is None
-            else torch.stack([row.keypoints for row in rows if row.keypoints is not None]),
-            where,
-            joined([self._table.files[file].text(caption) for file, caption in where]),
-        )
+        together = {
+            "latents": [row.latent for row in rows],
+            **{f"{FEATURES}{name}": [row.features[name] for row in rows] for name in rows[0].features},
+            **rows_of_texts([self._table.files[file].text(caption) for file, caption in where]),
+        }
+        points = [row.keypoints for row in rows if row.keypoints is not None]
+        return _Part(packed(together | ({"keypoints": points} if points else {})), where)
 
     def _row(self, index: int) -> Read:
         number = self._numbers[index]
         return self._table.files[self._table.file[number]].row(self._table.place[number])
 
     def taken(self, numbers: Sequence[int], read: _Part) -> list[Example]:
-        return [self._example(self._numbers[number], read, row) for row, number in enumerate(numbers)]
+        tensors = read.tensors.unpacked()
+        latents, features, points = tensors["latents"].float(), below(tensors, FEATURES), tensors.get("keypoints")
+        found: list[Example] = []
+        for row, (number, caption) in enumerate(zip(numbers, read.captions, strict=True)):
+            place = self._numbers[number]
+            hint = None if points is None else self._hint(place, points[row])
+            shown = self._shown(place, {name: own[row] for name, own in features.items()})
+            found.append(Example(latents[row], self._texts.of(caption, tensors, row), shown[0], hint, shown[1]))
+        return found
 
-    def _example(self, number: int, read: _Part, row: int) -> Example:
+    def _shown(self, number: int, own: Mapping[str, Tensor]) -> tuple[Embeds, Sequence[Embeds]]:
+        """What an adapter is shown of a picture first, of which `own` was read, and what it may be shown in its place."""
         others = self._table.partners[number]
         references = _References(self._table, others or (number,))
         # Of another picture even the first view is read when it is shown.
-        first = references[0] if others else _embeds({name: own[row] for name, own in read.features.items()})
-        points = None if read.keypoints is None else read.keypoints[row]
-        text = self._texts.of(read.captions[row], read.texts, row)
-        return Example(read.latents[row].float(), text, first, self._hint(number, points), _Further(references))
+        return references[0] if others else _embeds(own), _Further(references)
 
-    def _hint(self, number: int, points: Tensor | None) -> Callable[[], Tensor] | None:
-        if points is None:
-            return None
+    def _hint(self, number: int, points: Tensor) -> Callable[[], Tensor]:
         height, width = self._table.place[number].size
         return lambda: self._draw(points, (self._cell * width, self._cell * height))
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Pictures of one size in few tensors, which are cheap to hand to another process: texts are joined where they are as
-    long as each other."""
+    """Pictures of one size in one tensor, and where the caption of each is."""
 
-    latents: Tensor
-    features: Mapping[str, Tensor]
-    keypoints: Tensor | None
+    tensors: Packed
     captions: Sequence[tuple[int, int]]
-    texts: Joined
 
 
 class _References(Sequence[Embeds]):

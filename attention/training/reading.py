@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -33,57 +34,82 @@ class Reading:
         self._examples = examples
         self._plan = plan
         self._after = after
-        self._ahead: Iterator[tuple[Position, Any]] | None = None
+        self._ahead: _Ahead | None = None
         self._readers = READERS if "fork" in multiprocessing.get_all_start_methods() else 0
 
-    def part(self, position: Position) -> list[Example]:
-        """The pictures of a part, in order."""
-        numbers = self._plan(position)
-        if not isinstance(self._examples, Kept):
-            return [self._examples[number] for number in numbers]
-        return self._examples.taken(numbers, self._read(self._examples, position))
-
-    def forget(self) -> None:
-        """End the readers."""
-        self._ahead = None
-
-    def _read(self, kept: Kept, position: Position) -> Any:
+    def part(self, position: Position, numbers: Sequence[int]) -> list[Example]:
+        """The pictures of a part, in order; `numbers` are those of the plan."""
+        kept = self._examples
+        if not isinstance(kept, Kept):
+            return [kept[number] for number in numbers]
         if not self._readers:
-            return kept.read(self._plan(position))
+            return kept.taken(numbers, kept.read(numbers))
         found = self._next()
         if found is None or found[0] != position:
             # The first part, or one that is computed again.
-            self._ahead = None
-            self._ahead = self._begun(kept, position)
+            self.forget()
+            self._ahead = _Ahead(kept, self._plan, self._after(position), self._readers)
             found = self._next()
         if found is None:
             logging.warning("The processes that read ahead do not answer; what is trained on is read without them.")
             self._readers = 0
-            return self._read(kept, position)
+            return self.part(position, numbers)
         return found[1]
 
-    def _next(self) -> tuple[Position, Any] | None:
+    def forget(self) -> None:
+        """End the readers."""
+        if self._ahead is not None:
+            self._ahead.end()
+        self._ahead = None
+
+    def _next(self) -> tuple[Position, list[Example]] | None:
         if self._ahead is None:
             return None
         try:
-            return next(self._ahead, None)
+            return self._ahead.next()
         except RuntimeError as error:
             if "timed out" not in str(error):
                 raise
-            self._ahead = None
+            self.forget()
             return None
 
-    def _begun(self, kept: Kept, position: Position) -> Iterator[tuple[Position, Any]]:
+
+class _Ahead:
+    """Parts in their order, read by other processes.
+
+    A thread receives them, one ahead: to take over what another process has read takes milliseconds, more where the
+    processors are busy, and no step waits for it.
+    """
+
+    def __init__(self, kept: Kept, plan: Plan, positions: Iterable[Position], readers: int) -> None:
+        self._kept = kept
+        self._plan = plan
         loader: Any = DataLoader(
-            _Parts(kept, self._plan),
-            sampler=self._after(position),  # pyright: ignore[reportArgumentType]  any iterable serves
+            _Parts(kept, plan),
+            sampler=positions,  # pyright: ignore[reportArgumentType]  any iterable serves
             batch_size=None,
-            num_workers=self._readers,
+            num_workers=readers,
             collate_fn=_as_it_is,
             timeout=SECONDS,
             multiprocessing_context="fork",
         )
-        return iter(loader)
+        self._read: Iterator[tuple[Position, Any]] = iter(loader)  # forks, before there is a thread
+        self._thread = ThreadPoolExecutor(1, "likeness-reading")
+        self._coming = self._thread.submit(self._received)
+
+    def next(self) -> tuple[Position, list[Example]] | None:
+        """The next part, while the one after it is received."""
+        found = self._coming.result()
+        self._coming = self._thread.submit(self._received)
+        return found
+
+    def end(self) -> None:
+        """Wait for what is being received, and let go of it."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _received(self) -> tuple[Position, list[Example]] | None:
+        read = next(self._read, None)
+        return None if read is None else (read[0], self._kept.taken(self._plan(read[0]), read[1]))
 
 
 def _as_it_is(found: Any) -> Any:

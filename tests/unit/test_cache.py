@@ -19,6 +19,7 @@ def test_the_least_recently_used_goes_first():
         cache.get(key, lambda: "12345")
     cache.get("a", lambda: "again")
     cache.get("c", lambda: "12345")
+    assert cache.used == 10 and len(cache) == 2
     assert cache.get("a", lambda: "new") == "12345"
     assert cache.get("b", lambda: "new") == "new"
 
