@@ -51,6 +51,10 @@ FORMS: Mapping[str, Form] = {
         "only what takes a minute: style, and the tests in which no model runs",
         ("-n", "2", *TOGETHER, "tests/unit", "tests/shapes", "tests/rules", *WITHOUT_TYPES),
     ),
+    "loops": Form(
+        "film the loops of the README from the real page, into docs/",
+        ("-n", "0", "-p", "no:randomly", "tests/browser/loops.py"),
+    ),
     "mutants": Form(
         "break the pack on purpose, once for each law and promise: a test must notice (words of claims choose some)",
         ("tests/mutants/run.py",),
