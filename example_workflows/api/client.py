@@ -1,6 +1,6 @@
 """Queues one of these prompts on a running ComfyUI and fetches what it made; Python's standard library is enough.
 
-    python client.py "Picture prompt.json" --image Reference=photo.jpg --set "Prompt.text=a castle at night"
+    python client.py "IP-Adapter 1 picture prompt.json" --image Reference=photo.jpg --set "Prompt.text=a castle at night"
         --set "Apply IP-Adapter.weight=0.5" --server http://127.0.0.1:8188 --out pictures
 
 Nodes are called by their title or their number in the file; `--image` uploads a picture for a Load Image node, or a file

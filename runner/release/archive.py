@@ -26,6 +26,7 @@ def build(places: Places, folder: Path) -> Path:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(places.root / name, copy / name)
     git(copy, "init", "--quiet")
+    git(copy, "config", "core.quotepath", "off")  # or comfy-cli misses files with Chinese names
     git(copy, "add", "--all", "--force")
     command = [program_in(places.tools, "comfy"), "--skip-prompt", "node", "pack"]
     done = subprocess.run(command, cwd=copy, env=quiet(places), capture_output=True, encoding="utf-8", check=False)

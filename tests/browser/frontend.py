@@ -41,6 +41,11 @@ STILL = f"""async () => {{
 }}"""
 
 
+def template(name):
+    """The file of a template, by its name without the Chinese words in it."""
+    return next(path for path in TEMPLATES if " ".join(path.stem.encode("ascii", "ignore").decode().split()) == name)
+
+
 class Frontend:
     """One page of a running ComfyUI; `page` is Playwright's."""
 
@@ -107,6 +112,14 @@ class Frontend:
                 return app.loadGraphData(graph, true, true, app.extensionManager.workflow.activeWorkflow)
             }""",
             workflow,
+        )
+        self.settle()
+
+    def open_template(self, path):
+        """Open a template as the dialog of templates does, in a tab of its own and at the zoom that it opens with."""
+        self.page.evaluate(
+            "([graph, name]) => app.loadGraphData(graph, true, true, name, { openSource: 'template' })",
+            [json.loads(path.read_text(encoding="utf-8")), path.stem],
         )
         self.settle()
 

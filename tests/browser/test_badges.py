@@ -6,12 +6,12 @@ import pytest
 from serving.patience import until
 from serving.substitutes import on_the_miniature
 
-from .frontend import RENDERERS, TEMPLATES
+from .frontend import RENDERERS, template
 from .test_choose_face import KINDS, LINKS
 from .test_node_text import SAY
 from .test_render_keypoints import GRAPH
 
-(FIRST,) = (path for path in TEMPLATES if path.stem == "Picture prompt")
+FIRST = template("IP-Adapter 1 picture prompt")
 
 
 FIRST_AND_OTHER = """id => {

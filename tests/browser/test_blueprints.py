@@ -6,38 +6,34 @@ from pathlib import Path
 import pytest
 from serving.substitutes import on_the_miniature
 
-from .frontend import TEMPLATES
+from .frontend import template
 
 BLUEPRINTS = sorted((Path(__file__).resolve().parents[2] / "subgraphs").glob("*.json"))
 
-# Blueprint -> the template it shortens: nodes it stands for, what goes into it, where its outputs go, widgets on it.
+# Blueprint -> the template it shortens: nodes it stands for, what goes into it, where its outputs go, widgets on it. Of a
+# template's nodes 13 and 20 are where its picture is drawn, 19 and 21 its prompt and its files.
 PLACES = {
     "Picture prompt": (
-        "Picture prompt",
-        ("4", "5"),
+        "IP-Adapter 1 picture prompt",
+        ("4", "5", "12"),
         {"model": ("2", 0), "image": ("3", 0)},
-        (("9", "model"),),
+        (("13", "model"),),
         ["preset", "weight", "layer_preset"],
     ),
     "Portrait from one photo": (
-        "InstantID portrait",
-        ("3", "5", "6", "7", "8", "9", "13"),
-        {"model": ("2", 0), "positive": ("10", 0), "negative": ("11", 0), "photo": ("4", 0), "latent": ("12", 0)},
-        (("14", "model"), ("14", "positive"), ("14", "negative")),
+        "Face 1 InstantID portrait face swap",
+        ("7", "8", "9", "13"),
+        {"model": ("21", 0), "positive": ("19", 0), "negative": ("19", 1), "photo": ("4", 0), "latent": ("19", 2)},
+        (("20", "model"), ("20", "positive"), ("20", "negative")),
         ["weight", "strength", "recipe", "control_net_name", "face_models"],
     ),
 }
 
 
-def template(name):
-    path = next(path for path in TEMPLATES if path.stem == name)
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 @pytest.mark.parametrize("path", BLUEPRINTS, ids=lambda path: path.stem)
 def test_a_blueprint_is_found_placed_and_runs(path, frontend, example_photo):
     base, stands_for, inputs, outputs, widgets = PLACES[path.stem]
-    frontend.load(template(base))
+    frontend.load(json.loads(template(base).read_text(encoding="utf-8")))
     placed = frontend.place(path.stem)
     assert frontend.nodes()[placed]["known"]
     frontend.remove(*stands_for)

@@ -6,7 +6,7 @@ import pytest
 from serving.patience import until
 
 from .editors import Editor
-from .frontend import RENDERERS
+from .frontend import RENDERERS, template
 
 NODE = "LikenessReferenceWeights"
 
@@ -83,3 +83,15 @@ def test_each_row_shows_the_picture_of_its_reference(editor):
     until(lambda: page.locator(shown).count() == 1, "the picture of the one reference of the prompt")
     address = page.locator(shown).first.get_attribute("src")
     assert "view?" in address and frontend.value(load, "image").split("/")[-1] in address.replace("%20", " ")
+
+
+def test_pictures_are_found_through_subgraphs(frontend, page):
+    frontend.load(json.loads(template("References on FLUX Kontext").read_text(encoding="utf-8")))
+    node = next(number for number, each in frontend.nodes().items() if each["kind"] == NODE)
+    frontend.show(node)
+    shown = page.locator(".likeness-reference img")
+    until(lambda: shown.evaluate_all("all => all.map(one => one.naturalWidth > 0)") == [True, True], "both pictures")
+    found = """async id => (await import('/extensions/comfyui-likeness/editor/reference_pictures.js'))
+        .referencesOf(app.graph.getNodeById(id)).size"""
+    assert page.evaluate(found, node) == [1024, 1024]
+    frontend.picture("references through subgraphs", node)

@@ -2,17 +2,16 @@
 
 import io
 import json
-from pathlib import Path
 
 import pytest
 from PIL import Image
 from serving.patience import until
 from serving.substitutes import on_the_miniature
 
-from .frontend import RENDERERS
+from .frontend import RENDERERS, template
 from .test_alone import values
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "example_workflows" / "Picture prompt.json"
+TEMPLATE = template("IP-Adapter 1 picture prompt")
 # Weight over each picture, and whether it is there and seen.
 SHOTS = """() => [...document.querySelectorAll('.likeness-row figure')].map(shot => {
     const picture = shot.querySelector('img'), { left, top, width, height } = picture.getBoundingClientRect()

@@ -181,10 +181,10 @@ def example_folder(server):
 def saved_embeds(server, api, example_photo):
     """The file that the example without a photo names, saved by the example that makes it."""
     folder = ROOT / "example_workflows" / "api"
-    graph = json.loads((folder / "Embeds 1 from a photo.json").read_text(encoding="utf-8"))
+    graph = json.loads((folder / "IP-Adapter 8 embeds, save.json").read_text(encoding="utf-8"))
     entry = api.run(on_the_miniature(graph))
     assert entry.succeeded, entry.messages.get("execution_error")
-    loading = json.loads((folder / "Embeds 2 without photo.json").read_text(encoding="utf-8"))
+    loading = json.loads((folder / "IP-Adapter 9 embeds, load.json").read_text(encoding="utf-8"))
     name = next(n["inputs"]["file"] for n in loading.values() if n["class_type"] == "LikenessLoadEmbeds")
     assert (server.base / "output" / name.removesuffix(" [output]")).is_file()
 
@@ -193,9 +193,9 @@ def saved_embeds(server, api, example_photo):
 def saved_faces(server, api, example_photo):
     """The file that the example of a person without a photo names, saved by the example that makes it."""
     folder = ROOT / "example_workflows" / "api"
-    graph = json.loads((folder / "Faces 1 from a photo.json").read_text(encoding="utf-8"))
+    graph = json.loads((folder / "Face 8 save faces.json").read_text(encoding="utf-8"))
     entry = api.run(on_the_miniature(graph))
     assert entry.succeeded, entry.messages.get("execution_error")
-    loading = json.loads((folder / "Faces 2 without photo.json").read_text(encoding="utf-8"))
+    loading = json.loads((folder / "Face 9 load faces.json").read_text(encoding="utf-8"))
     name = next(n["inputs"]["file"] for n in loading.values() if n["class_type"] == "LikenessLoadFaces")
     assert (server.base / "output" / name.removesuffix(" [output]")).is_file()

@@ -2,7 +2,7 @@
 
 import time
 
-PATIENCE = 300  # seconds; what a quiet machine does in one may take a minute on a busy one
+PATIENCE = 45  # seconds; what a quiet machine does in one may take a minute on a busy one
 
 
 def until(true, what, pause=0.1):

@@ -78,12 +78,10 @@ SUBSTITUTES = {
         "class_type": "LoraLoader",
         "inputs": {**inputs, "lora_name": f"miniature_{family}.safetensors"},
     },
-    "LikenessLoadIPAdapter": lambda inputs, family: (
-        load_with_found_encoder("flux", "instantx") if "instantx" in inputs["file"] else load_adapter(family, "plus")
-    ),
+    "LikenessLoadIPAdapter": lambda inputs, family: load_adapter(family, "plus"),
     "LikenessLoadByPreset": lambda inputs, family: (
-        load_with_found_encoder(family, "pulid")
-        if inputs["preset"] == "PuLID"
+        load_with_found_encoder(family, inputs["preset"].lower())
+        if inputs["preset"] in ("PuLID", "InstantX")
         else load_adapter(family, *PRESETS[inputs["preset"]])
     ),
     "LikenessTrainIPAdapter": lambda inputs, family: {

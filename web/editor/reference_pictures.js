@@ -1,13 +1,12 @@
 // The pictures that a prompt is given as references, and the size of the canvas, as the graph around a node says.
 
 import { api } from '../../../scripts/api.js'
-import { valueOf } from './widgets.js'
+import { placeOf, sourceOf, valueIn } from './upstream.js'
 
 const FAR = 64 // nodes that are looked through
 
 const isLinked = (input) => input.link != null
 const inputsOf = (node, types) => (node.inputs ?? []).filter((input) => isLinked(input) && types.includes(input.type))
-const sourceOf = (node, input) => node.getInputNode(node.inputs.indexOf(input))
 const named = (node, name) => (node.inputs ?? []).find((input) => input.name === name && isLinked(input))
 
 // { latent: [address or null, ...], redux: [...], size: [width, height] or null } of the first sampler after a node.
@@ -16,9 +15,9 @@ export function referencesOf(node) {
   const ends = after(node).filter((one) => inputsOf(one, ['CONDITIONING']).length || named(one, 'latent_image'))
   for (const end of ends) {
     const prompt = named(end, 'positive') ?? inputsOf(end, ['CONDITIONING'])[0]
-    if (prompt && !found.latent.length && !found.redux.length) collect(sourceOf(end, prompt), found)
+    if (prompt && !found.latent.length && !found.redux.length) collect(sourceOf(placeOf(end), prompt), found)
     const latent = named(end, 'latent_image')
-    if (latent && !found.size) found.size = sizeOf(sourceOf(end, latent))
+    if (latent && !found.size) found.size = sizeOf(sourceOf(placeOf(end), latent))
   }
   return found
 }
@@ -37,26 +36,28 @@ function after(node) {
 }
 
 // Each node that adds references adds them after those of the prompt that it was given.
-function collect(node, found, far = FAR) {
-  if (!node || !far) return
+function collect(place, found, far = FAR) {
+  if (!place || !far) return
+  const { node } = place
   const earlier = inputsOf(node, ['CONDITIONING'])[0]
-  if (earlier) collect(sourceOf(node, earlier), found, far - 1)
-  if (/^ReferenceLatent$/.test(node.comfyClass)) add(node, named(node, 'latent'), found.latent)
-  if (node.comfyClass === 'LikenessReduxPicture') add(node, named(node, 'clip_vision_output'), found.redux)
+  if (earlier) collect(sourceOf(place, earlier), found, far - 1)
+  if (/^ReferenceLatent$/.test(node.comfyClass)) add(place, named(node, 'latent'), found.latent)
+  if (node.comfyClass === 'LikenessReduxPicture') add(place, named(node, 'clip_vision_output'), found.redux)
   if (/^TextEncodeQwenImageEdit/.test(node.comfyClass) && named(node, 'vae'))
-    for (const input of inputsOf(node, ['IMAGE'])) add(node, input, found.latent)
+    for (const input of inputsOf(node, ['IMAGE'])) add(place, input, found.latent)
 }
 
-const add = (node, input, list) => input && list.push(pictureOf(sourceOf(node, input)))
+const add = (place, input, list) => input && list.push(pictureOf(sourceOf(place, input)))
 
 // The address of the picture that something was made of.
-function pictureOf(node, far = FAR) {
-  if (!node || !far) return null
+function pictureOf(place, far = FAR) {
+  if (!place || !far) return null
+  const { node } = place
   const shown = node.imgs?.[0]?.src
-  const name = valueOf(node, 'image')
+  const name = valueIn(place, 'image')
   if (typeof name === 'string' && name && /^LoadImage/.test(node.comfyClass)) return shown ?? addressOf(name)
   for (const input of inputsOf(node, ['LATENT', 'IMAGE', 'CLIP_VISION_OUTPUT'])) {
-    const found = pictureOf(sourceOf(node, input), far - 1)
+    const found = pictureOf(sourceOf(place, input), far - 1)
     if (found) return found
   }
   return shown ?? null
@@ -68,7 +69,7 @@ function addressOf(name) {
   return api.apiURL(`/view?${new URLSearchParams(query)}`)
 }
 
-function sizeOf(node) {
-  const size = node ? [valueOf(node, 'width'), valueOf(node, 'height')] : []
+function sizeOf(place) {
+  const size = place ? [valueIn(place, 'width'), valueIn(place, 'height')] : []
   return size.length && size.every((side) => Number.isFinite(side) && side > 0) ? size : null
 }

@@ -17,7 +17,7 @@ from .prompts import PRESETS, Example, Models, at_weight, fitted, plain
 STEPS = 30  # of an example, for the bar
 PLAIN = "plain"
 WEIGHTS = (0.0, 0.5, 1.0, 1.5)
-WEIGHED = "Picture prompt"
+WEIGHED = "IP-Adapter 1 picture prompt"
 """The example that is drawn at several weights too."""
 
 

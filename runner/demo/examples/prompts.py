@@ -15,9 +15,9 @@ SIDES = {"sd15": 512, "sdxl": 1024}
 PRESETS = ("plus", "standard", "standard, ViT-G encoder")
 """What stands in, by Load by Preset, for the adapter that an example names: the first that is installed."""
 PHOTOGRAPHS: Mapping[str, Sequence[str]] = {
-    "Compare faces": ("first", "second"),
-    "FaceID from several photos": ("first", "second"),
-    "InstantID two people": ("pair",),
+    "Face likeness, compare two": ("first", "second"),
+    "Face 7 FaceID, several photos": ("first", "second"),
+    "Face 3 InstantID two people": ("pair",),
 }
 """What the Load Image nodes of an example get, in order, where it is not A and B."""
 
@@ -74,6 +74,8 @@ def fitted(example: Example, models: Models, uploaded: Mapping[str, str], preset
         if node["class_type"] == "LikenessLoadIPAdapter":
             chosen = {"model": [model, 0], "preset": preset, "lora_strength": 1.0}
             prompt[number] = {"class_type": "LikenessLoadByPreset", "inputs": chosen}
+        elif node["class_type"] == "CLIPVisionLoader":
+            continue  # a preset finds its encoder
         elif node["class_type"] == "LoadImage":
             prompt[number] = {**node, "inputs": {**inputs, "image": uploaded[next(photographs)]}}
         else:

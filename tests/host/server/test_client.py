@@ -17,7 +17,7 @@ API = Path(__file__).resolve().parents[3] / "example_workflows" / "api"
 @pytest.fixture
 def client(server, tmp_path):
     """(arguments) -> the finished process, on the miniature's form of Picture prompt."""
-    prompt = on_the_miniature(json.loads((API / "Picture prompt.json").read_text(encoding="utf-8")))
+    prompt = on_the_miniature(json.loads((API / "IP-Adapter 1 picture prompt.json").read_text(encoding="utf-8")))
     (tmp_path / "prompt.json").write_text(json.dumps(prompt))
     Image.effect_noise((64, 64), 80).convert("RGB").save(tmp_path / "my photo.png")
 
@@ -63,7 +63,7 @@ def test_it_hands_on_what_comfyui_refuses(client):
 
 def test_faces_go_from_one_prompt_to_the_next_as_a_file(client, tmp_path, example_photo, server):
     """What the first prompt saved is fetched, and uploaded for the second, which has no photo."""
-    for number, name in enumerate(("Faces 1 from a photo", "Faces 2 without photo"), 1):
+    for number, name in enumerate(("Face 8 save faces", "Face 9 load faces"), 1):
         prompt = on_the_miniature(json.loads((API / f"{name}.json").read_text(encoding="utf-8")))
         (tmp_path / f"{number}.json").write_text(json.dumps(prompt))
     photo = server.base / "input" / "example.png"

@@ -10,7 +10,12 @@ from runner.demo.examples import __main__ as client
 from runner.demo.examples import drawing, report
 from runner.demo.examples.prompts import CHECKPOINTS, Models, examples
 
-WANTED = ("Animation", "InstantID two people", "Picture prompt", "Style only")
+WANTED = (
+    "IP-Adapter 7 animation",
+    "Face 3 InstantID two people",
+    "IP-Adapter 1 picture prompt",
+    "IP-Adapter 2 style transfer",
+)
 
 
 def test_examples_are_drawn_and_a_missing_file_is_said(server, monkeypatch, tmp_path):
@@ -18,7 +23,7 @@ def test_examples_are_drawn_and_a_missing_file_is_said(server, monkeypatch, tmp_
 
     def fitted(example, *rest):
         prompt = on_the_miniature(real(example, *rest))
-        if example.name == "Style only":
+        if example.name == "IP-Adapter 2 style transfer":
             loader = next(node for node in prompt.values() if node["class_type"] == "LikenessLoadIPAdapter")
             loader["inputs"]["file"] = "miniature/sd15_base.safetensors"  # for another base model
         return prompt
@@ -34,9 +39,12 @@ def test_examples_are_drawn_and_a_missing_file_is_said(server, monkeypatch, tmp_
             return await drawing.draw(comfy, chosen, models, uploaded), models
 
     drawn, models = asyncio.run(run())
-    assert set(drawn.pictures) == {"Animation", "Picture prompt"}
-    assert "has a face to make a mask of" in drawn.left_out["InstantID two people"]
-    assert "SDXL" in drawn.left_out["Style only"] and "\n" not in drawn.left_out["Style only"]
+    assert set(drawn.pictures) == {"IP-Adapter 7 animation", "IP-Adapter 1 picture prompt"}
+    assert "has a face to make a mask of" in drawn.left_out["Face 3 InstantID two people"]
+    assert (
+        "SDXL" in drawn.left_out["IP-Adapter 2 style transfer"]
+        and "\n" not in drawn.left_out["IP-Adapter 2 style transfer"]
+    )
     assert not report.unequal(drawn) and drawn.weights["1"].tobytes() != drawn.weights["plain"].tobytes()
     assert models.listed["LikenessLoadByPreset", "preset"]
     drawing.write(drawn, tmp_path)

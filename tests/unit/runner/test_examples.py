@@ -41,14 +41,14 @@ def test_every_wire_leads_to_a_node_and_every_file_was_chosen(name):
 
 def test_what_trains_for_hours_or_needs_another_kind_of_model_is_not_run_and_the_rest_is():
     left_out = {
-        "Train an IP-Adapter",
+        "IP-Adapter training",
         "Wan, let go of the first frame",
-        "Picture prompt on FLUX",
-        "Picture prompt on FLUX, InstantX",
+        "IP-Adapter on FLUX",
+        "IP-Adapter on FLUX, InstantX",
         "References on FLUX Kontext",
     }
     assert not left_out & set(EXAMPLES)
-    assert {"Picture prompt", "InstantID portrait"} <= set(EXAMPLES)
+    assert {"IP-Adapter 1 picture prompt", "Face 1 InstantID portrait face swap"} <= set(EXAMPLES)
 
 
 def test_the_adapter_that_the_examples_name_is_the_first_preset():
@@ -61,27 +61,29 @@ def test_the_adapter_that_the_examples_name_is_the_first_preset():
 
 
 def test_each_base_model_has_its_own_checkpoint_and_a_file_in_a_subfolder_is_found():
-    assert inputs(prompt("Picture prompt"), "CheckpointLoaderSimple")[0]["ckpt_name"] == BOTH["sd15"]
-    graph = prompt("InstantID portrait")
+    assert inputs(prompt("IP-Adapter 1 picture prompt"), "CheckpointLoaderSimple")[0]["ckpt_name"] == BOTH["sd15"]
+    graph = prompt("Face 1 InstantID portrait face swap")
     assert inputs(graph, "CheckpointLoaderSimple")[0]["ckpt_name"] == BOTH["sdxl"]
     assert inputs(graph, "ControlNetLoader")[0]["control_net_name"] == "sub/instantid-identitynet.safetensors"
 
 
 def test_without_its_base_model_an_example_is_drawn_on_the_other_at_its_size():
-    sizes = [inputs(prompt("Picture prompt", {only: BOTH[only]}), "EmptyLatentImage")[0] for only in BOTH]
+    sizes = [inputs(prompt("IP-Adapter 1 picture prompt", {only: BOTH[only]}), "EmptyLatentImage")[0] for only in BOTH]
     assert (sizes[1]["width"], sizes[1]["height"]) == (2 * sizes[0]["width"], 2 * sizes[0]["height"])
 
 
 def test_photographs_are_those_that_an_example_is_about():
-    assert [each["image"] for each in inputs(prompt("FaceID from several photos"), "LoadImage")] == [
+    assert [each["image"] for each in inputs(prompt("Face 7 FaceID, several photos"), "LoadImage")] == [
         "likeness-first.png",
         "likeness-second.png",
     ]
-    assert [each["image"] for each in inputs(prompt("InstantID two people"), "LoadImage")] == ["likeness-pair.png"]
+    assert [each["image"] for each in inputs(prompt("Face 3 InstantID two people"), "LoadImage")] == [
+        "likeness-pair.png"
+    ]
 
 
 def test_the_plain_prompt_has_no_node_of_the_pack_and_the_weighted_ones_differ_by_the_weight():
-    for name in ("Picture prompt", "Two regions"):
+    for name in ("IP-Adapter 1 picture prompt", "IP-Adapter 5 two regions"):
         graph = prompt(name)
         bare = plain(graph)
         assert not [node for node in bare.values() if node["class_type"].startswith("Likeness")]
@@ -174,13 +176,17 @@ def drawn(installed):
 
 def test_what_cannot_run_is_left_out_with_its_reason_and_the_rest_is_drawn(tmp_path):
     found, _ = drawn({"plus"})
-    assert {"Picture prompt", "Style only"} <= set(found.pictures)
-    assert found.left_out["InstantID portrait"].endswith("(LikenessLoadByPreset): no InstantID is installed")
-    assert "no pack" in found.left_out["Compare faces"]
+    assert {"IP-Adapter 1 picture prompt", "IP-Adapter 2 style transfer"} <= set(found.pictures)
+    assert found.left_out["Face 1 InstantID portrait face swap"].endswith(
+        "(LikenessLoadByPreset): no InstantID is installed"
+    )
+    assert "no pack" in found.left_out["Face likeness, compare two"]
     assert set(found.pictures) | set(found.left_out) <= set(EXAMPLES)
     assert list(found.weights) == ["plain", "0", "0.5", "1", "1.5"]
     drawing.write(found, tmp_path)
-    assert (tmp_path / "Picture prompt.png").is_file() and (tmp_path / "Picture prompt, 0.5.png").is_file()
+    assert (tmp_path / "IP-Adapter 1 picture prompt.png").is_file() and (
+        tmp_path / "IP-Adapter 1 picture prompt, 0.5.png"
+    ).is_file()
     assert any("bit-identical" in line for line in report.told(found)) and not report.unequal(found)
     photos = {name: Image.new("RGB", (64, 64)) for name in UPLOADED}
     sheet = report.sheet_of(found, BOTH, photos)
@@ -189,10 +195,10 @@ def test_what_cannot_run_is_left_out_with_its_reason_and_the_rest_is_drawn(tmp_p
 
 def test_another_adapter_stands_in_for_plus_and_is_remembered():
     found, server = drawn({"standard"})
-    assert "Picture prompt" in found.pictures
+    assert "IP-Adapter 1 picture prompt" in found.pictures
     assert server.ran.count({"plus"}) == 2, "asked once for each base model"
     found, _ = drawn({"FaceID"})
-    assert not found.weights and found.left_out["Picture prompt"].endswith("no plus is installed")
+    assert not found.weights and found.left_out["IP-Adapter 1 picture prompt"].endswith("no plus is installed")
 
 
 def test_one_grey_level_in_one_pixel_is_a_difference():

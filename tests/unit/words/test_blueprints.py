@@ -1,19 +1,14 @@
 """Every subgraph blueprint is one node with a subgraph of ours in step with the nodes as they are now."""
 
-import json
-
 import pytest
 from schemas import ROOT, saved_widgets, schemas
+from templates import check_links, read
 
 BLUEPRINTS = sorted((ROOT / "subgraphs").glob("*.json"))
 
 
 def by_stem(path):
     return path.stem
-
-
-def read(path):
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +54,4 @@ def test_the_nodes_within_are_as_they_are_now(path, nodes):
 @pytest.mark.parametrize("path", BLUEPRINTS, ids=by_stem)
 def test_links_within_are_the_same_at_both_ends(path):
     (subgraph,) = read(path)["definitions"]["subgraphs"]
-    inside = {node["id"]: node for node in subgraph["nodes"]}
-    for link in subgraph["links"]:
-        origin, target = inside.get(link["origin_id"]), inside.get(link["target_id"])
-        given = origin["outputs"] if origin else subgraph["inputs"]
-        taken = target["inputs"] if target else subgraph["outputs"]
-        source, sink = given[link["origin_slot"]], taken[link["target_slot"]]
-        assert source["type"] == sink["type"] == link["type"]
-        assert link["id"] in (source["links"] if origin else source["linkIds"])
-        assert link["id"] in ([sink["link"]] if target else sink["linkIds"])
+    check_links(subgraph)

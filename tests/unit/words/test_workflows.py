@@ -1,12 +1,11 @@
-"""Every example workflow fits the nodes: types, inputs, links, saved values, thumbnails, and its API form is the same graph."""
+"""Every template fits the nodes: types, inputs, links, saved values, thumbnails, layout, and its API form is the same graph."""
 
-import json
 import struct
 
 import pytest
-from schemas import ROOT, saved_widgets, schemas
+from schemas import saved_widgets, schemas
+from templates import FOLDER, all_nodes, check_links, graphs, is_subgraph, plain_name, read, wires
 
-FOLDER = ROOT / "example_workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.json"))
 ON_THE_PAGE_ONLY = {"MarkdownNote", "Note"}
 SMALL = 100_000  # bytes of a thumbnail
@@ -29,12 +28,8 @@ def by_stem(path):
     return path.stem
 
 
-def read(path):
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def api_form(path):
-    return read(FOLDER / "api" / path.name)
+    return read(FOLDER / "api" / f"{plain_name(path)}.json")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +42,7 @@ def test_there_are_workflows_and_nothing_is_left_over():
     stems = {path.stem for path in WORKFLOWS}
     assert len(stems) >= 10
     assert {path.stem for path in FOLDER.glob("*.jpg")} == stems
-    assert {path.stem for path in (FOLDER / "api").glob("*.json")} == stems
+    assert {path.stem for path in (FOLDER / "api").glob("*.json")} == set(map(plain_name, WORKFLOWS))
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
@@ -60,18 +55,25 @@ def test_the_thumbnail_is_a_small_jpeg(path):
 def test_links_are_the_same_at_both_ends(path):
     graph = read(path)
     found = {node["id"]: node for node in graph["nodes"]}
-    assert graph["version"] == 0.4 and graph["last_node_id"] == max(found)
+    assert graph["version"] == 0.4 and graph["last_node_id"] == max(node["id"] for node in all_nodes(graph))
     for number, source, out, target, slot, kind in graph["links"]:
         given, taken = found[source]["outputs"][out], found[target]["inputs"][slot]
         assert number in given["links"] and taken["link"] == number
         assert given["type"] == taken["type"] == kind or "*" in (given["type"], taken["type"])
     ends = [slot["link"] for node in found.values() for slot in node.get("inputs", []) if slot.get("link")]
     assert sorted(ends) == sorted(link[0] for link in graph["links"])
+    for subgraph in graphs(graph)[1:]:
+        check_links(subgraph)
+        (outside,) = [node for node in graph["nodes"] if node["type"] == subgraph["id"]]
+        assert outside["title"] == subgraph["name"]
+        for side in ("inputs", "outputs"):
+            assert [(s["name"], s["type"]) for s in outside[side]] == [(s["name"], s["type"]) for s in subgraph[side]]
+        assert len(outside["widgets_values"]) == sum("widget" in slot for slot in outside["inputs"])
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
 def test_our_nodes_in_it_are_as_they_are_now(path, nodes):
-    ours = [node for node in read(path)["nodes"] if node["type"].startswith("Likeness")]
+    ours = [node for node in all_nodes(read(path)) if node["type"].startswith("Likeness")]
     assert ours
     for node in ours:
         schema = nodes[node["type"]]
@@ -85,21 +87,16 @@ def test_our_nodes_in_it_are_as_they_are_now(path, nodes):
 @pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
 def test_the_api_form_is_the_same_graph(path):
     graph, prompt = read(path), api_form(path)
-    kept = {str(node["id"]): node for node in graph["nodes"] if node["type"] not in ON_THE_PAGE_ONLY}
-    assert {number: node["type"] for number, node in kept.items()} == {n: p["class_type"] for n, p in prompt.items()}
+    kept = {str(node["id"]): node["type"] for node in all_nodes(graph) if not is_subgraph(node, graph)}
+    kept = {number: kind for number, kind in kept.items() if kind not in ON_THE_PAGE_ONLY}
+    assert kept == {number: node["class_type"] for number, node in prompt.items()}
     linked = {
         (number, name): tuple(value)
         for number, node in prompt.items()
         for name, value in node["inputs"].items()
         if isinstance(value, list)
     }
-    slots = {link[0]: (str(link[1]), link[2]) for link in graph["links"]}
-    assert linked == {
-        (number, slot["name"]): slots[slot["link"]]
-        for number, node in kept.items()
-        for slot in node.get("inputs", [])
-        if slot.get("link")
-    }
+    assert linked == wires(graph)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
@@ -128,10 +125,12 @@ def test_files_it_needs_are_named_as_they_are_published(path):
     from pack.attention.files.published import FILES
 
     published = {(file.folder, file.name): file for file in FILES.values()}
-    for node in read(path)["nodes"]:
+    graph = read(path)
+    for node in all_nodes(graph):
         models = node["properties"].get("models", [])
         names = {model["name"] for model in models}
         files = [v for v in node.get("widgets_values") or [] if isinstance(v, str) and v.endswith(".safetensors")]
+        files = [] if is_subgraph(node, graph) else files  # which are those of the nodes within
         assert set(files) <= names, f"{node['type']} does not say where {files} comes from"
         for model in models:
             assert model["url"].startswith("https://huggingface.co/") and model["directory"]

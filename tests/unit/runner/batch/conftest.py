@@ -17,7 +17,7 @@ API = Path(__file__).resolve().parents[4] / "example_workflows" / "api"
 def prompt(tmp_path):
     """The file of the example Picture prompt in a folder of its own, beside two photos."""
     path = tmp_path / "prompt.json"
-    path.write_bytes((API / "Picture prompt.json").read_bytes())
+    path.write_bytes((API / "IP-Adapter 1 picture prompt.json").read_bytes())
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(name.encode())
     return path
@@ -43,7 +43,7 @@ class Comfy:
         self.freed = self.interrupted = 0
         self.is_up = True
         self.choices = {}
-        graph = json.loads((API / "Picture prompt.json").read_text(encoding="utf-8"))
+        graph = json.loads((API / "IP-Adapter 1 picture prompt.json").read_text(encoding="utf-8"))
         self.kinds = {node["class_type"] for node in graph.values()}
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.thread = threading.Thread(target=lambda: self.server.serve_forever(poll_interval=0.01), daemon=True)

@@ -1,0 +1,1 @@
+"""Draws the thumbnails of the templates."""

@@ -1,0 +1,135 @@
+"""What the world draws: references and people by its program, pictures by its trained models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import comfy.sample
+import numpy
+import torch
+from miniature.world import encoder, files, models
+from miniature.world.drawing import CFG, STEPS, World, no_picture
+from miniature.world.faces import any_pose, draw_face
+from miniature.world.people import strangers
+from miniature.world.shapes import SIDE, any_shape, draw_shape
+from pack.attention.branch.attachment import Attachment
+from pack.attention.branch.build import key_values
+from pack.attention.reference.embeds import Embeds
+from pack.attention.sampling.attach import attach
+from pack.attention.weights.layer_presets import LINEAR, preset
+from pack.attention.weights.layer_text import parse
+from PIL import Image
+
+from runner.demo.world.cells import PEOPLE, SHAPES
+from runner.demo.world.prompts import SEED
+
+FRAMES = 6
+DRAWN = 1  # seed of a reference, as on the demonstration's sheet
+
+
+@dataclass(frozen=True)
+class Act:
+    """A reference that acts: everywhere or on one side, in all layers or some, away from another or not."""
+
+    reference: str
+    weight: float
+    layers: str = LINEAR
+    side: str = ""
+    away: str = ""
+
+
+@cache
+def pixels(name: str) -> numpy.ndarray:
+    return draw_shape(replace(any_shape(numpy.random.default_rng(DRAWN)), **SHAPES[name]))
+
+
+def drawn(name: str) -> Image.Image:
+    """A reference."""
+    return Image.fromarray(pixels(name))
+
+
+def person(name: str, seed: int | None = None) -> Image.Image:
+    """A person, with the head held as the seed says."""
+    told = dict(PEOPLE[name])
+    pose = any_pose(numpy.random.default_rng(told["seed"] if seed is None else seed))
+    pose = replace(pose, expression=told["expression"], background=told["background"])
+    return Image.fromarray(draw_face(strangers()[told["person"]], pose))
+
+
+@cache
+def world() -> World:
+    return World()
+
+
+@cache
+def seen(name: str) -> Embeds:
+    """What the image encoder sees in a reference."""
+    picture = torch.from_numpy(pixels(name).copy())[None]
+    return Embeds(image_embeds=encoder.pooled(_eye(), picture), encoder="whitened")
+
+
+@cache
+def _eye() -> Any:
+    return models.clip_vision()
+
+
+@cache
+def _adapter() -> Any:
+    return world().adapter(files.IP_ADAPTER)
+
+
+def made(acts: Sequence[Act], text: str) -> Image.Image:
+    """The picture that the model draws with these references; with sides, two squares in one."""
+    wide = any(act.side for act in acts)
+    model = world().model
+    for act in acts:
+        if act.weight:
+            model = attach(model, _attachment(act))
+    sides = [_halves(words) if wide else world().text([words]) for words in (text, "")]
+    empty = torch.zeros(1, 4, SIDE // 8, SIDE // 8 * (2 if wide else 1))
+    noise = comfy.sample.prepare_noise(empty, SEED)
+    latent = comfy.sample.sample(
+        model, noise, STEPS, CFG, "euler", "normal", *sides, empty, disable_pbar=True, seed=SEED
+    )
+    picture = world().vae.decode(latent)[0, ..., :3]
+    return Image.fromarray((picture.clamp(0, 1) * 255).round().byte().numpy())
+
+
+def frames(rows: Sequence[Sequence[Act]], text: str) -> list[Image.Image]:
+    """A picture for each row, all from the same noise."""
+    return [made(acts, text) for acts in rows]
+
+
+def _attachment(act: Act) -> Attachment:
+    adapter, given = _adapter(), seen(act.reference)
+    family = adapter.identity.family.name
+    layers = parse(act.layers, family) if ":" in act.layers else preset(act.layers, family)
+    return Attachment(
+        key_values(adapter, given),
+        key_values(adapter, seen(act.away) if act.away else no_picture(given)),
+        scale=act.weight,
+        layer_scales=layers.by_block,
+        attn_mask=_mask(act.side),
+    )
+
+
+def _mask(side: str) -> torch.Tensor | None:
+    if not side:
+        return None
+    mask = torch.zeros(1, SIDE, 2 * SIDE)
+    mask[..., _left(side) : _left(side) + SIDE] = 1.0
+    return mask
+
+
+def _left(side: str) -> int:
+    return SIDE if side == "right" else 0
+
+
+def _halves(words: str) -> list[list[Any]]:
+    """The words told of each half by itself: a model that knows one thing in a picture draws one in each."""
+    ((told, extra),) = world().text([words])
+    areas = [(SIDE // 8, SIDE // 8, 0, _left(side) // 8) for side in ("left", "right")]
+    return [[told, {**extra, "area": area, "strength": 1.0, "set_area_to_bounds": False}] for area in areas]
