@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("LIKENESS_TEST_DATA") or ROOT / ".likeness" / "test-data")
 ADAPTERS = (
     *(("sd15", variant) for variant in ("base", "plus", "faceid", "faceid_plus", "portrait")),
-    *(("sdxl", variant) for variant in ("base", "plus", "instantid", "pulid")),
+    *(("sdxl", variant) for variant in ("base", "plus", "faceid", "faceid_plus", "instantid", "pulid")),
 )
 
 

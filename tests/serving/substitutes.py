@@ -33,6 +33,8 @@ PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys can
     "FaceID portrait": ("portrait", "auto"),
     "InstantID": ("instantid", "instantid"),
 }
+# Presets whose encoder is found by its contents.
+FOUND = {"PuLID": "pulid", "PuLID, few steps": "pulid", "InstantX": "instantx"}
 ENCODER = "encoder of the miniature"
 TRAINED = count()  # a name is taken once
 
@@ -80,14 +82,19 @@ SUBSTITUTES = {
     },
     "LikenessLoadIPAdapter": lambda inputs, family: load_adapter(family, "plus"),
     "LikenessLoadByPreset": lambda inputs, family: (
-        load_with_found_encoder(family, inputs["preset"].lower())
-        if inputs["preset"] in ("PuLID", "InstantX")
+        load_with_found_encoder(family, FOUND[inputs["preset"]])
+        if inputs["preset"] in FOUND
         else load_adapter(family, *PRESETS[inputs["preset"]])
     ),
     "LikenessTrainIPAdapter": lambda inputs, family: {
         "class_type": "LikenessTrainIPAdapter",
         "inputs": {**inputs, "name": f"{inputs['name']}-{next(TRAINED)}", "steps": 2, "batch_size": 2}
         | {"bucket_side": 64, "look_every": 2},
+    },
+    # A narrow CLIP is none that was published, so that no text encoder is known to go with it.
+    "LikenessCompareMethods": lambda inputs, family: {
+        "class_type": "LikenessCompareMethods",
+        "inputs": {name: value for name, value in inputs.items() if name != "clip"},
     },
     "LikenessLoadFaceModels": lambda inputs, family: {
         "class_type": "LikenessLoadFaceModels",

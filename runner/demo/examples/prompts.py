@@ -16,6 +16,7 @@ PRESETS = ("plus", "standard", "standard, ViT-G encoder")
 """What stands in, by Load by Preset, for the adapter that an example names: the first that is installed."""
 PHOTOGRAPHS: Mapping[str, Sequence[str]] = {
     "Face likeness, compare two": ("first", "second"),
+    "Face likeness, which method for whom": ("first", "second"),
     "Face 7 FaceID, several photos": ("first", "second"),
     "Face 3 InstantID two people": ("pair",),
 }
@@ -40,6 +41,14 @@ class Example:
     def nodes(self, class_type: str) -> list[str]:
         """The ids of the nodes of a class."""
         return [number for number, node in self.prompt.items() if node["class_type"] == class_type]
+
+    def readers(self, number: str) -> set[str]:
+        """The classes of the nodes that take something from this one."""
+        return {
+            str(node["class_type"])
+            for node in self.prompt.values()
+            if any(isinstance(value, list) and value[0] == number for value in node["inputs"].values())
+        }
 
     @property
     def photographs(self) -> Sequence[str]:
@@ -74,7 +83,7 @@ def fitted(example: Example, models: Models, uploaded: Mapping[str, str], preset
         if node["class_type"] == "LikenessLoadIPAdapter":
             chosen = {"model": [model, 0], "preset": preset, "lora_strength": 1.0}
             prompt[number] = {"class_type": "LikenessLoadByPreset", "inputs": chosen}
-        elif node["class_type"] == "CLIPVisionLoader":
+        elif node["class_type"] == "CLIPVisionLoader" and example.readers(number) == {"LikenessLoadIPAdapter"}:
             continue  # a preset finds its encoder
         elif node["class_type"] == "LoadImage":
             prompt[number] = {**node, "inputs": {**inputs, "image": uploaded[next(photographs)]}}

@@ -12,6 +12,7 @@ SMALL = 100_000  # bytes of a thumbnail
 OTHERS = {
     "controlnet-depth-sdxl-1.0.safetensors": "controlnet",
     "watercolor_v1_sdxl.safetensors": "loras",
+    "ecomid-identitynet.safetensors": "controlnet",
     "wan2.1_i2v_480p_14B_fp16.safetensors": "diffusion_models",
     "umt5_xxl_fp8_e4m3fn_scaled.safetensors": "text_encoders",
     "wan_2.1_vae.safetensors": "vae",
