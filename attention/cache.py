@@ -63,6 +63,11 @@ class Cache(Generic[T]):
                 self._drop(next(iter(self._kept)))
             return [found[key] for key in keys]
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+
     @property
     def used(self) -> int:
         """Bytes kept now."""

@@ -22,6 +22,7 @@ from .page.sliders import STRENGTH, sampling_range, usually
 if TYPE_CHECKING:
     from ..attention.adapter.adapter import Adapter
     from ..attention.adapter.key_values import Source
+    from ..attention.adapter.timed import KeyValuesByTime
     from ..attention.branch.attachment import Attachment
 
 
@@ -126,7 +127,11 @@ class BranchSettings:
     fusion_settings: Fusion | None = None
 
     def attachment(
-        self, adapter: Adapter, positive: Source, negative: Source, tell: Callable[[str], None]
+        self,
+        adapter: Adapter,
+        positive: Source | KeyValuesByTime,
+        negative: Source | KeyValuesByTime,
+        tell: Callable[[str], None],
     ) -> Attachment:
         """The branch of an adapter with these settings; `tell` says on the node what comes up while sampling.
 

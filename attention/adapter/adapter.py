@@ -9,7 +9,7 @@ import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..cache import Cache, digest
 from ..files.known import known
@@ -21,8 +21,11 @@ from ..reference.embeds_file import MadeFor
 from ..reference.encoders import encoders_for
 from ..reference.features import FEATURES
 from .checkpoint import Checkpoint, naming
-from .identify import Identity, identify
+from .identify import identify
 from .key_values import KeyValues, KeyValuesOnDemand, NoTokens, Pair, Source
+from .layer_norms import KEY, QUERY
+from .module import AdapterModule
+from .timed import KeyValuesByTime
 from .variants import AUTO
 
 # Bytes. Keys and values of one SDXL picture of 16 tokens are 11 MB in float32, of 257 tokens 171 MB.
@@ -30,39 +33,6 @@ from .variants import AUTO
 CACHE_BUDGET = 1 << 30
 TOKENS_BUDGET = 1 << 26
 KEPT_BUDGET = 1 << 29
-
-
-class AdapterModule(nn.Module):
-    """The weights of an adapter under the names of its checkpoint."""
-
-    def __init__(self, checkpoint: Checkpoint, identity: Identity, operations: Any) -> None:
-        super().__init__()
-        variant = identity.variant
-        self.projection = variant.projection(checkpoint.projection_shapes, operations, **variant.options)
-        self.to_k, self.to_v = (
-            nn.ModuleDict(
-                {
-                    str(i): operations.Linear(w.shape[1], w.shape[0], bias=i in biases)
-                    for i, w in sorted(weights.items())
-                }
-            )
-            for weights, biases in (
-                (checkpoint.keys, checkpoint.key_biases),
-                (checkpoint.values, checkpoint.value_biases),
-            )
-        )
-
-    def take_weights(self, checkpoint: Checkpoint) -> None:
-        """Hold the checkpoint's own tensors, mapped files included, each in its own dtype."""
-        weights = {f"projection.{key}": tensor for key, tensor in checkpoint.projection.items()}
-        for name, part in (
-            ("to_k.{}.weight", checkpoint.keys),
-            ("to_k.{}.bias", checkpoint.key_biases),
-            ("to_v.{}.weight", checkpoint.values),
-            ("to_v.{}.bias", checkpoint.value_biases),
-        ):
-            weights.update({name.format(index): tensor for index, tensor in part.items()})
-        self.load_state_dict(weights, strict=True, assign=True)
 
 
 class Adapter:
@@ -92,6 +62,11 @@ class Adapter:
             offload_device=comfy.model_management.unet_offload_device(),
         )
         self._layers = {layer.key: layer.index for layer in layers(self.identity.family.name)}
+        self.picture_norms: Mapping[BlockKey, Pair] = {
+            block: (checkpoint.norms[i][QUERY].float(), checkpoint.norms[i][KEY].float())
+            for block, i in self._layers.items()
+            if i in checkpoint.norms
+        }
         self._numbers_per_token = sum(2 * weight.shape[0] for weight in checkpoint.keys.values())
         # What the host casts a weight to is there beside it: InstantX's projector has one of 1.2 billion numbers.
         self._largest = max(4 * weight.numel() for weight in checkpoint.projection.values())
@@ -207,6 +182,47 @@ class Adapter:
         key = (digest(tokens), picture_tokens, dtype)
         return self._cache.get(key, lambda: self._project_all(tokens, picture_tokens, dtype))
 
+    def key_values_by_time(
+        self, embeds: Embeds, per_frame: bool, dtype: torch.dtype = torch.float32
+    ) -> KeyValuesByTime:
+        """Keys and values of n pictures in every layer, made for the timestep of each step and kept as `dtype`.
+
+        Each picture is an entry with `per_frame`, else all are one. For adapters whose projection is told the time.
+        """
+        self.check(embeds)
+        (features,) = (embeds.feature(name).float() for name in self.features)
+        tokens = self._projection_shapes["latents"][1]
+        count, together = (len(features), 1) if per_frame else (1, len(features))
+
+        def make(pictures: Tensor, time: float, device: torch.device) -> Source:
+            return self._at_time(pictures, time, device, dtype, per_frame)
+
+        return KeyValuesByTime(features, tuple(self._layers), count, together * tokens, tokens, make, self.patcher)
+
+    @torch.no_grad()
+    def _at_time(
+        self, features: Tensor, time: float, device: torch.device, dtype: torch.dtype, per_frame: bool
+    ) -> Source:
+        """Keys and values of features (n, L, F) at a timestep; on demand for each call where they are more than is kept.
+
+        Computed on `device`, which every weight is cast to: nothing is loaded here, in the middle of a step.
+        """
+        made, embedding = self.module.projection(features.to(device), torch.tensor([time], device=device))
+        entries: Tensor = made if per_frame else made.flatten(0, 1)[None]
+        picture_tokens: int = made.shape[1]
+
+        def project(block: BlockKey, tokens: Tensor) -> Pair:
+            comfy.model_management.throw_exception_if_processing_interrupted()
+            return self._project(block, self.module.told_the_time(str(self._layers[block]), tokens, embedding))
+
+        numbers = entries.shape[0] * entries.shape[1] * self._numbers_per_token
+        if len(entries) > 1 and numbers * dtype.itemsize > KEPT_BUDGET:
+            return KeyValuesOnDemand(entries, tuple(self._layers), project, picture_tokens)
+        shape = entries.shape[0], entries.shape[1]
+        return KeyValues.filled(
+            self._widths, shape, picture_tokens, lambda block: project(block, entries), device, dtype
+        )
+
     @property
     def nothing(self) -> NoTokens:
         """In place of the keys and values of a reference, where there is none."""
@@ -236,5 +252,4 @@ class Adapter:
         return KeyValues.filled(self._widths, shape, picture_tokens, make, keep, dtype)
 
     def _project(self, block: BlockKey, tokens: Tensor) -> Pair:
-        index = str(self._layers[block])
-        return self.module.to_k[index](tokens), self.module.to_v[index](tokens)
+        return self.module.key_value(str(self._layers[block]), tokens)

@@ -17,10 +17,12 @@ from torch import Tensor
 from ..files import header
 from ..files.finite import first_not_finite
 from ..models.families import LayerShape
+from .layer_norms import check_norms
 from .layouts import (
     ATTENTION,
     KEY_VALUE,
     LORA,
+    NORM,
     PROJECTION,
     cross_attention_beside,
     cross_attention_indices,
@@ -41,7 +43,8 @@ class Checkpoint:
     `projection` maps the names of formats below `image_proj` to tensors. `keys` and `values` map the index of
     a layer (1, 3, 5 ...) to `to_k_ip` and `to_v_ip`, each (D, C); `key_biases` and `value_biases` (D) are empty for
     adapters that have none. `lora` maps (index, "q" | "k" | "v" | "out",
-    "down" | "up") to FaceID's low-rank weights and is empty for every other adapter.
+    "down" | "up") to FaceID's low-rank weights and is empty for every other adapter. `norms` maps the index of a layer to
+    what it has beside keys and values, by name, and is empty for all but InstantX's for SD3.5.
     """
 
     path: Path
@@ -52,6 +55,7 @@ class Checkpoint:
     lora: Mapping[tuple[int, str, str], Tensor]
     key_biases: Mapping[int, Tensor] = field(default_factory=dict[int, Tensor])
     value_biases: Mapping[int, Tensor] = field(default_factory=dict[int, Tensor])
+    norms: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict[int, Mapping[str, Tensor]])
 
     @property
     def num_layers(self) -> int:
@@ -176,11 +180,14 @@ def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> 
         (part, leaf): {} for part in ("k", "v") for leaf in ("weight", "bias")
     }
     lora: dict[tuple[int, str, str], Tensor] = {}
+    norms: dict[int, dict[str, Tensor]] = {}
     for key, tensor in parts[ATTENTION].items():
         if match := KEY_VALUE.fullmatch(key):
             weights[match[2], match[3]][int(match[1])] = tensor
         elif match := LORA.fullmatch(key):
             lora[int(match[1]), match[2], match[3]] = tensor
+        elif match := NORM.fullmatch(key):
+            norms.setdefault(int(match[1]), {})[match[2]] = tensor
         else:
             raise ValueError(f"it has an attention weight that no known adapter has: '{key}'.")
     keys, values = weights["k", "weight"], weights["v", "weight"]
@@ -188,14 +195,15 @@ def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> 
     _check_pairs(keys, values)
     _check_biases(keys, *biases)
     _check_lora(lora, keys)
-    return Checkpoint(file, size, parts[PROJECTION], keys, values, lora, *biases)
+    check_norms(norms, keys)
+    return Checkpoint(file, size, parts[PROJECTION], keys, values, lora, *biases, norms)
 
 
 def _refuse_foreign(keys: Collection[str]) -> None:
     found = foreign(keys)
     if found is not None:
         raise ValueError(
-            f"it is {found.what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL, or one of XLabs or InstantX for FLUX.1, instead."
+            f"it is {found.what}. Load an IP-Adapter, FaceID or InstantID file for SD1.5 or SDXL, or one of XLabs or InstantX for FLUX.1 or SD3.5 Large, instead."
         )
 
 

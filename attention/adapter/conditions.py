@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from .projection import Shapes
 
-LAYER, LAYER_BIAS = "to_k_ip.weight", "to_k_ip.bias"
-"""Beside the names of a projection's weights: the keys of a layer, (D, C), and their bias, (D), where there is one."""
+LAYER, LAYER_BIAS, LAYER_TIME = "to_k_ip.weight", "to_k_ip.bias", "norm_ip.linear.weight"
+"""Beside the names of a projection's weights: the keys of a layer, (D, C), their bias, (D), and what the time does to
+its image tokens, (2 C, E), where there are such."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ..files.published import FILES
 from ..files.sha256 import sha256_of
 from ..models.families import Family, family_of
 from .checkpoint import Checkpoint
-from .conditions import LAYER, LAYER_BIAS
+from .conditions import LAYER, LAYER_BIAS, LAYER_TIME
 from .projection import Shapes
 from .structure import check_structure
 from .variants import AUTO, Variant, variants_of
@@ -78,12 +78,20 @@ def _fitting(checkpoint: Checkpoint) -> tuple[Variant, ...]:
     shapes = checkpoint.projection_shapes
     candidates = variants_of({**shapes, **_of_a_layer(checkpoint)})
     check_structure(candidates[0], shapes)  # look-alikes have the same
+    if checkpoint.norms and not candidates[0].way.by_time:
+        raise ValueError(
+            f"its image projection is that of {candidates[0].label}, but its layers have {LAYER_TIME}, as InstantX's for "
+            "SD3.5 Large do, whose projection is told the time."
+        )
     return candidates
 
 
 def _of_a_layer(checkpoint: Checkpoint) -> Shapes:
     of_one = {LAYER: checkpoint.keys, LAYER_BIAS: checkpoint.key_biases}
-    return {name: tuple(next(iter(part.values())).shape) for name, part in of_one.items() if part}
+    shapes = {name: tuple(next(iter(part.values())).shape) for name, part in of_one.items() if part}
+    if checkpoint.norms:
+        shapes[LAYER_TIME] = tuple(next(iter(checkpoint.norms.values()))[LAYER_TIME].shape)
+    return shapes
 
 
 def _chosen(candidates: tuple[Variant, ...], kind: str) -> Variant:

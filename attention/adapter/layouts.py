@@ -17,6 +17,10 @@ diffusers counts the attentions that the indices are of: self-attentions are eve
 LORA = re.compile(r"(\d+)\.to_(q|k|v|out)_lora\.(down|up)\.weight")
 """Finds (index, "q" | "k" | "v" | "out", "down" | "up") of FaceID's low-rank weights in the attention part."""
 
+NORM = re.compile(r"(\d+)\.(norm_ip\.linear\.(?:weight|bias)|norm_(?:q|k|ip_k)\.weight)")
+"""Finds (index, which) of what InstantX's layers for SD3.5 have beside keys and values: what the time does to the image
+tokens, and how queries, keys and the image's keys are normed."""
+
 
 def cross_attention_indices(count: int) -> list[int]:
     """The indices that `count` cross-attentions have."""
@@ -45,7 +49,6 @@ _UNET = "an adapter for SD1.5 or SDXL, which needs more than an image branch"
 OTHER_ADAPTERS = (
     Foreign("pulid_ca.", "a PuLID file for FLUX, which is not supported"),
     Foreign("pulid_encoder.", "a PuLID file for FLUX, which is not supported"),
-    Foreign("image_proj.time_embedding.", "an InstantX IP-Adapter for SD3.5"),
     Foreign("style_image_proj_modules.", f"a StyleShot file: {_UNET}"),
     Foreign("content_image_proj.", f"a CSGO file: {_UNET}"),
     Foreign("style_image_proj.", f"a CSGO file: {_UNET}"),

@@ -63,9 +63,9 @@ _PROCESSOR = re.compile(
 _XLABS = re.compile(
     r"^double_blocks\.(?P<block>\d+)\.processor\.ip_adapter_double_stream_(?P<part>[kv])_proj\.(?P<leaf>\w+)$"
 )
-_COUNTED = re.compile(rf"^{ATTENTION}\.(?P<block>\d+)\.(?P<rest>to_[kv]_ip\..+)$")
+_COUNTED = re.compile(rf"^{ATTENTION}\.(?P<block>\d+)\.(?P<rest>(?:to_[kv]_ip|norm_(?:ip|q|k|ip_k))\..+)$")
 _FIRST = f"{ATTENTION}.0.to_k_ip.weight"
-"""A key of files that number cross-attentions alone, as InstantX's for FLUX; all others count self-attentions too."""
+"""A key of files that number cross-attentions alone, as InstantX's for FLUX and SD3.5; all others count self-attentions too."""
 _PULID = re.compile(r"^id_adapter_attn_layers\.(?P<index>\d+)\.id_to_(?P<part>[kv])\.(?P<leaf>\w+)$")
 _SIDES = ("down", "up", "mid")  # the order of diffusers' `attn_processors`, in which the published files count
 

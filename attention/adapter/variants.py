@@ -10,10 +10,11 @@ from torch import nn
 
 from ..models.families import KindName
 from ..reference.features import of_encoder
-from ..reference.square import CROP, TWICE
+from ..reference.square import CROP, SQUASH, TWICE
 from .conditions import (
     LAYER,
     LAYER_BIAS,
+    LAYER_TIME,
     Condition,
     all_of,
     has,
@@ -27,6 +28,7 @@ from .conditions import (
 from .perceiver import FacePerceiverProjection, Resampler
 from .projection import FaceProjection, HiddenStatesProjection, ImageProjection, Shapes
 from .pulid import IDEncoder, IDFormer
+from .time_resampler import TimeResampler
 from .way import Way
 
 
@@ -89,6 +91,7 @@ _FACE_MLP = has("proj.0.weight", "proj.2.weight", "norm.weight")
 _PERCEIVER = "perceiver_resampler.proj_in.weight"
 _RESAMPLER = has("latents", "proj_in.weight")
 _READS_A_FACE = size("proj_in.weight", 1, 512)  # the width of every ArcFace embedding
+_TIME = "time_embedding.linear_1.weight"
 _READS_A_PICTURE = other_size("proj_in.weight", 1, 512)
 # Kolors' resampler alone has less attention than channels, 12 heads of 64 in 2048; it reads ViT-L.
 _KOLORS_RESAMPLER = all_of(
@@ -142,7 +145,7 @@ VARIANTS: tuple[Variant, ...] = (
         "IP-Adapter plus",
         Resampler,
         ("penultimate",),
-        (_RESAMPLER, _READS_A_PICTURE, other_than(_KOLORS_RESAMPLER)),
+        (_RESAMPLER, _READS_A_PICTURE, other_than(_KOLORS_RESAMPLER), lacks(_TIME)),
         encodes_zero_pixels=True,
     ),
     Variant(
@@ -230,6 +233,16 @@ VARIANTS: tuple[Variant, ...] = (
         is_asked_for=True,
     ),
     Variant(
+        "instantx_sd35",
+        "InstantX IP-Adapter",
+        TimeResampler,
+        ("penultimate",),
+        (_RESAMPLER, has(_TIME, LAYER_TIME)),
+        kind="sd3",
+        way=Way(beside_picture=True, by_time=True),
+        fit=SQUASH,
+    ),
+    Variant(
         "pulid_v1",
         "PuLID v1",
         IDEncoder,
@@ -271,6 +284,6 @@ def variants_of(shapes: Shapes) -> tuple[Variant, ...]:
             needed.setdefault(str(condition), []).append(variant.label)
         kinds = "; ".join(f"{words} ({', '.join(labels)})" for words, labels in needed.items())
         raise ValueError(
-            f"its image projection matches no known kind. Its first keys: {sorted(shapes.keys() - {LAYER, LAYER_BIAS})[:5]}. It would need: {kinds}."
+            f"its image projection matches no known kind. Its first keys: {sorted(shapes.keys() - {LAYER, LAYER_BIAS, LAYER_TIME})[:5]}. It would need: {kinds}."
         )
     return found

@@ -18,10 +18,14 @@ class Way:
 
     "attention": the answer is added to the attention's output, before its output projection. "block": to what the whole
     block gives, when it is done. `normed` parts have a root mean square of 1 in each head and token, without a weight.
+    With `beside_picture` the branch's softmax has the picture's own keys before the reference's. With `by_time` keys and
+    values depend on the noise level.
     """
 
     joins: Literal["attention", "block"] = "attention"
     normed: frozenset[Part] = frozenset()
+    beside_picture: bool = False
+    by_time: bool = False
 
 
 def normed(tokens: Tensor, heads: int) -> Tensor:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ..adapter.key_values import KeyValues, NoTokens, Source
+import torch
+from comfy.model_patcher import ModelPatcher
+
+from ..adapter.key_values import KeyValues, NoTokens, Pair, Source
+from ..adapter.timed import KeyValuesByTime
 from ..adapter.way import Way
+from ..cache import digest
 from ..models.families import BlockKey
 from ..models.kinds import KINDS, kind_with
 from .effect import Effect
@@ -24,16 +30,18 @@ class Attachment(Effect):
     the reference acts on the unconditional half and nothing acts on its own, so that guidance leads away from it. Where a
     side has several entries, entry i is for picture i; `per_picture` says what happens when there are fewer. `by_place`
     tells which half a conditioning is of by its place in the call of the model: the second is negative, all others
-    positive. `way` says how keys and values are used.
+    positive. `way` says how keys and values are used. `norms` are what the picture's own queries and keys are multiplied by
+    in each head of a block, where the branch reads them.
     """
 
-    positive: Source
-    negative: Source
+    positive: Source | KeyValuesByTime
+    negative: Source | KeyValuesByTime
     fusion: Fusion = Fusion()
     embeds_scaling: str = REFERENCE
     per_picture: str = REPEAT_LAST
     by_place: bool = False
     way: Way = Way()
+    norms: Mapping[BlockKey, Pair] = field(default_factory=dict[BlockKey, Pair])
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -47,6 +55,11 @@ class Attachment(Effect):
             raise ValueError(
                 f"fusion '{self.fusion.rule}' compares the reference with the attention to the text alone, which "
                 f"{KINDS[self.kind].within} do not have: text and picture are one there. Set it to 'add'."
+            )
+        if self.way.beside_picture and self.embeds_scaling != REFERENCE:
+            raise ValueError(
+                f"embeds_scaling '{self.embeds_scaling}' changes the attention to the reference alone, and this adapter's is "
+                f"to the picture and the reference together. Set it to '{REFERENCE}'."
             )
         if self.fusion.weighs_mass and self.fusion.mass_tokens > self.positive.num_tokens:
             raise ValueError(
@@ -115,11 +128,25 @@ class Attachment(Effect):
         """Whether it is a number times the attention to kept tokens, times a mask: what the fused kernel does."""
         return (
             self.fusion.adds
+            and not self.way.beside_picture
             and not self.fusion.zero_tokens
             and not self.frame_scales
             and self.embeds_scaling != SHIFTS_MEAN
             and all(isinstance(source, KeyValues) for source in (self.positive, self.negative))
         )
+
+    @property
+    def models(self) -> tuple[ModelPatcher, ...]:
+        sides = (self.positive, self.negative) if self.ever_acts else ()
+        return tuple({id(side.patcher): side.patcher for side in sides if isinstance(side, KeyValuesByTime)}.values())
+
+    def at_time(self, time: float, device: torch.device) -> Attachment:
+        """The same with the keys and values of a timestep, 0..1000, made on a device."""
+        sides = (self.positive, self.negative)
+        positive, negative = (
+            side.at_time(time, device) if isinstance(side, KeyValuesByTime) else side for side in sides
+        )
+        return replace(self, positive=positive, negative=negative)
 
     @property
     def leaves_negative(self) -> bool:
@@ -130,6 +157,7 @@ class Attachment(Effect):
     def order(self) -> str:
         by_place = ("by place",) if self.by_place else ()
         way = () if self.way == Way() else (self.way.joins, *sorted(self.way.normed))
-        settings = (*self.settings, self.fusion, self.embeds_scaling, self.per_picture, *by_place, *way)
+        norms = (digest(*(part for pair in self.norms.values() for part in pair)),) if self.norms else ()
+        settings = (*self.settings, self.fusion, self.embeds_scaling, self.per_picture, *by_place, *way, *norms)
         parts = (self.positive.digest, self.negative.digest, repr(settings))
         return hashlib.blake2b("|".join(parts).encode(), digest_size=16).hexdigest()

@@ -12,8 +12,9 @@ from torch import Tensor
 from ..adapter.adapter import Adapter
 from ..adapter.key_values import Source
 from ..adapter.pulid import DEPTHS
+from ..adapter.timed import KeyValuesByTime
 from ..catalogue.find_encoder import need
-from ..models.kinds import FLUX, kind_of
+from ..models.kinds import FLUX, SD3, kind_of
 from ..models.text_projection import projected, text_projection_of
 from ..models.unet import network_of
 from ..reference.embeds import NO_PICTURE, Embeds
@@ -74,7 +75,7 @@ def key_values(
     per_frame: bool = False,
     shortcut_scale: float = 1.0,
     model: ModelPatcher | None = None,
-) -> Source:
+) -> Source | KeyValuesByTime:
     """Keys and values of n pictures: of all as one reference, or of each for its own frame.
 
     As one reference their n * T tokens share one softmax (the authors' rule for several pictures), or the adapter's
@@ -83,6 +84,8 @@ def key_values(
     """
     if adapter.identity.variant.leaves_negative and embeds.encoder == NO_PICTURE:
         return adapter.nothing
+    if adapter.identity.variant.way.by_time:
+        return adapter.key_values_by_time(embeds, per_frame, _kept(model))
     tokens = adapter.tokens(embeds, shortcut_scale, together=not per_frame)
     if model is not None and tokens.shape[-1] != adapter.context_dim:
         tokens = _beside_the_text(model, tokens, adapter.patcher.load_device)
@@ -91,9 +94,9 @@ def key_values(
 
 
 def _kept(model: ModelPatcher | None) -> torch.dtype:
-    """What keys and values are kept as: where FLUX computes in half precision its blocks would round them to it anyway."""
+    """What keys and values are kept as: where FLUX or SD3.5 computes in half precision its blocks would round them to it anyway."""
     kind = kind_of(model) if model is not None else None
-    if model is None or kind is not FLUX:
+    if model is None or kind not in (FLUX, SD3):
         return torch.float32
     dtype: torch.dtype = model.model.manual_cast_dtype or model.model.get_dtype()
     return dtype if dtype in _HALF else torch.float32

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 from typing_extensions import Self
 
@@ -85,6 +86,11 @@ class Effect:
     @abstractmethod
     def scaled(self, factor: float) -> Self:
         """The same, `factor` times as far from the plain model: 0 is the plain model."""
+
+    @property
+    def models(self) -> tuple[ModelPatcher, ...]:
+        """What has to be loaded beside the model while it is sampled, because a branch computes with it there."""
+        return ()
 
     @property
     def outside(self) -> float | None:

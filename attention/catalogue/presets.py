@@ -61,6 +61,7 @@ PRESETS: tuple[Preset, ...] = (
     _row("standard", "sdxl", "base", _VIT_H, "ip-adapter_sdxl_vit-h.safetensors"),
     _row("standard", "flux", "xlabs", _VIT_L, "flux-ip-adapter-v2.safetensors", "flux-ip-adapter.safetensors"),
     _row("InstantX", "flux_all", "instantx", _SIGLIP, "flux-ip-adapter-instantx.bin"),
+    _row("InstantX", "sd35l", "instantx_sd35", _SIGLIP, "sd3.5-large-ip-adapter.bin"),
     _row("standard, ViT-G encoder", "sd15", "base", _BIGG, "ip-adapter_sd15_vit-G.safetensors"),
     _row("standard, ViT-G encoder", "sdxl", "base", _BIGG, "ip-adapter_sdxl.safetensors"),
     _row("standard, NoobAI and Illustrious", "sdxl", "base", _BIGG, "noobIPAMARK1_mark1.safetensors"),

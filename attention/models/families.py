@@ -8,8 +8,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
-Side = Literal["input", "middle", "output", "block", "double", "single"]
-KindName = Literal["unet", "wan", "flux", "references"]
+Side = Literal["input", "middle", "output", "block", "double", "single", "mmdit"]
+KindName = Literal["unet", "wan", "flux", "sd3", "references"]
 BlockKey = tuple[str, int, int]
 """How the host announces one cross-attention: (side, block number, transformer in that block)."""
 
@@ -105,6 +105,7 @@ def level_of(family: Family, side: str, block: int) -> int:
         "block": 0,
         "double": 0,
         "single": 0,
+        "mmdit": 0,
     }[side]
 
 
@@ -170,6 +171,17 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             # XLabs' adapters act in its double blocks alone, InstantX's in all. A token is two cells wide.
             _flux("flux", _DOUBLE, beside=frozenset({"single"})),
             _flux("flux_all", _DOUBLE + _stages("single", dict.fromkeys(range(38), 1))),
+            # Its blocks join picture and text, and nobody has published which of them carry what. A token is two cells wide.
+            Family(
+                "sd35l",
+                "SD3.5 Large",
+                2432,
+                1,
+                _stages("mmdit", dict.fromkeys(range(38), 1)),
+                _NO_ROLES,
+                2 * LATENT_CELL,
+                "sd3",
+            ),
             _wan("wan14b", "Wan 14B", 40),
             _wan("wan1.3b", "Wan 1.3B", 30),
         )
@@ -181,7 +193,7 @@ ADAPTED: tuple[Family, ...] = tuple(family for family in FAMILIES.values() if fa
 UNETS: tuple[Family, ...] = tuple(family for family in FAMILIES.values() if family.kind == "unet")
 
 # The UNet runs the middle before the output blocks; checkpoints store it last.
-_EXECUTION = {"input": 0, "block": 0, "double": 0, "middle": 1, "single": 1, "output": 2}
+_EXECUTION = {"input": 0, "block": 0, "double": 0, "mmdit": 0, "middle": 1, "single": 1, "output": 2}
 
 
 @cache

@@ -11,6 +11,7 @@ from comfy.model_patcher import ModelPatcher
 from .families import BlockKey, KindName, LayerShape, families_in
 from .image_branch import image_branches
 from .joint_blocks import DOUBLE, SINGLE, joint_blocks
+from .mmdit_blocks import MMDIT, mmdit_blocks
 from .reference_tokens import JOINT, JOINT_SINGLE, reading_references
 from .unet import ModelLayers, model_layers
 
@@ -59,6 +60,16 @@ FLUX = Kind(
     "pictures",
     has_base=False,
 )
+SD3 = Kind(
+    "sd3",
+    mmdit_blocks,
+    frozenset({MMDIT}),
+    "joint blocks",
+    "the joint blocks of SD3.5 Large",
+    0.0,
+    "pictures",
+    has_base=False,
+)
 WAN = Kind(
     "wan",
     image_branches,
@@ -79,7 +90,7 @@ REFERENCES = Kind(
     "pictures",
     has_base=False,
 )
-KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (UNET, FLUX, WAN, REFERENCES)})
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (UNET, FLUX, SD3, WAN, REFERENCES)})
 
 
 def kind_of(model: ModelPatcher) -> Kind | None:

@@ -6,12 +6,12 @@ beside that text, as those of Kolors' FaceID do, go through the same projection,
 
 from __future__ import annotations
 
-import comfy.lora
-import comfy.model_management
 import torch
 import torch.nn.functional as F
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
+
+from .this_clone import parameter_of
 
 TEXT_PROJECTION = "encoder_hid_proj"
 
@@ -31,8 +31,4 @@ def projected(model: ModelPatcher, projection: nn.Linear, tokens: Tensor, device
 
 def _of_this_clone(model: ModelPatcher, projection: nn.Linear, name: str, device: torch.device) -> Tensor:
     """A parameter in float32, with the LoRAs of this clone and of no other, whoever has put it on a GPU last."""
-    key = f"diffusion_model.{TEXT_PROJECTION}.{name}"
-    backup = model.backup.get(key)
-    parameter: Tensor = getattr(projection, name) if backup is None else backup.weight
-    weight = comfy.model_management.cast_to_device(parameter, device, torch.float32, copy=True)
-    return comfy.lora.calculate_weight(model.patches[key], weight, key) if key in model.patches else weight
+    return parameter_of(model, getattr(projection, name), f"diffusion_model.{TEXT_PROJECTION}.{name}", device)

@@ -36,10 +36,10 @@ def _resized_twice(pictures: Tensor) -> Tensor:
     return resized_twice(pictures)
 
 
-CROP, TWICE = "crop", "resize twice"
+CROP, SQUASH, TWICE = "crop", "squash", "resize twice"
 AS_TRAINED = "as trained"
 """In place of a fit's name: the one of the adapter's authors."""
-_WHOLE = frozenset({"squash", TWICE})
+_WHOLE = frozenset({SQUASH, TWICE})
 """Fits whose picture becomes the square by scaling each side alone."""
 
 # Name on the node -> what makes a picture square before it is scaled. 'crop' cuts the centre after scaling, as
@@ -48,7 +48,7 @@ SQUARE_FITS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
     CROP: None,
     "pad": pad_with_mean,
     "pad edge": pad_with_edge,
-    "squash": None,
+    SQUASH: None,
     TWICE: _resized_twice,
 }
 

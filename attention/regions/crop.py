@@ -12,6 +12,7 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from ..adapter.key_values import Pair, Source
+from ..adapter.timed import KeyValuesByTime
 from ..branch.attachment import Attachment
 from ..branch.effect import Effect
 from ..branch.per_picture import references_of
@@ -144,11 +145,15 @@ class OneEntry:
         return self  # not all entries for the sake of one
 
 
+def _only(source: Source | KeyValuesByTime, entry: int) -> Source | KeyValuesByTime:
+    return source.only(entry) if isinstance(source, KeyValuesByTime) else OneEntry(source, entry)
+
+
 def _attachment_for(effect: Effect, crop: Crop) -> Effect:
     changes: Mapping[str, Any] = {}
     if isinstance(effect, Attachment):
         changes = {
-            side: OneEntry(source, references_of(effect.per_picture, (crop.index,), source.count)[0])
+            side: _only(source, references_of(effect.per_picture, (crop.index,), source.count)[0])
             for side, source in (("positive", effect.positive), ("negative", effect.negative))
             if source.count > 1
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from ..adapter.key_values import Source
 from ..branch.attachment import Attachment
@@ -32,7 +33,7 @@ class BranchOnRows:
 
     `groups` are what consecutive rows attend to, `swapped_groups` the same in the attachment's swapped layers.
     `mask_areas` say where each row's mask comes from, `frame_factors` are the rows' own factors; both are empty
-    where the attachment has none.
+    where the attachment has none. `is_momentary` says that its keys and values are those of this call's noise level alone.
     """
 
     number: int
@@ -42,6 +43,7 @@ class BranchOnRows:
     swapped_groups: tuple[Group, ...]
     mask_areas: tuple[PictureArea, ...]
     frame_factors: tuple[float, ...]
+    is_momentary: bool = False
 
     def acts_in(self, block: BlockKey) -> bool:
         """Whether it adds something to any of the rows in a layer."""
@@ -66,12 +68,17 @@ def on_rows(acting: Acting, attachment: Attachment, rows: Rows) -> BranchOnRows:
         _groups(attachment, rows, swapped=True) if attachment.swapped else (),
         () if masks is None else picture_areas(rows, len(masks)),
         tuple(at(scales, frame) for _, frame in rows.listed()) if scales else (),
+        is_momentary=attachment.way.by_time,
     )
 
 
 def sources(attachment: Attachment, swapped: bool) -> Mapping[Polarity, Source]:
-    """Where each side gets its tokens: in a swapped layer the negative side gets the reference's."""
-    return {"positive": attachment.positive, "negative": attachment.positive if swapped else attachment.negative}
+    """Where each side gets its tokens: in a swapped layer the negative side gets the reference's.
+
+    Those that depend on the noise level were made for it by now.
+    """
+    positive, negative = cast(Source, attachment.positive), cast(Source, attachment.negative)
+    return {"positive": positive, "negative": positive if swapped else negative}
 
 
 def _groups(attachment: Attachment, rows: Rows, swapped: bool) -> tuple[Group, ...]:

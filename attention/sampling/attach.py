@@ -44,6 +44,10 @@ def with_attachments(model: ModelPatcher, attached: tuple[Effect, ...]) -> Model
     steered = model.clone()
     # A tuple: the host copies dictionaries and lists of options, and joins lists, but hands other values on.
     steered.model_options.setdefault("transformer_options", {})[ATTACHMENTS] = attached
+    beside = {id(model): model for each in attached for model in each.models}
+    steered.remove_additional_models(_KEY)
+    if beside:
+        steered.set_additional_models(_KEY, list(beside.values()))
     for kind, wrapper in _WRAPPERS:
         if not get_wrappers_with_key(kind, _KEY, steered.model_options, is_model_options=True):
             add_wrapper_with_key(kind, _KEY, wrapper, steered.model_options, is_model_options=True)
@@ -114,7 +118,7 @@ def _apply(  # noqa: PLR0913  the host's signature
         acting = passing.acting(_sigma(transformer_options, t) if passing.needs_sigma else None)
         if not acting:
             return executor(x, t, c_concat, c_crossattn, control, _without_ours(transformer_options), **kwargs)
-        given = Given(x, transformer_options, c_crossattn, kwargs, executor.class_obj)
+        given = Given(x, transformer_options, c_crossattn, kwargs, executor.class_obj, t)
         calls, given = _calls(passing, acting, given)
         steered = _without_ours(transformer_options)
         for call in calls.values():

@@ -25,7 +25,8 @@ MOST_SPOTS = 64
 @dataclass(frozen=True, eq=False)
 class Given:
     """What one call of the model is given: `x` (rows, C, h, w), of videos (rows, C, T, h, w), its options, and the text
-    (rows, L, C) of its rows; `extra` is what it is given beside them, `model` the host's object that is called.
+    (rows, L, C) of its rows; `extra` is what it is given beside them, `model` the host's object that is called, `sigma`
+    (rows) their noise levels.
     """
 
     x: Tensor
@@ -33,6 +34,7 @@ class Given:
     text: Tensor | None = None
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
     model: Any = None
+    sigma: Tensor | None = None
 
     @property
     def size(self) -> Grid:

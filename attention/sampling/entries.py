@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from ..models.kinds import FLUX, REFERENCES, UNET, WAN
+from ..models.kinds import FLUX, REFERENCES, SD3, UNET, WAN
 from .acting import Acting
 from .call import Given
 from .dispatch import Call
 from .joint import JointCall
+from .mmdit import MMDiTCall
 from .own_branch import OwnCall
 from .reference_call import ReferenceCall, without_cut
 from .rows import Rows
@@ -51,6 +52,7 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         REFERENCES.name: Entry(ReferenceCall.of, without_cut),
         UNET.name: Entry(Call.of),
         FLUX.name: Entry(JointCall.of),
+        SD3.name: Entry(MMDiTCall.of),
         WAN.name: Entry(OwnCall.of),
     }
 )

@@ -110,7 +110,7 @@ def attend(attention: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tenso
     call, place = inside.call, inside.asked
     inside.asked += 1
     if call.override is not None:
-        attention = _overriding(call.override, attention)
+        attention = overriding(call.override, attention)
     q, k = cast(Tensor, args[0]), cast(Tensor, args[1])
     if place == _ITSELF and k.shape[1] != q.shape[1]:
         inside.asked = _PICTURE + 1  # no block of the host's: which of its attentions reads the picture cannot be told
@@ -121,7 +121,8 @@ def attend(attention: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tenso
         return _to_picture(inside, attention, args, kwargs)
 
 
-def _overriding(override: Callable[..., Tensor], attention: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def overriding(override: Callable[..., Tensor], attention: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """An attention as another pack overrides it."""
     return lambda *args, **kwargs: override(attention, *args, **kwargs)
 
 

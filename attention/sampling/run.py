@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..adapter.key_values import KeyValuesOnDemand
+from ..adapter.key_values import KeyValues, KeyValuesOnDemand
 from ..adapter.transfer import like
 from ..branch.attachment import Attachment
 from ..branch.effect import Effect
 from ..branch.masks import on_grid
 from ..branch.scaling import EMBEDS_SCALING, Scaled
+from ..cache import Cache
 from ..models.families import BlockKey
 from ..weights.schedule import Course
 from . import said
@@ -32,6 +33,8 @@ from .tokens import Tokens, tokens_of
 T = TypeVar("T")
 STORE_BUDGET = 1 << 30
 """Bytes of a run's tensors. Beyond it, as with many windows of frames, they are made anew for each call."""
+MOMENTS_BUDGET = 1 << 29
+"""Bytes of keys and values that are of one noise level: those that were not asked for longest go first."""
 KINDS_KEPT = 16
 """Kinds of call that a run remembers: a schedule gives each step a kind of its own, and old ones do not come back."""
 
@@ -80,6 +83,7 @@ class Run:
         self.needs_sigma = not all(a.always_on for a in acting)
         self._course = Course(model_sampling) if any(a.schedule for a in acting) else None
         self._store = Store(STORE_BUDGET)
+        self._moments: Cache[Attachment] = Cache(MOMENTS_BUDGET, _nbytes)
         self._kinds: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
         self._remembered: dict[Hashable, Any] = {}
@@ -107,6 +111,7 @@ class Run:
     def release(self) -> None:
         """Forget every tensor. Called when sampling ends, fails or is interrupted."""
         self._store.clear()
+        self._moments.clear()
         self._kinds.clear()
         self._remembered.clear()
         self.branches = ()
@@ -141,9 +146,13 @@ class Run:
 
     def left_out(self, acting: Sequence[Acting], patch: Any, found: int, expected: int) -> None:
         """Say that branches were left out of a layer whose rows are not known, and by whose patch if it can be told."""
+        self.leave_out(acting, said.left_out(found, expected, said.pack_of(patch)))
+
+    def leave_out(self, acting: Sequence[Acting], text: str) -> None:
+        """Say why branches were left out."""
         for one in acting:
             self._left_out.add(one.branch)
-            self.tell(one.branch, said.left_out(found, expected, said.pack_of(patch)))
+            self.tell(one.branch, text)
 
     def tell_what_never_acted(self, sigmas: Tensor, model_options: Mapping[str, Any], model: Any) -> None:
         """After a whole run: say of every branch that should have acted at one of its levels and acted in no layer."""
@@ -166,6 +175,16 @@ class Run:
             (acting, rows),
             lambda: CallKind(tuple(on_rows(one, at, rows) for one, at in zip(acting, references, strict=True))),
         )
+
+    def kind_at(self, acting: tuple[Acting, ...], rows: Rows, time: float, device: torch.device) -> CallKind:
+        """As `kind`, where keys and values are those of a timestep: what it holds goes with the call."""
+        at = (self.at_time(one.branch, time, device) for one in acting)
+        return CallKind(tuple(on_rows(one, each, rows) for one, each in zip(acting, at, strict=True)))
+
+    def at_time(self, number: int, time: float, device: torch.device) -> Attachment:
+        """A branch with the keys and values of a timestep, which several calls of a step share."""
+        attachment = cast(Attachment, self.branches[number].attachment)
+        return self._moments.get((number, time, device), lambda: attachment.at_time(time, device))
 
     def kind_of(self, key: Hashable, make: Callable[[], T]) -> T:
         """What calls of one kind share: made for the first of them, forgotten after many other kinds."""
@@ -259,4 +278,14 @@ class Run:
 
 
 def _on_demand(branch: BranchOnRows) -> bool:
-    return isinstance(branch.attachment.positive, KeyValuesOnDemand)
+    """Whether its tokens are made for each call, and not kept."""
+    return branch.is_momentary or isinstance(branch.attachment.positive, KeyValuesOnDemand)
+
+
+def _nbytes(attachment: Attachment) -> int:
+    """Of the keys and values that it holds, or of the tokens that they are made from."""
+    return sum(
+        side.nbytes if isinstance(side, KeyValues) else side.tokens.nbytes
+        for side in (attachment.positive, attachment.negative)
+        if isinstance(side, KeyValues | KeyValuesOnDemand)
+    )

@@ -36,6 +36,12 @@ CACHED = (
 )
 
 
+NOISE_LEVELS = (
+    "A call of the model held pictures at several noise levels, and what this adapter reads of its reference depends on the "
+    "noise level: the reference was left out there. Sample all pictures of a batch by the same steps."
+)
+
+
 def other_tokens(queries: int, keys: int, expected: int) -> str:
     """An attention had other tokens than text, canvas and references."""
     found = f"{queries}" if queries == keys else f"{queries} queries and {keys} keys"

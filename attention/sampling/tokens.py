@@ -52,12 +52,12 @@ def tokens_of(attachment: Attachment, block: BlockKey, groups: tuple[Group, ...]
     entries = [found[group] for group in groups]
     lengths = [entry.key.shape[1] for entry in entries]
     zeros = attachment.fusion.zero_tokens
-    if not zeros:
+    if not zeros and not attachment.way.beside_picture:
         # Both sides in one batch need one length. A softmax over k equal copies of the tokens is the same average.
         length = fastest_count(lcm(*lengths), q.device)
         entries = [_repeated(entry, length // n) for entry, n in zip(entries, lengths, strict=True)]
         return _joined(entries, None)
-    # Zero tokens share the softmax with the tokens, and copies would outweigh them: the shorter ones are padded.
+    # Zero tokens, or the picture's own, share the softmax, and copies would outweigh them: the shorter ones are padded.
     longest = max(lengths)
     bias = None
     if min(lengths) < longest:

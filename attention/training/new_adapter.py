@@ -11,9 +11,9 @@ import torch
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 from torch import Tensor, nn
 
-from ..adapter.adapter import AdapterModule
 from ..adapter.checkpoint import Checkpoint
 from ..adapter.identify import Identity
+from ..adapter.module import AdapterModule
 from ..adapter.variants import VARIANTS, Variant
 from ..models.families import layers
 from ..models.unet import ModelLayers, cross_attention_modules, family_of_model

@@ -10,8 +10,8 @@ import comfy.ldm.modules.attention as host
 from comfy.cldm.cldm import ControlNet as Network
 from torch import Tensor, nn
 
-from ..adapter.adapter import AdapterModule
 from ..adapter.identify import Identity
+from ..adapter.module import AdapterModule
 from ..models.families import layers
 from .attending import Attending
 from .frozen import FrozenModel

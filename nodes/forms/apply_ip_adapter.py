@@ -24,6 +24,7 @@ from ..wires import FacesWire
 if TYPE_CHECKING:
     from ...attention.adapter.adapter import Adapter
     from ...attention.adapter.key_values import Source
+    from ...attention.adapter.timed import KeyValuesByTime
 
 
 class ApplyIPAdapter(io.ComfyNode):
@@ -47,7 +48,8 @@ class ApplyIPAdapter(io.ComfyNode):
             ],
             inputs=[
                 io.Model.Input(
-                    "model", tooltip="The model to steer: SD1.5, SDXL or FLUX.1, whichever the adapter is for."
+                    "model",
+                    tooltip="The model to steer: SD1.5, SDXL, FLUX.1 or SD3.5 Large, whichever the adapter is for.",
                 ),
                 wires.AdapterWire.Input("adapter", tooltip="From Load IP-Adapter or Load by Preset."),
                 *weight_inputs(
@@ -137,7 +139,9 @@ class ApplyIPAdapter(io.ComfyNode):
     ) -> io.NodeOutput:
         from ...attention.adapter.key_values import KeyValuesOnDemand
         from ...attention.adapter.lora import with_lora
+        from ...attention.adapter.timed import KeyValuesByTime
         from ...attention.branch.build import unconditional
+        from ...attention.branch.norm_ratios import norm_ratios
         from ...attention.models.fits import check_fits
         from ...attention.reference.encode import seen
         from ...attention.sampling.attach import attach
@@ -149,10 +153,10 @@ class ApplyIPAdapter(io.ComfyNode):
         reference = _reference(loaded, image, embeds, faces, any_recogniser)
         negative = negative_embeds or unconditional(loaded.adapter, loaded.clip_vision, reference)
         sides = [_key_values(model, loaded.adapter, side, combine, shortcut_scale) for side in (reference, negative)]
-        if not any(isinstance(side, KeyValuesOnDemand) for side in sides):
+        if not any(isinstance(side, KeyValuesOnDemand | KeyValuesByTime) for side in sides):
             loaded.adapter.release()
         branch = BranchSettings(**settings).attachment(loaded.adapter, sides[0], sides[1], teller(cls))
-        attachment = replace(branch, per_picture=short_batch)
+        attachment = replace(branch, per_picture=short_batch, norms=norm_ratios(loaded.adapter, model))
         lora = with_lora(model, loaded.adapter, loaded.lora_strength)
         fit, size = loaded.adapter.fit, loaded.adapter.picture_size
         pictures = [] if image is None else seen(encoder_for(loaded, None), image[:MOST], fit, size=size)
@@ -195,7 +199,9 @@ def _reference(
     return encode(encoder, image, loaded.adapter.fit, size=loaded.adapter.picture_size)
 
 
-def _key_values(model: ModelPatcher, adapter: Adapter, embeds: Embeds, combine: str, shortcut_scale: float) -> Source:
+def _key_values(
+    model: ModelPatcher, adapter: Adapter, embeds: Embeds, combine: str, shortcut_scale: float
+) -> Source | KeyValuesByTime:
     from ...attention.branch.build import key_values
 
     each = combine == PER_FRAME

@@ -36,7 +36,7 @@ class EncodeReference(io.ComfyNode):
                     options=[AS_TRAINED, *SQUARE_FITS],
                     default=AS_TRAINED,
                     tooltip="How a picture becomes the encoder's square. as trained: the way of the adapter's authors, "
-                    "crop for all but InstantX on FLUX. crop: its centre. pad: all of it, on the mean colour. pad edge: all "
+                    "crop for all but InstantX's two. crop: its centre. pad: all of it, on the mean colour. pad edge: all "
                     "of it, edges repeated. squash: all of it, distorted. resize twice: squash after InstantX's two steps.",
                 ),
                 io.Int.Input(

@@ -31,7 +31,7 @@ class LayerWeightsNode(io.ComfyNode):
                     options=sorted(FAMILIES, reverse=True),
                     default="sdxl",
                     tooltip="The base model: SDXL has 11 blocks with cross-attention, SD1.5 has 16, FLUX.1 has 19 double blocks "
-                    "for XLabs (flux) and 57 blocks for InstantX (flux_all), Wan 14B has 40, Wan 1.3B has 30.",
+                    "for XLabs (flux) and 57 blocks for InstantX (flux_all), SD3.5 Large has 38 (sd35l), Wan 14B has 40, Wan 1.3B has 30.",
                 ),
                 io.Combo.Input(
                     "preset",

@@ -13,7 +13,7 @@ from running.device import NAME, PLAYED, is_card
 sys.path.insert(0, str(Path(__file__).parent))  # what some of these tests share
 
 FAMILIES = ("sd15", "sdxl")
-EVERY_KIND = (*FAMILIES, "flux")
+EVERY_KIND = (*FAMILIES, "flux", "sd3")
 """A family of each kind of model that takes adapters, and SDXL."""
 VARIANTS = ("base", "plus")
 MODEL_SEED, ADAPTER_SEED, ENCODER_SEED = 1, 7, 3
@@ -40,9 +40,11 @@ def previews(tmp_path_factory):
 @cache
 def base_model(family):
     """The plain model, its two conditionings and the channels of its latents."""
-    from miniature import flux, flux_kinds, models
+    from miniature import flux, flux_kinds, models, sd3, sd3_kinds
 
-    if family == "flux":
+    if family == "sd3":
+        model, clip, channels = sd3.model("sd3.5 large", MODEL_SEED), sd3.clip(MODEL_SEED), sd3_kinds.LATENT
+    elif family == "flux":
         model, clip, channels = flux.model("short dev", MODEL_SEED), flux.clip(MODEL_SEED), flux_kinds.LATENT
     else:
         model, clip, channels = models.unet(family, MODEL_SEED), models.clip(family, MODEL_SEED), models.LATENT
@@ -73,6 +75,11 @@ def flux():
 
 
 @pytest.fixture
+def sd3():
+    return base_model("sd3")
+
+
+@pytest.fixture
 def sd15():
     return base_model("sd15")
 
@@ -90,7 +97,7 @@ def adapter_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def load(adapter_folder):
     """(family, variant, seed) -> what Load IP-Adapter puts on its wire, with the encoder that fits."""
-    from miniature import adapters, flux, models
+    from miniature import adapters, flux, models, sd3
     from pack.attention.adapter import checkpoint
     from pack.attention.adapter.adapter import Adapter
     from pack.attention.reference.siglip_head import give_head
@@ -101,9 +108,12 @@ def load(adapter_folder):
         path = adapter_folder / f"{family}-{variant}-{seed}.safetensors"
         if family == "flux":
             flux.write_adapter(variant, seed, path)
+        elif family == "sd3":
+            sd3.write_adapter(variant, seed, path)
         else:
             adapters.write_safetensors(adapters.adapter_state_dict(family, variant, seed), path)
-        kind = "siglip" if variant == "instantx" else adapters.encoder_of(family, variant)
+        is_siglip = family == "sd3" or variant == "instantx"
+        kind = "siglip" if is_siglip else adapters.encoder_of(family, variant)
         encoder = models.clip_vision(kind, ENCODER_SEED)
         if kind == "siglip":
             give_head(encoder, flux.siglip_head(ENCODER_SEED))
@@ -174,7 +184,7 @@ def any_law(request, apply, ksample, picture):
     return law_kind(request.param, apply, ksample, picture)
 
 
-@pytest.fixture(params=("sd15", "flux", "wan", "kontext"))
+@pytest.fixture(params=("sd15", "flux", "sd3", "wan", "kontext"))
 def each_law(request, apply, ksample, picture):
     return law_kind(request.param, apply, ksample, picture)
 
@@ -183,7 +193,7 @@ def law_kind(name, apply, ksample, picture):
     import edits
     import films
     import law_kinds
-    from miniature import flux, models, wan
+    from miniature import flux, models, sd3, wan
 
     if name == "kontext":
         kind = "short kontext"
@@ -193,7 +203,10 @@ def law_kind(name, apply, ksample, picture):
         return law_kinds.of_own_branch(
             films.wan_model(kind), lambda: wan.model(kind, films.SEED), films.scale, films.film
         )
-    fresh = (lambda: flux.model("short dev", MODEL_SEED)) if name == "flux" else (lambda: models.unet(name, MODEL_SEED))
+    fresh = {
+        "flux": lambda: flux.model("short dev", MODEL_SEED),
+        "sd3": lambda: sd3.model("sd3.5 large", MODEL_SEED),
+    }.get(name, lambda: models.unet(name, MODEL_SEED))
     return law_kinds.of_adapters(base_model(name), fresh, apply, ksample, picture)
 
 

@@ -98,7 +98,8 @@ def test_instantx_is_found_with_siglip_and_the_head_that_the_host_leaves_out(mod
             run(whole, "InstantX")
     assert "ip-adapter.bin" in str(caught.value) and "Non-Commercial" in str(caught.value)
     with pytest.raises(
-        ValueError, match="'InstantX' is published for FLUX.1 with 57 blocks, but the connected model is FLUX.1"
+        ValueError,
+        match="'InstantX' is published for FLUX.1 with 57 blocks and SD3.5 Large, but the connected model is FLUX.1",
     ):
         run(flux, "InstantX")  # of 21 blocks
     (model_folders / "ipadapter").mkdir()

@@ -2,24 +2,21 @@
 
 import pytest
 import torch
-from comfy.ldm.modules.diffusionmodules.mmdit import JointBlock
 from comfy.ldm.qwen_image.model import QwenImageTransformerBlock
 from miniature import loaders
 from miniature.without_branches import model
-from miniature.without_branches_kinds import KINDS, POOLED, TEXT
+from miniature.without_branches_kinds import TEXT
 
 import nodes
 
 BLOCKS = {
-    "sd3.5 large": (38, lambda network: network.joint_blocks, JointBlock),
     "qwen image": (60, lambda network: network.transformer_blocks, QwenImageTransformerBlock),
 }
 
 
 def latent(kind, seed=1, prompt=1):
     generator = torch.Generator().manual_seed(prompt)
-    pooled = {"pooled_output": torch.randn(1, POOLED, generator=generator)} if KINDS[kind].has_pooled else {}
-    text = [[torch.randn(1, 9, TEXT, generator=generator), pooled]]
+    text = [[torch.randn(1, 9, TEXT, generator=generator), {}]]
     (made,) = loaders.MiniatureTransformer.execute(kind, seed).args
     (out,) = nodes.KSampler().sample(
         made, 5, 2, 3.0, "euler", "simple", text, text, {"samples": torch.zeros(1, 16, 16, 16)}
@@ -55,5 +52,5 @@ def test_scale_image_branch_says_that_there_is_none(kind):
 
 
 def test_an_unknown_kind_is_refused_by_name():
-    with pytest.raises(ValueError, match="'sd4'.*sd3.5 large, qwen image"):
+    with pytest.raises(ValueError, match="'sd4'.*qwen image"):
         model("sd4", 1)

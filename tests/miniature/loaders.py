@@ -24,14 +24,17 @@ class MiniatureModel(io.ComfyNode):
             display_name="Miniature Model",
             category="miniature",
             description=cls.__doc__,
-            inputs=[io.Combo.Input("family", options=[*FAMILIES, "flux"]), seed_input()],
+            inputs=[io.Combo.Input("family", options=[*FAMILIES, "flux", "sd3"]), seed_input()],
             outputs=[io.Model.Output(), io.Clip.Output(), io.Vae.Output()],
         )
 
     @classmethod
     def execute(cls, family: str, seed: int) -> io.NodeOutput:
-        from . import flux, models
+        from . import flux, models, sd3
 
+        if family == "sd3":
+            # The autoencoders of FLUX and SD3 have as many channels.
+            return io.NodeOutput(sd3.model("sd3.5 large", seed), sd3.clip(seed), flux.vae(seed))
         if family == "flux":
             return io.NodeOutput(flux.model("flux dev", seed), flux.clip(seed), flux.vae(seed))
         return io.NodeOutput(models.unet(family, seed), models.clip(family, seed), models.vae(seed, family))

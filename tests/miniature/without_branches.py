@@ -19,8 +19,6 @@ def model(kind: str, seed: int, dtype: torch.dtype = torch.float32, disable_dyna
     patcher = patcher_class(disable_dynamic)(made, device, management.unet_offload_device())
     network = made.diffusion_model
     tensors = {name: tensor.to(dtype) for name, tensor in seeded.values(network, seed).items()}
-    if "pos_embed" in dict(network.named_buffers()):  # a table of the file, which the host leaves empty until then
-        tensors["pos_embed"] = seeded.normal(seed, "pos_embed", network.pos_embed.shape, std=0.5).to(dtype)
     seeded.fill(network, tensors, assign=patcher.is_dynamic())
     patcher.cached_patcher_init = (model, (kind, seed, dtype))
     return patcher

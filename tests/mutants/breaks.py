@@ -109,8 +109,8 @@ BREAKS = (
     Break(
         "the negative half of guidance gets the reference's unconditional tokens",
         "attention/sampling/acting.py",
-        "attachment.positive if swapped else attachment.negative}",
-        "attachment.positive}",
+        "cast(Source, attachment.positive), cast(Source, attachment.negative)",
+        "cast(Source, attachment.positive), cast(Source, attachment.positive)",
         ("tests/parity/test_steps.py",),
     ),
     Break(

@@ -71,3 +71,16 @@ class Loader:
                 **inputs,
             ).args
         return patcher
+
+    def steered_sd3(self, patcher, each, **inputs):
+        """The patcher with a use of `oracles.sd3` applied by the node."""
+        by_block = not isinstance(each.scale, float)
+        return ApplyIPAdapter.execute(
+            model=patcher,
+            adapter=self.load(each.adapter),
+            weight=1.0 if by_block else each.scale,
+            layers=LayerWeights("sd35l", tuple(each.scale)) if by_block else None,
+            embeds=Embeds(penultimate=each.positive),
+            negative_embeds=Embeds(penultimate=each.negative),
+            **inputs,
+        ).args[0]

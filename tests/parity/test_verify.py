@@ -165,7 +165,7 @@ WHOLE_BUT_NOT_COMPARED = {
     "xlabs_flux_ip_adapter": ("is for FLUX.1", "adapters for SD1.5 and SDXL are compared"),
     "xlabs_flux_ip_adapter_v2": ("is for FLUX.1",),
     "instantx_flux_ip-adapter": ("FLUX",),
-    "instantx_sd35_ip-adapter": ("an InstantX IP-Adapter for SD3.5",),
+    "instantx_sd35_ip-adapter": ("is for SD3.5 Large",),
 }
 
 

@@ -32,7 +32,7 @@ def write_encoders(models):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     import comfy.options
-    from miniature import adapters, flux, loras
+    from miniature import adapters, flux, loras, sd3
     from miniature.make_adapters import write_if_changed
     from miniature.world import installed
     from safetensors.torch import save_file
@@ -54,6 +54,7 @@ def server(tmp_path_factory):
         )
     flux.write_adapter("plus", 11, folder / "flux_plus.safetensors")
     flux.write_adapter("instantx", 11, folder / "flux_instantx.safetensors")
+    sd3.write_adapter("plus", 11, folder / "sd3_instantx.safetensors")
     write_encoders(base / "models")
     for path, content in installed.contents(base / "models").items():
         write_if_changed(path, content)

@@ -24,6 +24,7 @@ FAMILY = {
     "v1-5-pruned-emaonly-fp16.safetensors": "sd15",
     "flux1-dev-fp8.safetensors": "flux",
     "flux1-dev-kontext_fp8_scaled.safetensors": "flux",
+    "sd3.5_large_fp8_scaled.safetensors": "sd3",
     "wan2.1_i2v_480p_14B_fp16.safetensors": "wan",
 }
 PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys cannot tell

@@ -191,14 +191,15 @@ def transcribed(
     )
 
 
-REFUSED = (
+INSTANTX_SD35 = (
     transcribed(
-        "ip-adapter.bin",
-        "sd35",
+        "sd3.5-large-ip-adapter.bin",
+        "sd35l",
         "instantx_sd35_ip-adapter",
         "InstantX/SD3.5-Large-IP-Adapter",
         1_600_000_000,
         "F16",
+        "instantx_sd35",
     ),
 )
 
@@ -249,4 +250,4 @@ INSTANTX = (
     ),
 )
 
-FILES = SD15 + SDXL + FACEID + KOLORS + PULID + XLABS + INSTANTX + REFUSED
+FILES = SD15 + SDXL + FACEID + KOLORS + PULID + XLABS + INSTANTX + INSTANTX_SD35

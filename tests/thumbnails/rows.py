@@ -89,6 +89,7 @@ ROWS: Mapping[str, Callable[[], Thumbnail]] = {
     "IP-Adapter 9 embeds, load": lambda: Thumbnail([File("reference .likeness")], out(Act("B", 1.0))),
     "IP-Adapter on FLUX": lambda: Thumbnail([*shapes("B"), Text(THING)], out(Act("B", 1.0))),
     "IP-Adapter on FLUX, InstantX": lambda: Thumbnail([*shapes("C"), Text(THING)], out(Act("C", 1.0))),
+    "IP-Adapter on SD3.5": lambda: Thumbnail([*shapes("A"), Text(STAR)], out(Act("A", 1.0), text=STAR)),
     "IP-Adapter training": lambda: Thumbnail(shapes("A", "B", "C"), [File("your own adapter")]),
     "Face 1 InstantID portrait face swap": Portrait("P", LEFT),
     "Face 2 InstantID sheet of poses": sheet,

@@ -5,7 +5,7 @@ from pack.attention.models.families import FAMILIES, UNETS, layers
 from pack.attention.weights.layer_presets import preset, presets_of
 from pack.attention.weights.layer_text import parse
 
-LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10, "flux": 19, "flux_all": 57, "wan14b": 40, "wan1.3b": 30}
+LENGTH = {"sd15": 16, "sdxl": 11, "vega": 10, "flux": 19, "flux_all": 57, "sd35l": 38, "wan14b": 40, "wan1.3b": 30}
 FAMILY = pytest.mark.parametrize("family", FAMILIES)
 UNET = pytest.mark.parametrize("family", [family.name for family in UNETS])
 

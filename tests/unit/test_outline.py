@@ -15,7 +15,6 @@ STEMS = sorted(path.stem for path in sparse.SHAPES.glob("*.json"))
 ADAPTERS = [stem for stem in STEMS if sparse.entry(stem)["variant"] != "refused"]
 LOOK_ALIKES = ("faceid_plus", "faceid_plus_v2", "instantid", "portrait_unnorm")
 REFUSED = {
-    "instantx_sd35_ip-adapter": "SD3.5",
     "ip-adapter-faceid_sd15_lora": "LoRA",
     "ip-adapter-faceid_sdxl_lora": "LoRA",
 }

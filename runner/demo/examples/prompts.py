@@ -63,13 +63,13 @@ class Example:
 
 
 def examples() -> list[Example]:
-    """The committed examples but those that train, which takes hours and `run.py train` does too, and those of videos and FLUX."""
+    """The committed examples but those that train, which takes hours and `run.py train` does too, and those of videos, FLUX and SD3.5."""
     found = [Example(path.stem, json.loads(path.read_text(encoding="utf-8"))) for path in sorted(FOLDER.glob("*.json"))]
     return [each for each in found if not any(_is_left_out(str(n["class_type"])) for n in each.prompt.values())]
 
 
 def _is_left_out(class_type: str) -> bool:
-    return "Train" in class_type or class_type in ("UNETLoader", "FluxGuidance")
+    return "Train" in class_type or class_type in ("UNETLoader", "FluxGuidance", "EmptySD3LatentImage")
 
 
 def fitted(example: Example, models: Models, uploaded: Mapping[str, str], preset: str) -> Prompt:

@@ -48,7 +48,9 @@ def test_an_adapter_for_flux_on_its_successor(apply):
     model = flux.model("flux2 klein", 1)
     with pytest.raises(ValueError, match=r"of another layout \(7 blocks\). Connect a FLUX.1 model"):
         apply(model, "flux")
-    with pytest.raises(ValueError, match=r"7 layers for an adapter\), which no adapter fits here.*SDXL.* or FLUX.1"):
+    with pytest.raises(
+        ValueError, match=r"7 layers for an adapter\), which no adapter fits here.*SDXL.*FLUX.1 or SD3.5 Large"
+    ):
         family_of_model(layers_for_adapters(model))
 
 

@@ -87,9 +87,9 @@ def test_settings_that_make_no_sense_are_refused(kontext, inputs, says):
 def test_a_model_that_reads_no_references_is_named_with_what_would_fit(sd15):
     with pytest.raises(ValueError, match="reads no references as tokens. Connect .*FLUX.2 .*use Apply IP-Adapter"):
         ReferenceWeights.execute(sd15.model, "0.5")
-    from miniature import flux, without_branches
+    from miniature import flux, sd3
 
-    for other in (without_branches.model("sd3.5 large", 1), flux.model("chroma", 1)):
+    for other in (sd3.model("sd3.5 large", 1), flux.model("chroma", 1)):
         with pytest.raises(ValueError, match="reads no references"):
             ReferenceWeights.execute(other, "0.5")
     assert not attachments(sd15.model)

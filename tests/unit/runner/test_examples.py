@@ -45,6 +45,7 @@ def test_what_trains_for_hours_or_needs_another_kind_of_model_is_not_run_and_the
         "Wan, let go of the first frame",
         "IP-Adapter on FLUX",
         "IP-Adapter on FLUX, InstantX",
+        "IP-Adapter on SD3.5",
         "References on FLUX Kontext",
     }
     assert not left_out & set(EXAMPLES)
