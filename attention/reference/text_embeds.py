@@ -34,14 +34,16 @@ TEXT_ENCODERS: Mapping[str, TextEncoder] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Asked:
-    """Which input asks for a text in CLIP's space, and what to do where the image encoder has none."""
+    """Which input asks for a text in CLIP's space, what to do where the image encoder has none, and whether a text that is longer
+    than CLIP reads at once is cut."""
 
     by: str
     instead: str
+    cuts: bool
 
 
-SUBTRACTED = Asked("'subtract_text'", "Empty it, or use an adapter for one of those.")
-COMPARED = Asked("'prompt'", "Connect one of those to 'clip_vision', or nothing to 'clip'.")
+SUBTRACTED = Asked("'subtract_text'", "Empty it, or use an adapter for one of those.", cuts=False)
+COMPARED = Asked("'prompt'", "Connect one of those to 'clip_vision', or nothing to 'clip'.", cuts=True)
 
 
 def without_text(embeds: Embeds, encoder: str, clip: Any, text: str, strength: float) -> Embeds:
@@ -57,13 +59,19 @@ def without_text(embeds: Embeds, encoder: str, clip: Any, text: str, strength: f
 
 
 def likeness_to_text(embeds: Embeds, encoder: str, clip: Any, text: str) -> list[float]:
-    """Cosine (-1..1) of each picture and a text; `encoder` as `describe` names it. Raises ValueError as `without_text` does.
+    """Cosine (-1..1) of each picture and a text; `encoder` as `describe` names it.
 
+    Raises ValueError for another CLIP than the encoder's. Of a text that `is_long` the beginning counts, as is usual.
     CLIP-T of the published comparisons, some of which print it times 100; CLIPScore is 2.5 times what is above 0
     (Hessel et al., arXiv 2104.08718). Numbers of different CLIPs cannot be compared.
     """
     pictures = embeds.feature(POOLED)
     return F.cosine_similarity(pictures, _text_embeds(encoder, clip, text, pictures, COMPARED)).tolist()
+
+
+def is_long(clip: Any, text: str) -> bool:
+    """Whether a text has more than the 75 tokens that CLIP reads at once."""
+    return any(len(chunks) > 1 for chunks in clip.tokenize(text).values())
 
 
 def likeness_to_pictures(embeds: Embeds, others: Embeds) -> list[float]:
@@ -85,10 +93,11 @@ def _text_embeds(encoder: str, clip: Any | None, text: str, like: Tensor, asked:
     tokens = clip.tokenize(text)
     if half.name not in tokens or getattr(clip.cond_stage_model, f"clip_{half.name}", None) is None:
         raise ValueError(f"the connected CLIP reads text by {' and '.join(tokens)}, but {asked.by} needs {wanted}.")
-    if len(tokens[half.name]) > 1:
+    if len(tokens[half.name]) > 1 and not asked.cuts:
         raise ValueError(
             f"the text '{text[:40]}...' is longer than the 75 tokens that CLIP reads at once. Say it in fewer."
         )
+    # Of a text in several parts the host pools the first.
     _, pooled = clip.encode_from_tokens(tokens, return_pooled=True)
     if pooled.shape[-1] != like.shape[-1]:
         raise ValueError(

@@ -132,7 +132,7 @@ class CompareMethods(io.ComfyNode):
         file = COMPARISONS.new(filename_prefix)
         about = {"recogniser": recogniser, "encoder": eyes.name, "prompt": prompt}
         write_bytes(file.path, as_csv(methods, about).encode())
-        lines = [file.name, caution(recogniser)]
+        lines = [file.name, caution(recogniser), *eyes.notes]
         if compared.truth is not None and is_same_photo(compared.reference, compared.truth):
             lines.append("'truth' is the photo of 'reference': copying cannot be measured. Take another photo.")
         text = "\n".join(lines)

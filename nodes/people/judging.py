@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ...attention.reference.encode import describe, encode
-from ...attention.reference.text_embeds import likeness_to_pictures, likeness_to_text
+from ...attention.reference.text_embeds import is_long, likeness_to_pictures, likeness_to_text
 from ...face.choose import choose
 from ...face.detect import find
 from ...face.embed import embed_batch
@@ -40,6 +40,16 @@ class Eyes:
     clip: Any | None = None
     prompt: str = ""
     plain: Tensor | None = None
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should read about how the text was measured."""
+        is_cut = self.clip is not None and is_long(self.clip, self.prompt)
+        return (
+            ["'prompt' is longer than the 75 tokens that CLIP reads at once: the text is its beginning"]
+            if is_cut
+            else []
+        )
 
     @property
     def name(self) -> str:
