@@ -82,6 +82,12 @@ class Adapter:
         return self.identity.variant.features
 
     @property
+    def advice(self) -> tuple[str, ...]:
+        """Its authors' settings that are not Apply IP-Adapter's defaults, in words."""
+        weight = self.identity.variant.weight
+        return () if weight == 1 else (f"its authors use weight {weight:g}",)
+
+    @property
     def picture_size(self) -> int | None:
         """The side in pixels of the pictures that its encoder saw in training; None for the encoder's own."""
         return self.known.picture if self.known else None

@@ -49,7 +49,7 @@ class Variant:
     and hash can. `kind` is the kind of model that it is for, a row of `models.kinds.KINDS`. `way` says how its keys and
     values are used. `fit` names the row of `square.SQUARE_FITS` by which a picture becomes its encoder's square as its
     authors do. With `leaves_negative` nothing acts on the negative prompt unless a picture is given for it. Where
-    `is_asked_for` it is never taken for a file unless the person names it.
+    `is_asked_for` it is never taken for a file unless the person names it. `weight` is the one that its authors use.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Variant:
     fit: str = CROP
     leaves_negative: bool = False
     is_asked_for: bool = False
+    weight: float = 1.0
 
     @property
     def none_needs_encoder(self) -> bool:
@@ -241,6 +242,7 @@ VARIANTS: tuple[Variant, ...] = (
         kind="sd3",
         way=Way(beside_picture=True, by_time=True),
         fit=SQUASH,
+        weight=0.5,
     ),
     Variant(
         "pulid_v1",
@@ -252,6 +254,7 @@ VARIANTS: tuple[Variant, ...] = (
         shows="portrait",
         joins_photos=True,
         none_of_each_photo=True,
+        weight=0.8,
     ),
     Variant(
         "pulid_v1_1",
@@ -262,6 +265,7 @@ VARIANTS: tuple[Variant, ...] = (
         recogniser=ANTELOPE,
         shows="portrait",
         joins_photos=True,
+        weight=0.8,
     ),
 )
 

@@ -137,6 +137,7 @@ def _missing(row: Preset, layers: ModelLayers, refused: list[str]) -> str:
 def _summary(row: Preset, choice: Choice, loaded: wires.LoadedAdapter) -> str:
     adapter = loaded.adapter
     lines = [f"{adapter.label}: {choice.file.name}, known by {choice.reason}", _encoder(loaded)]
+    lines += adapter.advice
     if adapter.lora:
         lines.append(f"with its LoRA at strength {loaded.lora_strength:g}")
     lines += [_also(file) for file in row.also if not installed.has(file)]

@@ -97,6 +97,7 @@ def _summary(adapter: Adapter, encoder: Any | None) -> str:
         lines.append(
             f"it is {adapter.known.what}, trained on pictures of {adapter.known.picture} pixels: the encoder sees them so"
         )
+    lines += adapter.advice
     wanted = installed.encoder_need(adapter)
     if isinstance(encoder, FoundEncoder):
         lines.append(f"with {encoder.file.outline.label}, found in models/clip_vision: {encoder.file.name}")

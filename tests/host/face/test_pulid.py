@@ -44,6 +44,11 @@ def person(ran, found, photo):
     return lambda name: ran(ChooseFace, faces=found(photo(name)).faces).faces
 
 
+def test_the_loader_says_the_weight_of_its_authors(models):
+    said = LoadIPAdapter.execute("a.safetensors").ui["text"][0]
+    assert "its authors use weight 0.8" in said.splitlines()
+
+
 def applied(sdxl, adapter, **inputs):
     return ApplyIPAdapter.execute(sdxl.model, adapter, **inputs).args[0]
 

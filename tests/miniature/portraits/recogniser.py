@@ -17,6 +17,7 @@ from numpy import ndarray
 from onnx import TensorProto, helper, numpy_helper
 from pack.face.align import alignment
 from torch import Tensor, nn
+from torch.nn import Conv2d, Linear
 
 from ..world.base import cached
 from ..world.fitting import Plan, fit
@@ -41,10 +42,10 @@ class Recogniser(nn.Module):
         super().__init__()
         before, steps = 3, list[nn.Module]()
         for channels, side, stride in LAYERS:
-            steps += [nn.Conv2d(before, channels, side, stride, side // 2), nn.ReLU()]
+            steps += [Conv2d(before, channels, side, stride, side // 2), nn.ReLU()]
             before = channels
         self.body = nn.Sequential(*steps, nn.Flatten())
-        self.last = nn.Linear(CELLS, EMBEDDING)
+        self.last = Linear(CELLS, EMBEDDING)
 
     def forward(self, crops: Tensor) -> Tensor:
         return self.last(self.body(crops))
@@ -57,7 +58,7 @@ class Lesson(nn.Module):
         super().__init__()
         self.recogniser = Recogniser()
         self.people = nn.Parameter(torch.randn(TRAINED, EMBEDDING))
-        self.attributes = nn.ModuleDict({name: nn.Linear(EMBEDDING, len(values)) for name, values in NAMED.items()})
+        self.attributes = nn.ModuleDict({name: Linear(EMBEDDING, len(values)) for name, values in NAMED.items()})
 
     def loss(self, crops: Tensor, who: Tensor, named: dict[str, Tensor]) -> Tensor:
         seen = self.recogniser(crops)
