@@ -7,7 +7,7 @@ import { Attached } from './editor/attached.js'
 import { duration } from './editor/duration.js'
 import { button, closing } from './editor/strip.js'
 import { mark } from './editor/svg.js'
-import { dressRow } from './editor/training_style.js'
+import './editor/training_style.js'
 import { chain, isLinked, nodesOf, outputOf, valueOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
@@ -97,7 +97,6 @@ class TrainingRow extends Attached {
     this.stop = button(this.words.stop, () => this.ask())
     this.foot = made('div', 'likeness-foot')
     this.foot.append(this.stop, this.said)
-    dressRow(box)
     box.append(closing(closed), this.figures, this.reached, this.curve, this.looks, this.foot)
   }
 

@@ -1,4 +1,5 @@
-// Weight Schedule: the course of the factor over the steps, to drag; the value is in 'points' or the preset's inputs.
+// Weight Schedule: the course of the factor over the steps, to drag, or that of the pictures of a batch; the values are in
+// 'points' or the preset's inputs, and in 'frames'.
 
 import { on } from './editor/letgo.js'
 import { addButton } from './editor/panel.js'
@@ -14,10 +15,11 @@ import {
   presetPoints,
   snapped
 } from './editor/schedule_points.js'
-import { LIMIT, PLOT, drawSchedule, newPlot } from './editor/schedule_drawing.js'
+import { LIMIT, PLOT, drawPictures, drawSchedule, newPlot } from './editor/schedule_drawing.js'
+import { INPUTS, Pictures } from './editor/schedule_pictures.js'
 import { WORDS } from './editor/schedule_words.js'
 import { follow, numberOf, pointAt } from './editor/svg.js'
-import { isLinked, outputOf, rememberStep, setValue, valueOf } from './editor/widgets.js'
+import { isLinked, outputOf, rememberStep, setValue, valueOf, watch } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
 const STEP = 0.05
@@ -36,6 +38,12 @@ class ScheduleEditor extends PlotEditor {
   constructor(node) {
     super(node, wordsOf(WORDS))
     this.points = null
+    this.pictures = new Pictures(node)
+    this.turned = null // to pictures or steps by a person; else by what is written
+    watch(node, INPUTS, (changed) => {
+      if (changed) this.turned = null
+      this.refresh()
+    })
     this.steps = document.createElement('span')
     this.gap.after(this.steps)
     on(this.element, 'pointerenter', () => !this.dragged && this.refresh()) // the sampler may have changed
@@ -47,10 +55,37 @@ class ScheduleEditor extends PlotEditor {
 
   addTools(bar) {
     this.edit = addButton(bar, 'pencil', this.words.edit, () => this.write(asText(this.editable())))
+    this.turn = addButton(bar, 'images', this.words.turn, () => {
+      this.turned = !this.showsPictures
+      this.current = 0
+      this.refresh()
+    })
+  }
+
+  get showsPictures() {
+    return this.turned ?? this.pictures.isWritten
   }
 
   asText() {
-    return asText(this.points ?? [])
+    return this.showsPictures ? this.pictures.text : asText(this.points ?? [])
+  }
+
+  get isOwn() {
+    return this.showsPictures ? Boolean(this.pictures.text) : super.isOwn
+  }
+
+  get isFixed() {
+    return this.showsPictures ? this.pictures.isFixed : super.isFixed
+  }
+
+  write(text) {
+    if (!this.showsPictures) return super.write(text)
+    if (this.isFixed) return
+    if (text) setValue(this.node, 'frames', text)
+    else this.pictures.clear()
+    this.turned = true
+    this.refresh()
+    rememberStep()
   }
 
   get curve() {
@@ -59,7 +94,8 @@ class ScheduleEditor extends PlotEditor {
 
   read(text) {
     const { node } = this
-    if (this.isFixed) this.points = outputOf(node)?.likeness_schedule?.[0].points ?? null
+    if (this.showsPictures) this.problem = this.pictures.read(this.words)
+    else if (this.isFixed) this.points = outputOf(node)?.likeness_schedule?.[0].points ?? null
     else if (!this.isOwn)
       this.points = this.curve ? presetPoints(this.curve, valueOf(node, 'first'), valueOf(node, 'last')) : null
     else {
@@ -74,13 +110,14 @@ class ScheduleEditor extends PlotEditor {
 
   // What can be dragged: own points, or the inputs that shape the preset.
   get handles() {
+    if (this.showsPictures) return this.pictures.handles
     if (this.isFixed || !this.points) return []
     if (this.isOwn) return this.points.map(([percent, factor], index) => ({ percent, factor, index }))
     return handlesOf(this.curve).map((handle) => ({ ...handle, factor: factorAt(this.points, handle.percent) }))
   }
 
   get span() {
-    const factors = this.points?.map(([, factor]) => factor) ?? []
+    const factors = this.showsPictures ? this.pictures.factors : (this.points?.map(([, factor]) => factor) ?? [])
     return [
       Math.min(0, Math.floor(Math.min(0, ...factors))),
       Math.max(1.25, Math.ceil(Math.max(0, ...factors) * 4) / 4)
@@ -99,19 +136,26 @@ class ScheduleEditor extends PlotEditor {
   draw() {
     this.axis = this.dragged ? this.axis : this.span
     this.count = stepsOf(this.node)
-    const { words, handles, points, axis, count } = this
+    const { words, handles, points, axis, count, showsPictures } = this
     this.current = clamp(this.current, 0, Math.max(handles.length - 1, 0))
     const { current } = this
-    this.redraw('point', () => drawSchedule(this.svg, { points, axis, count, handles, current, words }))
-    this.steps.textContent = words.steps(this.count)
-    this.steps.title = words.from(this.count)
-    this.edit.disabled = this.isOwn || this.isFixed || !this.points
+    const { factors } = this.pictures
+    this.redraw('point', () =>
+      showsPictures
+        ? drawPictures(this.svg, { factors, axis, handles, current, words })
+        : drawSchedule(this.svg, { points, axis, count, handles, current, words })
+    )
+    this.steps.textContent = showsPictures ? words.pictures(factors.length) : words.steps(count)
+    this.steps.title = showsPictures ? words.turn : words.from(count)
+    this.turn.setAttribute('aria-pressed', showsPictures)
+    this.edit.disabled = showsPictures || this.isOwn || this.isFixed || !this.points
     this.tell()
   }
 
   tell() {
     const { words } = this
     if (this.problem) this.status(this.problem, true)
+    else if (this.showsPictures) this.status(...this.pictures.said(words))
     else if (isLinked(this.node, 'curve') && this.points) this.status(words.curve)
     else if (this.isFixed) this.status(this.points ? words.linked : words.unknown)
     else if (this.isOwn) this.status(`${words.own}. ${words.hint}`)
@@ -119,9 +163,10 @@ class ScheduleEditor extends PlotEditor {
   }
 
   grab(event) {
-    if (event.button !== 0 || this.isFixed || !this.points) return
+    if (event.button !== 0 || this.isFixed || !this.isDrawn) return
     const held = numberOf(event)
     if (held !== undefined) this.current = held
+    else if (this.showsPictures) this.current = this.nearest(this.valueAt(event)[0])
     else this.add(this.valueAt(event))
     this.focus()
     this.dragged = true
@@ -141,6 +186,16 @@ class ScheduleEditor extends PlotEditor {
     )
   }
 
+  // Whether there is something to take hold of.
+  get isDrawn() {
+    return this.showsPictures ? !this.problem : Boolean(this.points)
+  }
+
+  nearest(place) {
+    const far = this.handles.map(({ share }) => Math.abs(share - place))
+    return far.indexOf(Math.min(...far))
+  }
+
   // A new point; a preset becomes points first.
   add([percent, factor]) {
     const points = this.editable()
@@ -155,6 +210,11 @@ class ScheduleEditor extends PlotEditor {
   move(percent, factor) {
     const handle = this.handles[this.current]
     if (!handle) return
+    if (this.showsPictures) {
+      this.pictures.set(this.current, factor, LIMIT)
+      this.refresh()
+      return
+    }
     if (handle.name) {
       setValue(this.node, handle.name, clamp(factor, -LIMIT, LIMIT))
       this.refresh()
@@ -179,11 +239,20 @@ class ScheduleEditor extends PlotEditor {
   }
 
   remove() {
+    if (this.showsPictures) {
+      this.pictures.remove(this.current)
+      return this.refresh()
+    }
     if (!this.isOwn || this.points.length < 2) return
     this.put(this.points.filter((_, i) => i !== this.current))
   }
 
   insert() {
+    if (this.showsPictures) {
+      this.pictures.insert(this.current)
+      this.current += 1
+      return this.refresh()
+    }
     const points = this.editable()
     const [a, b] = [
       points[this.current] ?? points[0],
@@ -201,7 +270,7 @@ class ScheduleEditor extends PlotEditor {
       ArrowDown: by(0, -up),
       PageUp: by(0, 0.25),
       PageDown: by(0, -0.25),
-      ...(handle?.name ? {} : { ArrowLeft: by(-across, 0), ArrowRight: by(across, 0) }),
+      ...(handle?.name || this.showsPictures ? {} : { ArrowLeft: by(-across, 0), ArrowRight: by(across, 0) }),
       Delete: () => this.remove(),
       Backspace: () => this.remove(),
       Insert: () => this.insert()
@@ -210,7 +279,7 @@ class ScheduleEditor extends PlotEditor {
 
   // Tab goes from point to point and then on.
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || this.isFixed || !this.points) return
+    if (event.ctrlKey || event.metaKey || event.altKey || this.isFixed || !this.isDrawn) return
     if (event.key === 'Tab') {
       const next = this.current + (event.shiftKey ? -1 : 1)
       if (next < 0 || next >= this.handles.length) return
@@ -229,7 +298,4 @@ class ScheduleEditor extends PlotEditor {
   }
 }
 
-// The editor shows no factors of pictures.
-const showsAll = (node) => !valueOf(node, 'frames')?.trim() && !isLinked(node, 'frames')
-
-registerPlotEditor('likeness.weightSchedule', 'LikenessWeightSchedule', ScheduleEditor, 460, 520, showsAll)
+registerPlotEditor('likeness.weightSchedule', 'LikenessWeightSchedule', ScheduleEditor, 460, 520)

@@ -120,17 +120,15 @@ class WeightScheduleNode(io.ComfyNode):
         interpolation: str = "linear",
         curve: Any | None = None,
     ) -> io.NodeOutput:
-        from ..page.plot_frames import frames_picture
-        from ..page.show import shown
-
         schedule = wires.WeightSchedule(
             _course(curve_preset, first, last, points, curve),
             spread(parse_numbers(frames), frames_count, interpolation),
         )
-        text, scales = _text(schedule), schedule.frame_scales
-        # The course is drawn by the editor on the node.
-        output = shown(cls, text, frames_picture(scales), schedule) if scales else noted(cls, text, schedule)
-        return for_page(output, schedule={"points": schedule.schedule.points if schedule.schedule else [(0.0, 1.0)]})
+        points = schedule.schedule.points if schedule.schedule else [(0.0, 1.0)]
+        # The editor on the node draws both.
+        return for_page(
+            noted(cls, _text(schedule), schedule), schedule={"points": points, "frames": schedule.frame_scales}
+        )
 
 
 def _curve_input() -> Any:

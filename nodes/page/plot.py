@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -67,25 +66,6 @@ def heat(value: float, most: float) -> Colour:
     share = 0.15 + 0.85 * share if value else 0.0
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(GROUND, end, strict=True))
     return red, green, blue
-
-
-def span(values: Sequence[float]) -> tuple[float, float]:
-    """The lowest and highest value of an axis for these factors: 0 to 1 at least."""
-    return min(0.0, *values), max(1.0, *values)
-
-
-def axis(draw: ImageDraw.ImageDraw, box: Box, low: float, high: float) -> Callable[[float], float]:
-    """Grid lines at low, 0, 1 and high, labelled on the left; gives the height on the sheet of a value."""
-    left, top, right, bottom = box
-    draw.rectangle(box, fill=GROUND)
-
-    def height(value: float) -> float:
-        return bottom - (value - low) / (high - low) * (bottom - top)
-
-    for value in sorted({low, 0.0, 1.0, high}):
-        draw.line((left, height(value), right, height(value)), fill=GRID)
-        write(draw, (left - 6, height(value)), f"{value:g}", 12, FAINT, "right")
-    return height
 
 
 def as_image(picture: Image.Image) -> Tensor:

@@ -2,6 +2,7 @@
 
 import pytest
 from pack.attention.weights.curves import CURVES, schedule_of
+from pack.attention.weights.schedule_text import BETWEEN, spread
 
 from .editors import Editor
 from .frontend import RENDERERS
@@ -90,38 +91,74 @@ def test_the_dots_are_those_of_the_sampler(any_editor):
     assert steps(any_editor) == pytest.approx([1 - i / 7 for i in range(7)], abs=6e-4)
 
 
+def bars(editor):
+    """The factor of each picture, as the bars say."""
+    titles = editor.root.locator(".likeness-picture title").all_text_contents()
+    return [float(title.rpartition(": ")[2]) for title in titles]
+
+
+def test_factors_of_pictures_are_dragged_and_counts_that_disagree_are_said(editor):
+    editor.button("images")
+    assert bars(editor) == [1] * 16, "all alike"
+    start, ground = editor.middle('[data-focus="point 1"]'), editor.part(".likeness-picture").bounding_box()
+    editor.drag(start, (start[0], ground["y"] + ground["height"]))
+    assert (editor.value("frames"), editor.value("frames_count")) == ("1, 0", 16)
+    assert editor.sent("frames") == "1, 0" and editor.value("points") == ""
+    assert bars(editor) == pytest.approx([1 - i / 15 for i in range(16)], abs=6e-4)
+    editor.press("Control+z")
+    editor.becomes("frames", "")
+    editor.press("Control+y")
+    editor.becomes("frames", "1, 0")
+    editor.is_mounted()
+    editor.part('[data-focus="point 0"]').focus()
+    editor.press("Insert", "ArrowUp")
+    assert editor.value("frames") == "1, 0.55, 0" and editor.value("last") == 0
+
+    kinds = ("LikenessApplyIPAdapter", "KSampler", "EmptyLatentImage")
+    apply, sampler, latent = (editor.frontend.add(kind, (900, 100)) for kind in kinds)
+    editor.set("batch_size", 5, latent)
+    for source, target, name in ((editor.node, apply, "schedule"), (apply, sampler, "model")):
+        editor.frontend.connect(source, 0, target, name)
+    editor.frontend.connect(latent, 0, sampler, "latent_image")
+    editor.root = editor.page.locator(".likeness-editor:has(svg.likeness-plot)")
+    for count, said in (
+        (3, ".likeness-wrong >> text=3 factors for 5 pictures: the last"),
+        (8, ".likeness-wrong >> text=8 factors for 5 pictures: those that"),
+        (5, "text=Spread over the 5 pictures"),
+    ):
+        editor.set("frames_count", count)
+        editor.part(said).wait_for()
+        assert len(bars(editor)) == count
+    renderer = editor.frontend.setting_of("Comfy.VueNodes.Enabled")
+    editor.frontend.picture(f"pictures of a schedule {renderer}", editor.node)
+    editor.button("images")
+    assert steps(editor)[0] == 1 and not bars(editor), "the steps again"
+
+
+def test_every_way_of_spreading_is_shown_as_the_node_computes_it(any_editor):
+    any_editor.set("frames", "1, -0.5, 0.25")
+    for count in (0, 2, 7):
+        any_editor.set("frames_count", count)
+        for way in BETWEEN:
+            any_editor.set("interpolation", way)
+            assert bars(any_editor) == pytest.approx(spread((1, -0.5, 0.25), count, way), abs=6e-4), (count, way)
+    any_editor.set("frames", "1, much")
+    any_editor.part(".likeness-wrong >> text='1, much' is not a list").wait_for()
+
+
 @pytest.mark.parametrize("renderer", RENDERERS)
-def test_only_what_no_editor_draws_is_a_picture_after_a_run(renderer, frontend, page):
+def test_what_editors_draw_is_no_picture_after_a_run(renderer, frontend, page):
     frontend.renderer(renderer)
     nodes = [frontend.add(kind, (100 + 600 * i, 100)) for i, kind in enumerate(("LikenessLayerWeights", NODE))]
     layers, schedule = nodes
     frontend.change(layers, "preset", "style precise")
     frontend.change(schedule, "curve_preset", "fade out")
+    frontend.change(schedule, "frames", "1, 0.5, -0.2")
     for node in nodes:
         frontend.connect(node, 0, frontend.add("PreviewAny", (100, 900)), "source")
-
-    def ran(name):
-        entry = frontend.queue()
-        assert entry.succeeded, entry.error
-        frontend.show(*nodes)
-        frontend.picture(f"{name}, {renderer}")
-        return [len(entry.entry["outputs"][node].get("images", ())) for node in nodes], pictures(page, nodes)
-
-    assert ran("controls after a run") == ([0, 0], [0, 0])
-    frontend.change(schedule, "frames", "1, 0.5, -0.2")
-    assert ran("controls with frames after a run") == ([0, 1], [0, 1])
-    frontend.change(schedule, "frames", "")
-    assert ran("controls without frames again") == ([0, 0], [0, 0])
-
-
-def pictures(page, nodes):
-    """How many pictures of the last run each node shows."""
-    page.wait_for_timeout(500)
-    return page.evaluate(
-        """ids => ids.map(id => {
-            const node = app.graph.getNodeById(id), drawn = document.querySelector(`[data-node-id="${id}"]`)
-            const kept = node.widgets.filter(widget => widget.name === '$$canvas-image-preview').length
-            return drawn ? drawn.querySelectorAll('img').length : Math.max(kept, node.imgs?.length ?? 0)
-        })""",
-        nodes,
-    )
+    entry = frontend.queue()
+    assert entry.succeeded, entry.error
+    frontend.show(*nodes)
+    frontend.picture(f"controls after a run, {renderer}")
+    assert not any(entry.entry["outputs"][node].get("images") for node in nodes)
+    assert page.locator(".likeness-picture").count() == 3

@@ -4,7 +4,7 @@ import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
 import { isLetGo, letGoWith, on } from './letgo.js'
 import { chain, redo, steps, undo, widgetOf } from './widgets.js'
-import { dress } from './style.js'
+import './style.js'
 
 const UNDO = 'undo'
 const REDO = 'redo'
@@ -18,7 +18,6 @@ addEventListener('pointerdown', () => (left = null), true)
 export function addPanel(node, name, height) {
   const element = document.createElement('div')
   element.className = 'likeness-editor'
-  dress(element)
   element.style.minHeight = `${height}px`
   const widget = node.addDOMWidget(name, 'likeness_editor', element, {
     serialize: false,

@@ -8,6 +8,7 @@ const HEIGHT = 196
 export const PLOT = { left: 40, right: 428, top: 12, bottom: 172 }
 export const LIMIT = 5
 const UP = 'var(--likeness-up)'
+const NUMBERS = 16 // of pictures, as many as there is room for
 
 export const newPlot = (label) =>
   mark('svg', { class: 'likeness-plot', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'group', 'aria-label': label })
@@ -25,20 +26,62 @@ export function drawSchedule(svg, { points, axis, count, handles, current, words
   )
 }
 
-function lines([low, high], at) {
-  const line = (x1, y1, x2, y2, wide) =>
-    mark('line', { x1, y1, x2, y2, stroke: 'var(--likeness-line)', 'stroke-width': wide ? 2 : 1 })
-  const text = (x, y, content, anchor) =>
-    mark('text', { class: 'likeness-small', x, y, 'text-anchor': anchor }, content)
-  const levels = [...new Set([low, 0, 0.5, 1, high])].flatMap((value) => {
+// One bar for each picture of a batch, and a handle for each number that they were spread from.
+export function drawPictures(svg, { factors, axis, handles, current, words }) {
+  const [low, high] = axis
+  const at = (share, factor) => [
+    PLOT.left + share * (PLOT.right - PLOT.left),
+    PLOT.bottom - ((factor - low) / (high - low)) * (PLOT.bottom - PLOT.top)
+  ]
+  svg.replaceChildren(
+    ...levelsOf(axis, at),
+    ...bars(factors, at),
+    ...handles.map((one, i) => handle({ ...one, percent: one.share }, i, i === current, at, words))
+  )
+}
+
+function bars(factors, at) {
+  const wide = (PLOT.right - PLOT.left) / factors.length
+  const every = Math.ceil(factors.length / NUMBERS)
+  const [, ground] = at(0, 0)
+  return factors.flatMap((factor, i) => {
+    const [x, y] = at(i / factors.length, factor)
+    const title = mark('title', {}, `${i + 1} / ${factors.length}: ${written(factor)}`)
+    const bar = {
+      class: 'likeness-picture',
+      x: x + 0.1 * wide,
+      width: 0.8 * wide,
+      y: Math.min(y, ground),
+      height: Math.abs(ground - y),
+      fill: factor < 0 ? 'var(--likeness-down)' : UP,
+      'fill-opacity': 0.55
+    }
+    const place = { class: 'likeness-small', x: x + wide / 2, y: PLOT.bottom + 13, 'text-anchor': 'middle' }
+    return [mark('rect', bar, title), ...(i % every ? [] : [mark('text', place, i + 1)])]
+  })
+}
+
+function levelsOf([low, high], at) {
+  return [...new Set([low, 0, 0.5, 1, high])].flatMap((value) => {
     const [, y] = at(0, value)
-    return [line(PLOT.left, y, PLOT.right, y, value === 0), text(PLOT.left - 11, y + 3, value, 'end')]
+    const stroke = { stroke: 'var(--likeness-line)', 'stroke-width': value === 0 ? 2 : 1 }
+    return [
+      mark('line', { x1: PLOT.left, y1: y, x2: PLOT.right, y2: y, ...stroke }),
+      mark('text', { class: 'likeness-small', x: PLOT.left - 11, y: y + 3, 'text-anchor': 'end' }, value)
+    ]
   })
+}
+
+function lines(axis, at) {
   const parts = [0, 0.25, 0.5, 0.75, 1].flatMap((percent) => {
-    const [x] = at(percent, low)
-    return [line(x, PLOT.top, x, PLOT.bottom), text(x, PLOT.bottom + 13, `${percent * 100}%`, 'middle')]
+    const [x] = at(percent, axis[0])
+    const place = { class: 'likeness-small', x, y: PLOT.bottom + 13, 'text-anchor': 'middle' }
+    return [
+      mark('line', { x1: x, y1: PLOT.top, x2: x, y2: PLOT.bottom, stroke: 'var(--likeness-line)', 'stroke-width': 1 }),
+      mark('text', place, `${percent * 100}%`)
+    ]
   })
-  return [...levels, ...parts]
+  return [...levelsOf(axis, at), ...parts]
 }
 
 function course(points, at) {
@@ -65,9 +108,10 @@ function steps(points, count, at) {
 }
 
 // An end of a preset, which has a name, or a point of one's own.
-function handle({ name, percent, factor }, index, isCurrent, at, words) {
+function handle({ name, percent, factor, share }, index, isCurrent, at, words) {
   const [cx, cy] = at(percent, factor)
-  const label = name ? words[name](written(factor)) : words.point(written(percent * 100), written(factor))
+  const point = share === undefined ? words.point(written(percent * 100), written(factor)) : words.number(index + 1, written(factor))
+  const label = name ? words[name](written(factor)) : point
   return mark(
     'g',
     {

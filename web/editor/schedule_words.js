@@ -20,7 +20,16 @@ export const WORDS = {
     failed: (why) => `The pack's tables did not load: ${why}`,
     point: (percent, factor) => `At ${percent} % of sampling: factor ${factor}`,
     first: (factor) => `first: ${factor}`,
-    last: (factor) => `last: ${factor}`
+    last: (factor) => `last: ${factor}`,
+    pictures: (count) => (count === 1 ? '1 picture' : `${count} pictures`),
+    turn: 'Factors of the pictures of a batch, in place of those of the steps',
+    number: (place, factor) => `Number ${place} of 'frames': ${factor}`,
+    frames: 'Drag a number. Keys: arrows, Shift for fine steps, Insert, Delete.',
+    noFrames: "All pictures alike. Drag the curve's end: each picture gets its own factor.",
+    wrongFrames: (text) => `'${text}' is not a list of numbers such as 1, 0.5, 0.`,
+    fewer: (factors, batch) => `${factors} factors for ${batch} pictures: the last one is for the others too.`,
+    more: (factors, batch) => `${factors} factors for ${batch} pictures: those that follow are not used.`,
+    agree: (batch) => `Spread over the ${batch} pictures that are drawn`
   },
   zh: {
     plot: '各步的权重',
@@ -40,6 +49,15 @@ export const WORDS = {
     failed: (why) => `未能加载插件的数据表：${why}`,
     point: (percent, factor) => `采样进度 ${percent} %：系数 ${factor}`,
     first: (factor) => `起始：${factor}`,
-    last: (factor) => `结束：${factor}`
+    last: (factor) => `结束：${factor}`,
+    pictures: (count) => `${count} 张图片`,
+    turn: '显示批次中每张图片的系数，而不是每一步的系数',
+    number: (place, factor) => `“frames”的第 ${place} 个数：${factor}`,
+    frames: '拖动数值。按键：方向键，Shift 微调，Insert，Delete。',
+    noFrames: '所有图片相同。拖动曲线的端点，可为每张图片设定系数。',
+    wrongFrames: (text) => `“${text}”不是数字列表，例如 1, 0.5, 0。`,
+    fewer: (factors, batch) => `${factors} 个系数对 ${batch} 张图片：最后一个也用于其余图片。`,
+    more: (factors, batch) => `${factors} 个系数对 ${batch} 张图片：多出的不会使用。`,
+    agree: (batch) => `分布到要画的 ${batch} 张图片`
   }
 }

@@ -1,7 +1,16 @@
 // The look of the editors, in the host's own colours, so that they follow its themes.
 
-// In the panel and not in the page's head, which belongs to all packs.
-export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
+// One sheet for all editors; not in the page's head, which belongs to all packs.
+const sheet = new CSSStyleSheet()
+let rules = ''
+document.adoptedStyleSheets.push(sheet)
+
+export function addStyle(more) {
+  rules += more
+  sheet.replaceSync(rules)
+}
+
+addStyle(`
 .likeness-editor {
   --likeness-ground: var(--component-node-widget-background, var(--comfy-input-bg, #222));
   --likeness-text: var(--base-foreground, var(--input-text, #ddd));
@@ -128,6 +137,12 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-reference img { width: 100%; height: 100%; object-fit: cover; display: block; }
 .likeness-reference img[hidden] { display: none; }
 .likeness-reference .likeness-where { color: var(--likeness-faint); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.likeness-editor .likeness-lines { display: flex; flex-direction: column; gap: 2px; overflow-y: auto; margin: 0 16px; height: 56px; }
+.lg-node .likeness-editor .likeness-lines { margin: 0 8px; }
+.likeness-lines > div { display: flex; gap: 6px; align-items: center; flex: none; }
+.likeness-lines .likeness-person { min-width: 14px; padding: 0 3px; border-radius: 3px; color: #000; font-weight: 600; font-size: 11px; text-align: center; }
+.likeness-lines .likeness-line { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.likeness-lines .likeness-empty { color: var(--likeness-faint); font-style: italic; }
 .likeness-editor svg .likeness-canvas { cursor: crosshair; }
 .likeness-message p { margin: 0 20px 0 0; white-space: pre-line; overflow-wrap: anywhere; user-select: text; cursor: text; }
 .likeness-editor.likeness-message button {
@@ -138,4 +153,4 @@ export const dress = (panel) => panel.insertAdjacentHTML('beforeend', `<style>
 .likeness-editor.likeness-message button.likeness-close {
   position: absolute; top: 2px; right: 2px; margin: 0; padding: 0; background: none; color: #fff; font-size: 16px; text-align: center;
 }
-</style>`)
+`)

@@ -1,6 +1,8 @@
 // The look of the row that shows how a training goes, beside what all editors have.
 
-export const dressRow = (box) => box.insertAdjacentHTML('beforeend', `<style>
+import { addStyle } from './style.js'
+
+addStyle(`
 .likeness-editor .likeness-training { display: flex; flex-direction: column; gap: 6px; background: var(--likeness-ground); }
 .likeness-training [hidden] { display: none !important; }
 .likeness-training .likeness-figures { margin-right: 22px; font-variant-numeric: tabular-nums; font-weight: 600; }
@@ -20,4 +22,4 @@ export const dressRow = (box) => box.insertAdjacentHTML('beforeend', `<style>
 .likeness-foot button { flex: none; background: var(--likeness-line) !important; font-weight: 600; }
 .likeness-foot p { margin: 0; flex: 1; min-width: 0; color: var(--likeness-faint); overflow-wrap: anywhere; user-select: text; cursor: text; }
 .likeness-training .likeness-close { position: absolute; top: 2px; right: 2px; padding: 0; background: none; font-size: 16px; }
-</style>`)
+`)
