@@ -124,10 +124,10 @@ class WeightScheduleNode(io.ComfyNode):
             _course(curve_preset, first, last, points, curve),
             spread(parse_numbers(frames), frames_count, interpolation),
         )
-        points = schedule.schedule.points if schedule.schedule else [(0.0, 1.0)]
+        course = schedule.schedule.points if schedule.schedule else [(0.0, 1.0)]
         # The editor on the node draws both.
         return for_page(
-            noted(cls, _text(schedule), schedule), schedule={"points": points, "frames": schedule.frame_scales}
+            noted(cls, _text(schedule), schedule), schedule={"points": course, "frames": schedule.frame_scales}
         )
 
 
