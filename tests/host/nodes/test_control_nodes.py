@@ -102,7 +102,9 @@ def test_frames_are_spread_and_shown(ran):
     result = ran(WeightScheduleNode, frames="1, 0", frames_count=3)
     assert result.schedule.frame_scales == (1, 0.5, 0)
     assert "3 pictures: 1, 0.5, 0" in result.text
-    assert len(result.pictures) == 1
+    assert not result.pictures, "the editor draws them"
+    sent = WeightScheduleNode.execute(frames="1, 0", frames_count=3).ui["likeness_schedule"]
+    assert sent == [{"points": [(0.0, 1.0)], "frames": (1, 0.5, 0)}]
 
 
 def test_fusion_says_its_formula_and_refuses_mass_without_zero_tokens(ran):
