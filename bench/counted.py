@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
@@ -79,6 +80,14 @@ def _flux() -> dict[str, Any]:
     return {**FLUX, **wide, "guidance_embed": True}
 
 
+def _sd3() -> dict[str, Any]:
+    from miniature.sd3_kinds import kind_named
+
+    text = {"target": "torch.nn.Linear", "params": {"in_features": 4096, "out_features": 2432}}
+    wide = {"depth": 38, "context_embedder_config": text, "pos_embed_max_size": 192, "num_patches": 192**2}
+    return {**kind_named("sd3.5 large"), **wide}
+
+
 def _wan(kind: str) -> Callable[[], dict[str, Any]]:
     def config() -> dict[str, Any]:
         from miniature.wan_kinds import config_of, kind_named
@@ -121,6 +130,7 @@ MODELS = (
     Published("sd15", "SD1.5, 512 px", "SD15", _unet("sd15"), (1, 4, 64, 64), (77, 768)),
     Published("sdxl", "SDXL, 1024 px", "SDXL", _unet("sdxl"), (1, 4, 128, 128), (77, 2048), 1280),
     Published("flux", "FLUX.1, 1024 px", "Flux", _flux, (1, 16, 128, 128), (512, 4096), 768),
+    Published("sd3", "SD3.5 Large, 1024 px", "SD3", _sd3, (1, 16, 128, 128), (154, 4096), 2048),
     Published(
         "references", "FLUX.1 Kontext, 1024 px, two references of 1024 px", "Flux", _flux,
         (1, 16, 128, 128), (512, 4096), 768, _two_references(1, 16, 128, 128),
@@ -187,6 +197,34 @@ def adapted(model: Any, *tokens: int, variant: str = "base") -> Any:
     return attach(model, *(Attachment(side(count), nothing or side(count), scale=0.8, way=row.way) for count in tokens))
 
 
+def adapted_by_time(model: Any) -> Any:
+    """SD3.5 with a reference of InstantX's adapter, whose keys and values are made anew for each call, as for each step."""
+    import torch
+    from miniature import sparse
+    from pack.attention.adapter import checkpoint
+    from pack.attention.adapter.adapter import Adapter
+    from pack.attention.adapter.timed import KeyValuesByTime
+    from pack.attention.branch.attachment import Attachment
+    from pack.attention.reference.embeds import Embeds
+    from pack.attention.sampling import mmdit, run
+    from pack.attention.sampling.attach import attach
+
+    class Seen(KeyValuesByTime):
+        """Features without numbers, which have no hash."""
+
+        digest = property(lambda self: "seen")
+
+    with TemporaryDirectory() as folder:
+        adapter = Adapter(checkpoint.read_outline(sparse.write("instantx_sd35_ip-adapter", Path(folder))))
+    embeds = Embeds(penultimate=torch.zeros(1, 729, 1152))
+    made = vars(adapter.key_values_by_time(embeds, False, torch.float16))
+    side = Seen(**{**made, "features": torch.empty(1, 729, 1152, device="meta")})
+    norms = {block: (torch.ones(64), torch.ones(64)) for block in adapter.picture_norms}
+    mmdit.time_of = lambda _given: 500.0  # a level without a number
+    run.MOMENTS_BUDGET = 0
+    return attach(model, Attachment(side, side, scale=0.5, way=adapter.identity.variant.way, norms=norms))
+
+
 def scaled(model: Any, **inputs: Any) -> Any:
     from pack.nodes.forms.scale_image_branch import ScaleImageBranch
 
@@ -217,6 +255,9 @@ def ways(row: Published) -> Iterator[tuple[str, Callable[[Any], Any]]]:
             words = " and ".join(map(str, tokens))
             yield f"XLabs, {words} tokens", lambda model, tokens=tokens: adapted(model, *tokens, variant="xlabs")
         yield "InstantX, 128 tokens", lambda model: adapted(model, 128, variant="instantx")
+        return
+    if row.family == "sd3":
+        yield "InstantX, 64 tokens", adapted_by_time
         return
     yield "4 tokens", lambda model: adapted(model, 4)
     yield "16 tokens", lambda model: adapted(model, 16)

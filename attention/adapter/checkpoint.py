@@ -28,6 +28,7 @@ from .layouts import (
     cross_attention_indices,
     foreign,
     is_cross_attention,
+    is_infinite_you,
 )
 from .projection import token_width
 from .quantised import dequantised
@@ -158,6 +159,11 @@ def _flat(tensors: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Itera
 def _plain(tensors: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
     """The adapter's weights under the published keys, as plain numbers."""
     _refuse_foreign([without_wrappers(key) for key in tensors])
+    if is_infinite_you(tensors):
+        raise ValueError(
+            "it is InfiniteYou's projection of a face for FLUX.1, which is not supported: it has no layers of its own, and the "
+            "network that reads it (InfuseNet) is not one of those that Apply IdentityNet takes."
+        )
     _check_claimed(tensors, size)
     return dequantised(published(tensors))
 

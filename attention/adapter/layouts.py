@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+
+from torch import Tensor
 
 PROJECTION, ATTENTION = "image_proj", "ip_adapter"
 """The parts of an adapter as published by h94 and InstantX; `spellings` brings other names to these."""
@@ -49,6 +51,8 @@ _UNET = "an adapter for SD1.5 or SDXL, which needs more than an image branch"
 OTHER_ADAPTERS = (
     Foreign("pulid_ca.", "a PuLID file for FLUX, which is not supported"),
     Foreign("pulid_encoder.", "a PuLID file for FLUX, which is not supported"),
+    Foreign("blocks.0.ip_k_proj.", "an IP-Adapter for Anima, which is not supported: its format still changes"),
+    Foreign("blocks.0.ip_v_proj.", "an IP-Adapter for Anima, which is not supported: its format still changes"),
     Foreign("style_image_proj_modules.", f"a StyleShot file: {_UNET}"),
     Foreign("content_image_proj.", f"a CSGO file: {_UNET}"),
     Foreign("style_image_proj.", f"a CSGO file: {_UNET}"),
@@ -72,6 +76,7 @@ OTHER_FILES = (
     Foreign("adapter.body.", "a T2I-Adapter (it belongs in models/controlnet)"),
     Foreign("body.0.", "a T2I-Adapter (it belongs in models/controlnet)"),
     Foreign("controlnet_cond_embedding.", "a ControlNet (IdentityNet belongs in models/controlnet)"),
+    Foreign("controlnet_x_embedder.", "a ControlNet for FLUX (it belongs in models/controlnet)"),
     Foreign("control_model.", "a ControlNet (it belongs in models/controlnet)"),
     Foreign("input_hint_block.", "a ControlNet (it belongs in models/controlnet)"),
     Foreign("vision_model.", "an image encoder (it belongs in models/clip_vision)"),
@@ -87,3 +92,12 @@ FOREIGN = (*OTHER_ADAPTERS, *OTHER_FILES)
 def foreign(keys: Collection[str]) -> Foreign | None:
     """The first row of FOREIGN that matches a file with these keys."""
     return next((row for row in FOREIGN if any(key.startswith(row.prefix) for key in keys)), None)
+
+
+def is_infinite_you(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether all of a file makes tokens as wide as FLUX's text of a face's embedding: an adapter has layers beside that."""
+    # A pickle of one dictionary is opened as what is in it.
+    bare = {key.removeprefix(f"{PROJECTION}."): tuple(tensor.shape) for key, tensor in tensors.items()}
+    is_whole = not any(key.startswith(f"{ATTENTION}.") for key in tensors)
+    reads, width = bare.get("proj_in.weight", ()), bare.get("norm_out.weight", ())
+    return is_whole and "latents" in bare and reads[1:] == (512,) and width == (4096,)

@@ -14,6 +14,8 @@ from ..models.families import FAMILIES, UNETS
 from .net import FaceContext, IdentityNet
 
 _ADVICE = "Connect InstantID's ControlNet ('diffusion_pytorch_model.safetensors' of its folder ControlNetModel)."
+_INFUSENET = {"double_blocks": 4, "single_blocks": 10}
+"""How many blocks it has of each kind."""
 _sound: WeakSet[Network] = WeakSet()
 """Networks whose weights have been looked through: 2.5 GB take a second, and they do not change."""
 
@@ -28,7 +30,9 @@ def identitynet_from(control_net: ControlBase, face: FaceContext, family: str = 
     network = getattr(control_net, "control_model", None)
     if not isinstance(control_net, ControlNet) or not isinstance(network, Network):
         found = type(network if isinstance(network, nn.Module) else control_net).__name__
-        raise ValueError(f"the connected control_net is a {found}, which is not an IdentityNet. {_ADVICE}")
+        is_infusenet = [len(getattr(network, name, ())) for name in _INFUSENET] == list(_INFUSENET.values())
+        known = " (with as many blocks as InfiniteYou's InfuseNet, which is not supported)" if is_infusenet else ""
+        raise ValueError(f"the connected control_net is a {found}{known}, which is not an IdentityNet. {_ADVICE}")
     if getattr(network, "control_add_embedding", None) is not None:
         raise ValueError(
             f"the connected control_net is a union ControlNet of several kinds, not an IdentityNet. {_ADVICE}"

@@ -40,6 +40,12 @@ _NAME = "double_block"
 Options = Mapping[str, Any]
 
 
+def time_of(given: Given) -> float | None:
+    """The timestep of a call, 0..1000; None where its rows have several."""
+    times: set[float] = set(given.model.model_sampling.timestep(given.sigma).float().tolist())
+    return times.pop() if len(times) == 1 else None
+
+
 @dataclass(frozen=True)
 class MMDiTCall:
     """What belongs to one call of SD3.5: it travels in that call's own options.
@@ -63,13 +69,11 @@ class MMDiTCall:
         network = given.model.diffusion_model
         patch: int = getattr(network, "_orig_mod", network).patch_size
         height, width = given.size
-        times: set[float] = set(given.model.model_sampling.timestep(given.sigma).float().tolist())
-        time = times.pop() if len(times) == 1 else None
         replaced, grid = (
             given.options.get("patches_replace", {}).get("dit", {}),
             (-(-height // patch), -(-width // patch)),
         )
-        return cls(run, rows, acting, replaced, given.options.get(OVERRIDE), grid, time, given.x.device)
+        return cls(run, rows, acting, replaced, given.options.get(OVERRIDE), grid, time_of(given), given.x.device)
 
     @property
     def is_complete(self) -> bool:

@@ -57,6 +57,8 @@ def test_foreign_adapters_are_refused_by_what_they_are(stem, tmp_path):
         ("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight", "LoRA"),
         ("pulid_ca.0.norm1.weight", "PuLID file for FLUX"),
         ("double_blocks.0.img_attn.qkv.weight", "FLUX model"),
+        ("blocks.0.ip_k_proj.weight", "IP-Adapter for Anima, which is not supported"),
+        ("controlnet_x_embedder.weight", "ControlNet for FLUX"),
         ("joint_blocks.0.x_block.attn.qkv.weight", "SD3 model"),
         ("style_image_proj_modules.0.proj.weight", "StyleShot file"),
         ("style_image_proj.latents", "CSGO file"),
@@ -75,6 +77,17 @@ def test_other_model_files_are_refused_by_what_they_are(key, what, tmp_path):
     for read in (checkpoint.read, checkpoint.read_outline):
         with pytest.raises(
             ValueError, match=f"'foreign.safetensors' cannot be used as an IP-Adapter: it is an? {what}"
+        ):
+            read(path)
+
+
+def test_the_projection_of_infinite_you_is_named(tmp_path):
+    path = tmp_path / "image_proj_model.bin"
+    shapes = {"latents": (1, 8, 1280), "proj_in.weight": (1280, 512), "norm_out.weight": (4096,)}
+    torch.save({"image_proj": {name: torch.zeros(shape) for name, shape in shapes.items()}}, path)
+    for read in (checkpoint.read, checkpoint.read_outline):
+        with pytest.raises(
+            ValueError, match="it is InfiniteYou's projection of a face for FLUX.1, which is not supported"
         ):
             read(path)
 

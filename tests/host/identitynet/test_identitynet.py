@@ -465,10 +465,24 @@ def union():
     return net
 
 
+def infusenet():
+    """A net with InfuseNet's number of blocks, by the host's own class for FLUX."""
+    import comfy.ldm.flux.controlnet
+    from miniature.flux_kinds import FLUX
+
+    config = {**FLUX, "depth": 4, "depth_single_blocks": 10, "guidance_embed": True}
+    net = network().copy()
+    net.control_model = comfy.ldm.flux.controlnet.ControlNetFlux(
+        latent_input=True, dtype=torch.float32, device="meta", operations=comfy.ops.disable_weight_init, **config
+    )
+    return net
+
+
 REFUSED = {
     "a net for SD1.5": (lambda: network(family="sd15"), WIDTH, r"7 cross-attentions \(an SD1.5 net\).*SDXL has 34"),
     "tokens of another width": (network, 64, "width 128.*64 wide"),
     "a control LoRA": (lambda: comfy.controlnet.ControlLora({}), WIDTH, "a ControlLora, which is not an IdentityNet"),
+    "InfuseNet": (infusenet, WIDTH, r"a ControlNetFlux \(.*InfiniteYou's InfuseNet, which is not supported\)"),
     "a T2I adapter": (lambda: comfy.controlnet.T2IAdapter(None, 3, 8, "nearest"), WIDTH, "a T2IAdapter, which is no"),
     "a union net": (union, WIDTH, "union ControlNet"),
 }
