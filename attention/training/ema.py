@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from .sharding import here
 
 # Early weights are far from the end: the first steps count for less, as in every common implementation.
 _RAMP = 10
@@ -28,8 +30,12 @@ def take_in(mean: AveragedModel, module: nn.Module, decay: float) -> None:
     count = int(mean.n_averaged)
     kept = min(decay, count / (count + _RAMP - 1))
     update: Any = get_ema_multi_avg_fn(kept)
-    update(list(mean.module.parameters()), list(module.parameters()), None)
+    update(_here(mean.module), _here(module), None)
     set_updates(mean, count)
+
+
+def _here(module: nn.Module) -> list[Tensor]:
+    return [here(weight) for weight in module.parameters()]
 
 
 def set_updates(mean: AveragedModel, count: int) -> None:

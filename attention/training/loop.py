@@ -35,6 +35,7 @@ from .processes import Sum, joined
 from .resume import Given, Moving, StateFile
 from .room import Room, Size, memory_of
 from .settings import PRECISIONS, Settings
+from .sharding import Sharing, check_can_be_sharded, is_shard
 from .showing import Showing
 from .trainee import Trainee
 from .watch import Trained, Watch
@@ -61,19 +62,25 @@ class Trainer:
         self.dataset, self.apart = split(dataset, settings.held_out)
         self.settings = settings
         self.ema = ema_of(self.trainee) if settings.average else None
+        self._sharing = Sharing(self.processes, self.means.sharded)
+        if self.means.sharded:
+            check_can_be_sharded(trainee, settings, self.processes.count)
+        self._sharing.share_out([self.trainee, *([self._shown()] if settings.average else [])], frozen.device)
         self.optimizer = torch.optim.AdamW(
             self.trainee.parameters(),
             lr=settings.learning_rate,
             betas=(settings.beta1, settings.beta2),
             weight_decay=settings.weight_decay,
-            fused=self.means.fused or None,  # False would also keep it from treating many weights at once
+            foreach=False if self.means.sharded else None,  # shards and whole weights do not go together
+            # False would also keep it from treating many weights at once.
+            fused=(self.means.fused and not self.means.sharded) or None,
         )
         # Where the precision needs none it hands everything on as it is.
         self.scaler = torch.amp.GradScaler(frozen.device.type, enabled=settings.scales_gradients)
         self._room = Room(settings.checkpointing, memory_of(frozen.device) if self.means.roomy else None)
         self._begun = begun
         weights = [*self.trainee.parameters()]
-        self._sum = Sum(weights, self.processes)
+        self._sum = Sum([weight for weight in weights if not is_shard(weight)], self.processes)
         # Sums of several processes take the gradients out of the weights.
         self._graphs = Graphs(self._pass, self._sparing, weights, self.means.recorded and self.processes.count == 1)
         self._showing = Showing(frozen, self.trainee, dataset)
@@ -104,7 +111,7 @@ class Trainer:
                     _log(logs, step + 1, self._timed_step(step, course) | self._checked(watch, course))
                     self._tell(watch, state, due, course)
             except comfy.model_management.InterruptProcessingException:
-                if self.processes.first:
+                if self._sharing.takes_part:
                     self._end_early(watch, state, course)
                 raise
             finally:
@@ -123,15 +130,18 @@ class Trainer:
         if self.processes.count > 1:
             identity = self.trainee.identity
             kind = f"{identity.variant.name} for {identity.family.name}"
-            self.processes.check_same("settings", f"{kind}, {self.settings}")
+            self.processes.check_same("settings", f"{kind}, {self.settings}, {'in shards' * self.means.sharded}")
             self.processes.check_same("base model", self.frozen.fingerprint[:12])
             self.processes.check_same("start", self._begun[:12])
             self.processes.check_same("pictures", contents(self.dataset)[:12])
             self.processes.check_same("steps done", str(course.done))
 
     def weights(self) -> dict[str, Tensor]:
-        """What is saved and shown, by its names in the trainee: the averaged weights, or the last ones."""
-        return self._shown().state_dict()
+        """What is saved and shown, by its names in the trainee: the averaged weights, or the last ones.
+
+        Where they are in shards all processes must ask together, and the first alone gets them.
+        """
+        return self._sharing.weights(self._shown())
 
     @property
     def recorded(self) -> int:
@@ -152,22 +162,29 @@ class Trainer:
     def _end_early(self, watch: Watch, state: StateFile | None, course: Course) -> None:
         if state is not None:
             state.write(course)
-        watch.ended_early(self._trained(course))
+        trained = self._trained(course)
+        if self.processes.first:
+            watch.ended_early(trained)
 
     def _tell(self, watch: Watch, state: StateFile | None, due: Due, course: Course) -> None:
         done, of = course.done, self.settings.steps
-        if not self.processes.first:
+        if not self._sharing.takes_part:
             return
-        if state is not None and due.after(done, of):
+        if state is not None and self._sharing.all_or_none(due.after(done, of)):
             state.write(course)
             due.written()
+        looks = bool(watch.sample_every and done % watch.sample_every == 0)
+        publishes = bool(watch.publish_every and done % watch.publish_every == 0 and done < of)
+        trained = self._trained(course) if looks or publishes else None
+        if not self.processes.first:
+            return
         watch.after_step(done, of, course.losses[-1])
-        if watch.sample_every and done % watch.sample_every == 0:
+        if looks and trained is not None:
             self._graphs.forget()  # the host may move the model to make room
-            watch.sample(done, self.weights())
-        if watch.publish_every and done % watch.publish_every == 0 and done < of:
+            watch.sample(done, trained.weights)
+        if publishes and trained is not None:
             self.frozen.check_untouched()
-            watch.publish(self._trained(course))
+            watch.publish(trained)
 
     def _checked(self, watch: Watch, course: Course) -> dict[str, float]:
         """What is to be told of the pictures held out, where it is time to look at them."""
@@ -202,7 +219,7 @@ class Trainer:
         losses = self._losses(step)
         self.scaler.unscale_(self.optimizer)
         limit = self.settings.gradient_limit or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), limit)
+        norm = self._sharing.clip(self.trainee.parameters(), limit)
         # The one time in a step that the host waits for a card.
         *parts, length = torch.stack([*self.processes.in_order(losses), norm.to(losses[0])]).tolist()
         total = sum(parts)
@@ -272,7 +289,7 @@ class Trainer:
     def _keeper(self, path: Path) -> StateFile:
         given = Given(contents(self.dataset), self._begun)
         moving = Moving(self.trainee, self.optimizer, self.scaler, self.ema)
-        return StateFile(path, self.settings, given, moving)
+        return StateFile(path, self.settings, given, moving, self.processes.first)
 
 
 def _log(logs: Sequence[Log], step: int, values: Values) -> None:

@@ -16,6 +16,7 @@ class Means:
     has the precision chosen for each operator. `fused`: one kernel updates all weights. `compiled`: blocks are compiled.
     `roomy`: checkpointing, where it is on, gives way where there is room for the activations. `recorded`: passes are
     recorded and launched whole.
+    `sharded`: the weights of an IdentityNet are shared out among the processes.
     `attention`: whose fused kernels are asked first, 'flash' or 'cudnn'; 'host' is what the host draws with.
     """
 
@@ -25,6 +26,7 @@ class Means:
     compiled: bool = False
     roomy: bool = False
     recorded: bool = False
+    sharded: bool = False
     attention: str = "host"
 
 

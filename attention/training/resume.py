@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from .course import Course
 from .ema import set_updates
 from .settings import Settings
+from .sharding import shared_out, whole
 
 
 @dataclass(frozen=True)
@@ -35,29 +36,41 @@ class Moving:
     scaler: torch.amp.GradScaler
     ema: AveragedModel | None
 
-    def state(self) -> dict[str, Any]:
-        return {
+    def state(self, keep: bool) -> dict[str, Any]:
+        """All of it, whole; without `keep` only what one process has to do so that another gets it."""
+        state = {
             "weights": self.trainee.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "averaged": {} if self.ema is None else self.ema.module.state_dict(),
         }
+        return whole(state, keep)
 
     def take(self, state: Mapping[str, Any], done: int) -> None:
         """Be as it was after `done` steps."""
-        self.trainee.load_state_dict(state["weights"])
+        _load(self.trainee, state["weights"])
         self.optimizer.load_state_dict(_as_here(state["optimizer"], self.optimizer))
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
         if self.ema is not None:
-            self.ema.module.load_state_dict(state["averaged"])
+            _load(self.ema.module, state["averaged"])
             set_updates(self.ema, done)
 
 
+def _load(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    own = module.state_dict()
+    module.load_state_dict({name: shared_out(each, own.get(name, each)) for name, each in weights.items()})
+
+
 def _as_here(state: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """An optimizer's state that was saved on another device, to be updated by the kernels of this one."""
+    """An optimizer's state that was saved on another device, to be updated by the kernels of this one, in its shards."""
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    moments = {
+        number: {name: shared_out(each, weights[number]) if each.ndim else each for name, each in values.items()}
+        for number, values in state["state"].items()
+    }
     own = [{name: group[name] for name in ("foreach", "fused")} for group in optimizer.param_groups]
-    return {**state, "param_groups": [{**a, **b} for a, b in zip(state["param_groups"], own, strict=True)]}
+    return {"state": moments, "param_groups": [{**a, **b} for a, b in zip(state["param_groups"], own, strict=True)]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +81,19 @@ class StateFile:
     settings: Settings
     given: Given
     moving: Moving
+    writes: bool = True  # of several processes one alone
 
     def write(self, course: Course) -> None:
         """Write where the training stands: all of the file or nothing."""
         state = {
             "settings": self.settings.resumable(),
             **asdict(self.given),
-            **self.moving.state(),
+            **self.moving.state(self.writes),
             "losses": list(course.losses),
             "checks": dict(course.checks),
         }
+        if not self.writes:
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_name(self.path.name + ".part")
         torch.save(state, part)

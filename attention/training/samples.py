@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +22,7 @@ from ..identitynet.net import FaceContext, IdentityNet
 from ..sampling.attach import attach
 from .dataset import Dataset, Example, Text
 from .export import IDENTITYNET, Weights, checkpoint_of
+from .new_identitynet import network_for
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def _wrapped(net: Network, model: ModelPatcher) -> comfy.controlnet.ControlNet:
     return comfy.controlnet.ControlNet(net, load_device=model.load_device, manual_cast_dtype=None)
 
 
-def network_with(net: Network, weights: Mapping[str, Tensor]) -> Network:
-    """A copy of an IdentityNet with the weights of a trainee."""
+def network_with(unet_config: dict[str, Any], weights: Mapping[str, Tensor]) -> Network:
+    """An IdentityNet for a UNet with the weights of a trainee, where these are."""
     own: dict[str, Any] = {
         name.removeprefix(IDENTITYNET): tensor for name, tensor in weights.items() if name.startswith(IDENTITYNET)
     }
-    copied = deepcopy(net)
-    copied.load_state_dict(own)
-    return copied.requires_grad_(False)
+    net = network_for(unet_config).to(next(iter(own.values())).device)
+    net.load_state_dict(own)
+    return net.requires_grad_(False)

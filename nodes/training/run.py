@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ...attention.training.loop import Trained, Trainer, Watch
 from ...attention.training.means import means_for
 from ...attention.training.new_adapter import parameter_count
 from ...attention.training.processes import ASKED_TO_STOP
+from ...attention.training.sharding import ASKED_TO_SHARD
 from ...attention.training.start import Start
 from ...attention.training.train import save_trained, trainer_for
 from ..files.training_files import log_file, step_file
@@ -103,6 +104,7 @@ def train(given: Lesson, recipe: Recipe, state: Path, target: Target, row: Cours
     Call it outside inference mode.
     """
     means = means_for(given.model.load_device, recipe.checkpoint_when == NEEDED, recipe.compile_blocks)
+    means = replace(means, sharded=ASKED_TO_SHARD.is_set())
     trainer = trainer_for(given.model, given.dataset, given.variant, recipe.settings, given.start, means)
     view = View(trainer, given.vae, given.variant, given.dataset, given.looks, row)
     told = {**target.told, **({"started_from": given.start.name} if given.start.name else {})}

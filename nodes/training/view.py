@@ -14,6 +14,7 @@ from torch import Tensor
 from ...attention.training.dataset import Dataset, Text
 from ...attention.training.loop import Trainer
 from ...attention.training.samples import Sampling, adapter_of, network_with, sample
+from ...attention.training.train import unet_config
 from ...face.picture import to_image
 from ...face.preview import same_size
 from .course_row import CourseRow
@@ -47,8 +48,8 @@ class View:
 
     def sample(self, done: int, weights: dict[str, Tensor]) -> None:
         """Draw with these weights; what was on the device for training is put back."""
-        frozen, net = self._trainer.frozen, self._trainer.trainee.identitynet
-        shown = None if net is None else network_with(net, weights)
+        frozen, has_net = self._trainer.frozen, self._trainer.trainee.identitynet is not None
+        shown = network_with(unet_config(frozen), weights) if has_net else None
         adapter = adapter_of(weights, self._variant)
         first = (self._trainer.apart or self._dataset).examples[0]
         latents = [

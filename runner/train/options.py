@@ -86,6 +86,11 @@ OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "help": "train in N processes, each on a GPU of its own (without any, on the processors), which share the batches of "
             "--accumulation; N must divide it (default: one process)",
         },
+        "--shard": {
+            "action": "store_true",
+            "help": "for instantid in several processes: each keeps a share of the IdentityNet's weights, gradients and optimizer "
+            "in place of all of them. Tried on processors only",
+        },
         "--restarts": {
             "type": int,
             "default": 3,
@@ -110,6 +115,7 @@ def add_to(form: argparse.ArgumentParser) -> None:
 def check(options: argparse.Namespace, seat: Seat | None = None) -> None:
     """Raise Problem when a file or folder is not there, or they do not go together; `seat` is a launcher's."""
     _check_shares(options, seat)
+    _check_shards(options, seat)
     check_models(options)
     for name in ("base_model", "clip_vision", "start_from", "start_control_net", "look_prompts"):
         file = getattr(options, name)
@@ -160,6 +166,18 @@ def _check_shares(options: argparse.Namespace, seat: Seat | None) -> None:
             f"A step has {parts} parts (--accumulation), which {count} processes cannot share evenly.",
             f"start one of {fitting} processes, or set --accumulation to a multiple of their number.",
         )
+
+
+def _check_shards(options: argparse.Namespace, seat: Seat | None) -> None:
+    count = seat.count if seat is not None else options.gpus or 1
+    if options.shard and options.variant != INSTANTID:
+        raise Problem(f"--shard shares out an IdentityNet, and {options.variant} has none.", "leave it out.")
+    if options.shard and count == 1:
+        raise Problem(
+            "--shard shares out an IdentityNet among processes, and this is one.", "add --gpus N, or leave it out."
+        )
+    if options.shard and options.precision == "fp16":
+        raise Problem("--shard does not go with fp16, whose gradients are scaled.", "train in bf16 or fp32.")
 
 
 def _given(options: argparse.Namespace, name: str) -> bool:

@@ -22,6 +22,8 @@ def _host_options(options: argparse.Namespace) -> Sequence[str]:
 
 def trained(places: Places, options: argparse.Namespace, seat: Seat) -> int:
     """Run the training in this process, which is a ComfyUI; 0 or STOPPED. Only the first process writes and tells."""
+    if options.shard:
+        headless.of_pack("attention.training.sharding").ASKED_TO_SHARD.set()
     prompt = prompt_for(options, options.pictures.resolve().name)
     if not seat.first:
         prompt = {name: node for name, node in prompt.items() if name not in (CURVE, SAMPLES)}

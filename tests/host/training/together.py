@@ -1,6 +1,7 @@
 """Trains in several processes of torch's group, which are forked from one that has imported everything; writes what came of each.
 
-together.py STORE RESULTS JOBS     jobs are lists of JSON: {"name", "count", "settings", "state", "stop_at", "break"}
+together.py STORE RESULTS JOBS     jobs are lists of JSON: {"name", "count", "settings", "what", "shard", "state",
+                           "stop_at", "break", "log", "keep"}
 """
 
 import importlib.util
@@ -47,21 +48,35 @@ def one(job, rank, place):
     family, variant = job.get("what", ("sd15", "base"))
     with torch.inference_mode(False):
         try:
-            trained, told = trained_by(job, rank, family, variant)
+            trained, told, held = trained_by(job, rank, place, family, variant)
         except InterruptProcessingException:
             return {"stopped": True}
         except ValueError as error:
             return {"error": str(error)}
+    losses = [loss.hex() for loss in trained.losses]
+    if None in trained.weights.values():  # of what was in shards the first process alone has all
+        return {"losses": losses, "weights": None, "told": told, "held": held}
+    if job.get("keep"):
+        torch.save(trained.weights, place / f"{job['name']}.pt")
     weights = digest(*(trained.weights[name] for name in sorted(trained.weights)))
-    return {"losses": [loss.hex() for loss in trained.losses], "weights": weights, "told": told}
+    return {"losses": losses, "weights": weights, "told": told, "norms": norms_of(job, place), "held": held}
 
 
-def trained_by(job, rank, family, variant):
-    """What came of the training, and of how many steps this process was told."""
+def norms_of(job, place):
+    """The norm of the gradient of each step that this run took, where it was logged."""
+    log = place / f"{job['name']}.log.jsonl"
+    return [json.loads(line)["norm"] for line in log.read_text().splitlines()] if log.is_file() else None
+
+
+def trained_by(job, rank, place, family, variant):
+    """What came of the training, of how many steps this process was told, and how many weights it holds."""
     import trainings
+    from pack.attention.training.log import Logs
     from pack.attention.training.loop import Watch
+    from pack.attention.training.means import Means
+    from pack.attention.training.sharding import here
 
-    made = trainings.trainer(family, variant, **job["settings"])
+    made = trainings.trainer(family, variant, Means(sharded=True) if job.get("shard") else None, **job["settings"])
     if job.get("break") == rank:
         made._loss = lambda part: type(made)._loss(made, part) * float("nan")
     steps = []
@@ -69,8 +84,9 @@ def trained_by(job, rank, family, variant):
         state=Path(job["state"]) if "state" in job else None,
         after_step=lambda done, *_: steps.append(done),
         stop=lambda: len(steps) == job.get("stop_at"),
+        logs=Logs(place / f"{job['name']}.log.jsonl") if job.get("log") else None,
     )
-    return made.run(watch), len(steps)
+    return made.run(watch), len(steps), sum(here(weight).numel() for weight in made.trainee.parameters())
 
 
 def forked(job, place, results):

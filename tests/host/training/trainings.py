@@ -75,10 +75,10 @@ def settings(**changes):
     return Settings(**{**common, **changes})
 
 
-def trainer(family="sd15", variant="base", **changes):
+def trainer(family="sd15", variant="base", means=None, **changes):
     from pack.attention.training.train import trainer_for
 
-    return trainer_for(world(family).model, dataset(family, variant), variant, settings(**changes))
+    return trainer_for(world(family).model, dataset(family, variant), variant, settings(**changes), means=means)
 
 
 def run(made, **watch):

@@ -172,6 +172,13 @@ def test_progress_is_a_few_lines_in_a_file():
         (["--accumulation", "6"], Seat(0, 4, 0), "start one of 1, 2, 3, 6 processes"),
         (["--gpus", "2"], Seat(0, 2, 0), "--gpus starts processes, but this is already one of several"),
         (["--gpus", "0"], None, "0 processes cannot share"),
+        (["--shard", "--gpus", "1"], None, "--shard shares out an IdentityNet, and base has none"),
+        (["--shard", "--variant", "instantid"], None, "an IdentityNet among processes, and this is one"),
+        (
+            ["--shard", "--variant", "instantid", "--precision", "fp16", "--accumulation", "2"],
+            Seat(0, 2, 0),
+            "--shard does not go with fp16",
+        ),
     ],
 )
 def test_processes_that_cannot_share_the_parts_are_refused(words, seat, message, options):
