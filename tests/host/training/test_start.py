@@ -45,6 +45,7 @@ def begun(family, variant, adapter, net=None, **changes):
 def test_before_the_first_step_it_draws_what_the_file_draws(folder):
     from pack.attention.training.export import adapter_tensors, checkpoint_of
     from pack.attention.training.samples import Sampling, adapter_of, network_with, sample
+    from pack.attention.training.train import unet_config
 
     family, variant = "sdxl", "instantid"
     path, adapter, net = published(folder, family, variant)
@@ -60,7 +61,7 @@ def test_before_the_first_step_it_draws_what_the_file_draws(folder):
 
     with torch.inference_mode():  # as loaders and samplers run: weights that were read so are moved to a card so
         from_file = drawn(adapter, net.control_model)
-    from_training = drawn(adapter_of(weights, variant), network_with(made.trainee.identitynet, weights))
+    from_training = drawn(adapter_of(weights, variant), network_with(unet_config(made.frozen), weights))
     fresh = trainer(family, variant)
     new = drawn(adapter_of(fresh.weights(), variant), fresh.trainee.identitynet)
     assert torch.equal(from_training, from_file) and not torch.equal(from_training, new)
