@@ -69,7 +69,7 @@ def test_an_adapter_says_that_this_model_has_no_place_for_it(i2v, load):
     fault = misfit(load("sd15").adapter.layers, model_layers(i2v.model))
     assert "acts in the cross-attention of a UNet; the connected model is WAN21 (WanModel)" in fault
     with pytest.raises(
-        ValueError, match="no adapter fits here. Connect a model of SD1.5, SDXL, Segmind Vega or FLUX.1"
+        ValueError, match="no adapter fits here. Connect a model of SD1.5, SDXL, Segmind Vega, FLUX.1 or SD3.5 Large"
     ):
         family_of_model(model_layers(i2v.model))
 
@@ -79,6 +79,7 @@ def test_every_kind_is_told_from_the_others(whole, without_branch, sd15, sdxl):
     assert {name: kind.plain for name, kind in KINDS.items()} == {
         "unet": 0.0,
         "flux": 0.0,
+        "sd3": 0.0,
         "wan": 1.0,
         "references": 1.0,
     }
