@@ -26,6 +26,7 @@ NEEDED = (
 )
 NEEDED_FOLDERS = ("attention", "face", "nodes", "web", "locales", "example_workflows", "subgraphs", "docs")
 """What an installed pack has of these, it has whole; of everything else only what its pages show or link to."""
+HELP = "web/docs"
 PAGE = (".md", ".png", ".jpg", ".patch")
 WEIGHTS = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".onnx", ".ipadpt")
 ADDRESS = {"README.md": "<the address of this repository>", "README.zh-CN.md": "<\u672c\u4ed3\u5e93\u7684\u5730\u5740>"}
@@ -110,7 +111,7 @@ def _links(candidate: Candidate) -> str:
     folders = {dirname(name) for name in packed}
     for page, text in texts(candidate.archive, ".md").items():
         for target in _LINK.findall(_FENCED.sub("", text)):
-            path = normpath(join(dirname(page), unquote(target.partition("#")[0])))
+            path = normpath(join(_start(page), unquote(target.partition("#")[0])))
             if re.match(r"[a-z]+:|#", target):
                 continue
             count += 1
@@ -119,6 +120,11 @@ def _links(candidate: Candidate) -> str:
     if dead:
         raise Problem(f"Pages of the archive show or link to what it lacks: {_few(dead)}.", "add it in .comfyignore.")
     return f"{count} pictures and links of its pages lead to what is in it."
+
+
+def _start(page: str) -> str:
+    """The folder from which a page's links are followed: of help in the page's language too it is the one of all help."""
+    return HELP if page.startswith(f"{HELP}/") else dirname(page)
 
 
 def _placeholders(candidate: Candidate) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 TEMPLATES = TESTS.parent / "example_workflows"
+HELP = TESTS.parent / "web" / "docs" / "figures"
 QUALITY = 88
+IN_HELP = (480, 360)
 
 
 def main() -> None:
@@ -25,6 +27,7 @@ def main() -> None:
     sys.path.append(str(TESTS.parent))  # for `runner`; after the host, whose `nodes` wins
     import torch
 
+    from thumbnails.figures import FIGURES
     from thumbnails.rows import ROWS
 
     torch.set_num_threads(1)
@@ -32,6 +35,10 @@ def main() -> None:
         name = " ".join(path.stem.encode("ascii", "ignore").decode().split())
         if not wanted or name in wanted:
             ROWS[name]().drawn().save(path.with_suffix(".jpg"), quality=QUALITY, optimize=True)
+    HELP.mkdir(exist_ok=True)
+    for name, figure in FIGURES.items():
+        if not wanted or name in wanted:
+            figure().drawn().resize(IN_HELP).save(HELP / f"{name}.jpg", quality=QUALITY, optimize=True)
 
 
 if __name__ == "__main__":

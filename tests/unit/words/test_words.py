@@ -160,6 +160,20 @@ def test_help_shows_a_figure_that_its_panel_has_room_for(shown):
             assert not [line for figure in figures for line in figure.splitlines() if columns(line) > PANEL], page
 
 
+def test_pictures_of_help_are_there_and_none_is_left_over(shown):
+    """Those that tests/thumbnails draws, in both languages, and before them what goes wrong most often."""
+    pictures = {path.stem for path in (DOCS / "figures").glob("*.jpg")}
+    for name in shown:
+        for page in (f"{name}.md", f"{name}/zh.md"):
+            text = (DOCS / page).read_text(encoding="utf-8")
+            assert re.findall(r"!\[[^\]]+\]\(figures/(\w+)\.jpg\)", text) == [name] * (name in pictures), page
+    mistakes = {"en": "## Common mistakes", "zh": "## \u5e38\u89c1\u9519\u8bef"}
+    for name in shown:
+        for language, page in (("en", f"{name}.md"), ("zh", f"{name}/zh.md")):
+            heads = [line for line in (DOCS / page).read_text(encoding="utf-8").splitlines() if line.startswith("## ")]
+            assert heads[0] == mistakes[language], page
+
+
 @pytest.mark.parametrize(
     ("page", "weak", "burned"),
     [
@@ -215,7 +229,8 @@ def test_the_table_of_files_is_that_of_the_code(nodes, readme):
 def test_links_to_files_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
     targets = re.findall(r"(?:\]\(|src=\")([^)\"#]+)", text)
-    lost = [t for t in targets if "://" not in t and not Path(page.parent, t).exists()]
+    start = DOCS if DOCS in page.parents else page.parent  # from where ComfyUI's page follows the links of help
+    lost = [t for t in targets if "://" not in t and not Path(start, t).exists()]
     assert not lost
 
 
