@@ -61,6 +61,9 @@ def test_help_opens(language, frontend, our_nodes):
         panel = frontend.help(frontend.add(kind, (400, 300)))
         panel.locator("h1", has_text=title).wait_for()
         assert not broken_pictures(panel), kind
+        assert all(picture.bounding_box()["width"] <= panel.bounding_box()["width"] for picture in pictures(panel)), (
+            kind
+        )
         assert language != "zh" or CHINESE.search(panel.inner_text())
         frontend.picture(f"help {kind}, {language}")
 
@@ -73,6 +76,11 @@ def test_the_help_of_every_node_is_where_the_page_looks(language, api, our_nodes
         help_text = api.get(f"/extensions/{pack}/docs/{place}.md").decode()
         title, _ = said(language, kind, node)
         assert f"# {title}" in help_text.splitlines()
+
+
+def pictures(panel):
+    """Those of a help page that are shown."""
+    return [picture for picture in panel.locator("img").all() if picture.is_visible()]
 
 
 def broken_pictures(panel):

@@ -14,6 +14,9 @@ WITH_EDITORS = (
     "ApplyIPAdapter",
 )
 
+SHEETS = """() => [document.querySelectorAll('.likeness-editor style').length, document.adoptedStyleSheets.filter(
+    sheet => [...sheet.cssRules].some(rule => rule.selectorText?.includes('.likeness-editor'))).length]"""
+
 
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_new_node_is_one_step(renderer, frontend, page):
@@ -27,6 +30,7 @@ def test_a_new_node_is_one_step(renderer, frontend, page):
         frontend.still()
         frontend.capture()
         assert page.evaluate(f"{TRACKER}.undoQueue.length") == 1, (kind, frontend.box(node))
+    assert page.evaluate(SHEETS) == [0, 1], "one style sheet for all editors"
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

@@ -170,8 +170,13 @@ def test_choose(ran, found, photo, folders):
     largest = ran(ChooseFace, faces=faces)
     assert largest.faces[0].faces[0].area == max(face.area for face in faces[0].faces)
     like = found(photo("yaoming.jpg")).faces
-    third, first = ran(ChooseFace, faces=faces, several="3, 1").faces[0].faces
+    two = ran(ChooseFace, faces=faces, several="3, 1").faces
+    third, first = two[0].faces
     assert (third, first) == (faces[0].faces[2], faces[0].faces[0])
+    assert len(ran(FaceMasks, faces=two).masks) == 2, "these two of 22, in every node that takes people"
+    drawn = json.loads(ran(RenderKeypoints, faces=two, width=0, height=0).keypoints)["faces"]
+    assert np.allclose(drawn, [third.keypoints, first.keypoints], atol=0.01)
+    assert ran(FaceSimilarity, faces=two, reference=two).similarity == pytest.approx(1.0, abs=1e-5)
     shown = ChooseFace.execute(faces=faces, several="3, 1").ui["likeness_faces"][0][0]
     assert shown["chosen"] == [2, 0] and len(shown["faces"]) == 22
     assert (Path(folders.get_temp_directory()) / shown["crops"]["file"]["filename"]).is_file()

@@ -40,7 +40,7 @@ def test_examples_are_drawn_and_a_missing_file_is_said(server, monkeypatch, tmp_
 
     drawn, models = asyncio.run(run())
     assert set(drawn.pictures) == {"IP-Adapter 7 animation", "IP-Adapter 1 picture prompt"}
-    assert "has a face to make a mask of" in drawn.left_out["Face 3 InstantID two people"]
+    assert "picture 1 of 1 shows 0" in drawn.left_out["Face 3 InstantID two people"]
     assert (
         "SDXL" in drawn.left_out["IP-Adapter 2 style transfer"]
         and "\n" not in drawn.left_out["IP-Adapter 2 style transfer"]
