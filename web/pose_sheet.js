@@ -266,4 +266,4 @@ class PoseEditor extends PlotEditor {
   }
 }
 
-registerPlotEditor('likeness.poseSheet', 'LikenessPoseSheet', PoseEditor, 460, 0, () => true)
+registerPlotEditor('likeness.poseSheet', 'LikenessPoseSheet', PoseEditor, 460, 700, () => true)
