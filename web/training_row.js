@@ -7,7 +7,6 @@ import { Attached } from './editor/attached.js'
 import { duration } from './editor/duration.js'
 import { button, closing } from './editor/strip.js'
 import { mark } from './editor/svg.js'
-import './editor/training_style.js'
 import { chain, isLinked, nodesOf, outputOf, valueOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 

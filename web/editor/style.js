@@ -1,16 +1,7 @@
-// The look of the editors, in the host's own colours, so that they follow its themes.
+// The look of all editors, in the host's own colours, so that they follow its themes.
 
-// One sheet for all editors; not in the page's head, which belongs to all packs.
-const sheet = new CSSStyleSheet()
-let rules = ''
-document.adoptedStyleSheets.push(sheet)
-
-export function addStyle(more) {
-  rules += more
-  sheet.replaceSync(rules)
-}
-
-addStyle(`
+// Within a <style> the linter of node packs reads it: every selector has to be ours.
+const rules = `<style>
 .likeness-editor {
   --likeness-ground: var(--component-node-widget-background, var(--comfy-input-bg, #222));
   --likeness-text: var(--base-foreground, var(--input-text, #ddd));
@@ -153,4 +144,29 @@ addStyle(`
 .likeness-editor.likeness-message button.likeness-close {
   position: absolute; top: 2px; right: 2px; margin: 0; padding: 0; background: none; color: #fff; font-size: 16px; text-align: center;
 }
-`)
+
+.likeness-editor .likeness-training { display: flex; flex-direction: column; gap: 6px; background: var(--likeness-ground); }
+.likeness-training [hidden] { display: none !important; }
+.likeness-training .likeness-figures { margin-right: 22px; font-variant-numeric: tabular-nums; font-weight: 600; }
+.likeness-training .likeness-figures:empty { min-height: 14px; }
+.likeness-training .likeness-progress { height: 6px; border-radius: 3px; background: var(--likeness-line); overflow: hidden; }
+.likeness-training .likeness-progress > div { height: 100%; background: var(--likeness-focus); }
+.likeness-training[data-phase='finished'] .likeness-progress > div { background: #2f9e6b; }
+.likeness-training[data-phase='failed'] .likeness-progress > div { background: #d64545; }
+.likeness-training[data-phase='preparing'] .likeness-progress > div { background: var(--likeness-faint); }
+.likeness-editor svg.likeness-curve { flex: none; height: 44px; background: var(--likeness-line); border-radius: 4px; }
+.likeness-curve .likeness-loss { fill: none; stroke: var(--likeness-up); stroke-width: 1.5px; vector-effect: non-scaling-stroke; }
+.likeness-training .likeness-looks { display: flex; gap: 4px; overflow-x: auto; padding: 2px; }
+.likeness-looks a { flex: none; color: var(--likeness-text); text-decoration: none; text-align: center; font-size: 11px; border-radius: 4px; }
+.likeness-looks a:focus-visible { outline: 2px solid var(--likeness-focus); }
+.likeness-looks img { display: block; height: 64px; min-width: 32px; border-radius: 4px; background: var(--likeness-line); }
+.likeness-training .likeness-foot { display: flex; gap: 8px; align-items: start; }
+.likeness-foot button { flex: none; background: var(--likeness-line) !important; font-weight: 600; }
+.likeness-foot p { margin: 0; flex: 1; min-width: 0; color: var(--likeness-faint); overflow-wrap: anywhere; user-select: text; cursor: text; }
+.likeness-training .likeness-close { position: absolute; top: 2px; right: 2px; padding: 0; background: none; font-size: 16px; }
+</style>`
+
+// One sheet, and not in the page's head, which belongs to all packs.
+const sheet = new CSSStyleSheet()
+sheet.replaceSync(rules.slice('<style>'.length, -'</style>'.length))
+document.adoptedStyleSheets.push(sheet)
