@@ -2,8 +2,8 @@
 
 python tests/thumbnails/draw.py [NAME ...]
 
-What goes in is drawn by the world's program, what comes out by its models, set as the template sets them. Faces are the
-exception: a head with its keypoints stands for them, because the world's own are too small to be recognised.
+What goes in is drawn by programs, what comes out by the world's models, set as the template sets them. Faces are the
+exception: a head with its keypoints stands for them, as no model has been trained on these people yet.
 """
 
 import os

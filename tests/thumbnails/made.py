@@ -10,10 +10,11 @@ from typing import Any
 import comfy.sample
 import numpy
 import torch
+from miniature.portraits.head import Pose as HeadPose
+from miniature.portraits.identity import Identity
+from miniature.portraits.pictures import any_scene, draw
 from miniature.world import encoder, files, models
 from miniature.world.drawing import CFG, STEPS, World, no_picture
-from miniature.world.faces import any_pose, draw_face
-from miniature.world.people import strangers
 from miniature.world.shapes import SIDE, any_shape, draw_shape
 from pack.attention.branch.attachment import Attachment
 from pack.attention.branch.build import key_values
@@ -23,11 +24,25 @@ from pack.attention.weights.layer_presets import LINEAR, preset
 from pack.attention.weights.layer_text import parse
 from PIL import Image
 
-from runner.demo.world.cells import PEOPLE, SHAPES
+from runner.demo.world.cells import SHAPES
 from runner.demo.world.prompts import SEED
 
 FRAMES = 6
 DRAWN = 1  # seed of a reference, as on the demonstration's sheet
+LARGER = 3  # times the portraits' own size
+PEOPLE = {
+    "P": Identity(
+        **{"skin": "peach", "hair": "auburn", "cut": "curls", "eyes": "green", "beard": "none", "glasses": "round"},
+        **{"face": "round", "brow": 1.1, "frown": -0.03, "eye": 1.05, "nose": 0.9, "lips": 1.1, "chin": 0.0},
+        freckles=((-0.6, 0.5), (-0.45, 0.62), (-0.75, 0.62), (0.6, 0.5), (0.45, 0.62), (0.75, 0.62)),
+    ),
+    "Q": Identity(
+        **{"skin": "brown", "hair": "black", "cut": "short", "eyes": "dark", "beard": "full", "glasses": "none"},
+        **{"face": "square", "brow": 1.4, "frown": 0.02, "eye": 0.95, "nose": 1.2, "lips": 1.2, "chin": 0.05},
+        freckles=(),
+    ),
+}
+CLOTHES = {"P": {"ground": "green", "shirt": "navy"}, "Q": {"ground": "sand", "shirt": "red"}}
 
 
 @dataclass(frozen=True)
@@ -51,12 +66,11 @@ def drawn(name: str) -> Image.Image:
     return Image.fromarray(pixels(name))
 
 
-def person(name: str, seed: int | None = None) -> Image.Image:
-    """A person, with the head held as the seed says."""
-    told = dict(PEOPLE[name])
-    pose = any_pose(numpy.random.default_rng(told["seed"] if seed is None else seed))
-    pose = replace(pose, expression=told["expression"], background=told["background"])
-    return Image.fromarray(draw_face(strangers()[told["person"]], pose))
+def person(name: str, seed: int = 0) -> Image.Image:
+    """A person, with the head held as the seed says; 0 is towards the viewer."""
+    scene = any_scene(numpy.random.default_rng(seed), "flat drawing")
+    pose = scene.pose if seed else HeadPose((48, 54), 20, yaw=8, pitch=0, roll=-4)
+    return Image.fromarray(draw(PEOPLE[name], replace(scene, pose=pose, expression="smiling", **CLOTHES[name]), LARGER))
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 from numpy import ndarray
@@ -76,9 +76,12 @@ def any_scene(random: numpy.random.Generator, style: str | None = None) -> Scene
     )
 
 
-def draw(identity: Identity, scene: Scene) -> ndarray:
-    """The picture (SIDE, SIDE, 3), 8 bit."""
-    head = Head(identity, scene.pose, scene.expression, SIDE, FINE, GROUNDS[scene.ground])
+def draw(identity: Identity, scene: Scene, times: int = 1) -> ndarray:
+    """The picture (SIDE, SIDE, 3), 8 bit, or `times` as large."""
+    pose = scene.pose
+    across, down = pose.centre
+    pose = replace(pose, centre=(times * across, times * down), unit=times * pose.unit)
+    head = Head(identity, pose, scene.expression, times * SIDE, FINE, GROUNDS[scene.ground])
     picture = STYLES[scene.style](head.drawn(SHIRTS[scene.shirt]), FINE)
     return numpy.clip(picture + 0.5, 0, 255).astype(numpy.uint8)
 
