@@ -1,16 +1,22 @@
-"""Films the loops of the README from the real page: python run.py test --loops writes docs/loop-*.webp.
+"""Films the loops of the README from the real page, and takes its picture: python run.py test --loops writes them to docs/.
 
 The models are the trained miniature world's; the photograph and the face models are the tests'.
 """
 
+import json
 import shutil
 from pathlib import Path
 
+import numpy
 import pytest
+from miniature.portraits.pictures import any_scene, draw, identities
+from PIL import Image
 from serving.fixtures import DATA
 from serving.patience import until
 
+from .conftest import WINDOW
 from .film import Film, middle
+from .frontend import TEMPLATES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 GRAPH = """([kinds, links]) => {
@@ -34,6 +40,12 @@ HEIGHT = """weight => {
     const names = [...document.querySelectorAll('.likeness-plot > line + text')].map(text => Number(text.textContent))
     const [zero, one] = [0, 1].map(value => lines[names.indexOf(value)])
     return zero + (one - zero) * weight
+}"""
+# Nothing is marked as chosen, or as missing, which the files are where this runs.
+PLAIN = """() => {
+    app.canvas.deselectAll()
+    for (const node of app.graph._nodes) node.has_errors = false
+    app.graph.setDirtyCanvas(true, true)
 }"""
 AWAY = -4000  # where nodes lie that the film does not show
 CHECKED = {"colour": "red", "texture": "checked", "shape": "square", "position": "middle", "background": "sand"}
@@ -205,3 +217,19 @@ def test_a_face_of_a_group_is_found_chosen_and_turned(frontend, page, example_ph
         page.wait_for_timeout(200)
         film.shot(900)
     film.save(DOCS / "loop-faces.webp")
+
+
+def test_the_first_workflow_as_it_opens(frontend, page, example_photo):
+    """docs/picture-prompt.png; a Chinese font has to be installed, as the note says everything twice."""
+    (template,) = [path for path in TEMPLATES if path.stem.startswith("IP-Adapter 1 ")]
+    scene = any_scene(numpy.random.default_rng(3), "flat drawing")
+    drawn = draw(identities(1, 2)[1], scene, 6)
+    Image.fromarray(drawn).save(frontend.api.server.base / "input" / "example.png")
+    frontend.renderer("canvas")
+    frontend.load(json.loads(template.read_text(encoding="utf-8")))
+    page.set_viewport_size({"width": 2000, "height": 1300})
+    clip = clip_of(frontend, *frontend.nodes(), margin=36)
+    page.evaluate(PLAIN)
+    page.wait_for_timeout(500)
+    page.screenshot(path=DOCS / "picture-prompt.png", clip=clip)
+    page.set_viewport_size(WINDOW)
