@@ -70,7 +70,7 @@ def test_a_form_that_the_host_does_not_take_keeps_no_other_node_from_it(monkeypa
 
 def test_this_host_lacks_nothing():
     assert [module.__name__.rpartition(".")[2] for module in nodes.MODULES] == list(nodes.FORMS)
-    assert len(nodes.ROUTES) == 2 and len(nodes.OLD_NODES) == 1
+    assert len(nodes.ROUTES) == 3 and len(nodes.OLD_NODES) == 1
 
 
 def test_a_curve_socket_has_a_value_for_pages_that_draw_its_editor():
