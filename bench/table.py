@@ -1,7 +1,7 @@
 """Turns the figures of a run into the tables and the plot of the documents, so that none is typed.
 
 python bench/table.py bench/results/RUN.csv          # print the table of all scenarios
-python bench/table.py bench/results/RUN.csv --take   # make it the committed run: reference.csv and .png, the READMEs
+python bench/table.py bench/results/RUN.csv --take   # make it the committed run: reference.csv and .png, the pages
 python bench/table.py bench/results/RUN.csv --take-families   # put its families in place of the committed run's
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 REFERENCE = HERE / "reference.csv"
-SHORT_IN = (ROOT / "README.md", ROOT / "README.zh-CN.md")
+SHORT_IN = (ROOT / "docs" / "cost.md", ROOT / "docs" / "cost.zh-CN.md")
 SHORT = ("weight 0", "outside its range", "minimal patch, base", "base", "base with a mask", "two adapters")
 """The scenarios of the short table, in order; a document has its own words for them."""
 FAMILIES = {
@@ -200,7 +200,7 @@ def _fill(rows: Sequence[Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="The tables of a run.")
     parser.add_argument("csv", type=Path)
-    parser.add_argument("--take", action="store_true", help="make it the committed run and fill it into the READMEs")
+    parser.add_argument("--take", action="store_true", help="make it the committed run and fill it into the pages")
     parser.add_argument("--take-families", action="store_true", help="the same for the families in it, others stay")
     options = parser.parse_args()
     print(full(read(options.csv)))

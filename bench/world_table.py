@@ -1,7 +1,7 @@
 """Turns the figures of the miniature world into the tables and the plot of bench/README.md, so that none is typed.
 
 python bench/world_table.py FOLDER/world.csv          # print the tables
-python bench/world_table.py FOLDER/world.csv --take   # make them the committed ones: world.csv and .png, the README
+python bench/world_table.py FOLDER/world.csv --take   # make them the committed ones: world.csv and .png, the pages
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from table import HERE, SHORT_IN, Row, between, read, refilled
+from table import HERE, ROOT, Row, between, read, refilled
 
 REFERENCE = HERE / "world.csv"
+SHORT_IN = (ROOT / "docs" / "exactness.md", ROOT / "docs" / "exactness.zh-CN.md")
 MARK = "world"
 NAMED = ("layers", "fusion", "weight")
 """The columns that tell the rows of one experiment apart."""
@@ -132,14 +133,14 @@ def short(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def with_short(text: str, rows: Sequence[Row]) -> str:
-    """A README whose short table has these figures."""
+    """A page whose short table has these figures."""
     return between(text, lambda old: refilled(old, short(rows)), MARK)
 
 
 def main() -> None:
     form = argparse.ArgumentParser(description="The tables of the miniature world.")
     form.add_argument("csv", type=Path)
-    form.add_argument("--take", action="store_true", help="make them the committed ones and fill them into the README")
+    form.add_argument("--take", action="store_true", help="make them the committed ones and fill them into the pages")
     options = form.parse_args()
     rows = read(options.csv)
     print(tables(rows))

@@ -84,7 +84,9 @@ def _add_hosts(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--lanes", action="store_const", const=list(IN_CI), help="only the lanes that CI runs after the tests"
     )
-    sub.add_argument("--record", action="store_true", help="write what the lanes ran on into the READMEs, as CI does")
+    sub.add_argument(
+        "--record", action="store_true", help="write what the lanes ran on into docs/exactness.md, as CI does"
+    )
     sub.add_argument("--strict", action="store_true", help="let a lane on somebody else's newest release fail the run")
 
 

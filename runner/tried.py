@@ -1,4 +1,4 @@
-"""Lanes that ran -> the table in both READMEs of what the pack was tried with, kept as facts beside them."""
+"""Lanes that ran -> the table in docs/exactness.md, in both languages, of what the pack was tried with, kept as facts beside them."""
 
 import json
 import platform
@@ -11,7 +11,7 @@ from .lanes import LANES, Outcome
 from .recreated import HOSTS
 
 FACTS = Path("docs", "tried.json")
-READMES = ("README.md", "README.zh-CN.md")
+PAGES = ("docs/exactness.md", "docs/exactness.zh-CN.md")
 TABLE = re.compile(r"(?<=<!-- tried -->\n).*?(?=<!-- end of tried -->)", re.DOTALL)
 WHOLE = "run.py test"
 _VERSION = re.compile(r"__version__ = \"([^\"]+)\"")
@@ -28,7 +28,7 @@ def record(root: Path, tree: Path, outcomes: Iterable[Outcome]) -> None:
         if outcome.counted:
             known[f"--lane {outcome.name}"] = {**main, **_on(outcome, main), "result": outcome.counted}
     write_if_other(root / FACTS, json.dumps(known, indent=1) + "\n")
-    for name in READMES:
+    for name in PAGES:
         page = root / name
         text = page.read_text(encoding="utf-8")
         write_if_other(page, TABLE.sub(lambda found: table(known, found[0]), text))

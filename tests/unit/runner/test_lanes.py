@@ -126,9 +126,9 @@ def test_a_page_is_fetched_once_and_the_newest_is_asked_for_each_time(registry, 
     assert page.environment["PYTHONPATH"].startswith(str(page.folder))
 
 
-def test_what_lanes_ran_on_is_kept_and_written_into_both_readmes(tmp_path):
+def test_what_lanes_ran_on_is_kept_and_written_into_both_pages(tmp_path):
     (tmp_path / "docs").mkdir()
-    for name in tried.READMES:
+    for name in tried.PAGES:
         (tmp_path / name).write_text(f"before\n<!-- tried -->\n| head of {name} |\n<!-- end of tried -->\nafter\n")
     (tmp_path / "comfyui_version.py").write_text('__version__ = "0.99.1"')
     earlier = dict.fromkeys(tried.COLUMNS, "?") | {"result": "written before any whole run"}
@@ -141,16 +141,16 @@ def test_what_lanes_ran_on_is_kept_and_written_into_both_readmes(tmp_path):
     )
     tried.record(tmp_path, tmp_path, ran[:2])
     tried.record(tmp_path, tmp_path, ran[2:])
-    before, table, after = re.split(r"<!-- .*tried -->\n", (tmp_path / "README.zh-CN.md").read_text())
+    before, table, after = re.split(r"<!-- .*tried -->\n", (tmp_path / "docs" / "exactness.zh-CN.md").read_text())
     rows = [re.sub(r" \| 2\.[\d.]+ ", "", row) for row in table.splitlines()]
-    assert (before, after, rows[0]) == ("before\n", "after\n", "| head of README.zh-CN.md |")
+    assert (before, after, rows[0]) == ("before\n", "after\n", "| head of docs/exactness.zh-CN.md |")
     assert rows[2].startswith("| `run.py test` | 0.99.1 | ") and rows[2].endswith("| passed |")
     assert rows[3].endswith("| written before any whole run |")
     assert "`--lane newest-frontend` | 0.99.1 | 9.8.7" in rows[4] and rows[4].endswith("| 1 failed, 5 passed |")
     assert rows[5].endswith("| 3.13 | 7 passed |") and "| 0.99.1 + fast-disk |" in rows[6] and len(rows) == 7
 
 
-def test_the_readmes_have_what_was_tried():
-    for name in tried.READMES:
+def test_the_pages_have_what_was_tried():
+    for name in tried.PAGES:
         found = tried.TABLE.search((ROOT / name).read_text(encoding="utf-8"))
         assert found and found[0] == tried.table(tried.read(ROOT), found[0])

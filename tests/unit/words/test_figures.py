@@ -33,8 +33,8 @@ def test_the_world_s_tables_are_of_its_committed_run():
     text = (BENCH / "README.md").read_text(encoding="utf-8")
     rows = table.read(world_table.REFERENCE)
     assert world_table.with_tables(text, rows) == text
-    for readme in (each.read_text(encoding="utf-8") for each in table.SHORT_IN):
-        assert world_table.with_short(readme, rows) == readme
+    for page in (each.read_text(encoding="utf-8") for each in world_table.SHORT_IN):
+        assert world_table.with_short(page, rows) == page
     changed = [{**row, "colour": "0.987"} if row.get("colour") else row for row in rows]
     assert "| 99 % |" in world_table.tables(changed)
 
