@@ -27,7 +27,7 @@ class CompareMethods(io.ComfyNode):
         template = io.Autogrow.TemplatePrefix(
             io.Image.Input("image", tooltip="The pictures of one method, a row of the table. Of a batch the mean."),
             prefix="image",
-            min=1,
+            min=0,  # the first method may be muted as well
             max=MOST,
         )
         return io.Schema(

@@ -106,6 +106,8 @@ def _of_picture(models: FaceModels, picture: Picture, compared: Photos, given: d
 
 
 def _check(methods: Named, eyes: Eyes) -> None:
+    if not methods:
+        raise ValueError("nothing is connected to 'images'. Connect the pictures of a method to 'image0'.")
     if eyes.clip_vision is None and (eyes.clip is not None or eyes.plain is not None):
         raise ValueError(
             f"'{'plain' if eyes.clip is None else 'clip'}' is connected and no image encoder is. Connect a Load CLIP Vision "

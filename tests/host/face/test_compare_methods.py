@@ -117,6 +117,13 @@ def test_without_faces_or_clip_the_rows_say_so(given, ran, output_folder):
     assert len(list(output_folder.rglob("*.csv"))) == 3 and not list(output_folder.rglob("*.part"))
 
 
+def test_the_first_method_too_may_be_muted():
+    from comfy_api.latest._io import get_finalized_class_inputs
+
+    inputs, *_ = get_finalized_class_inputs(CompareMethods.INPUT_TYPES(), {"images.image1": ["2", 0]})
+    assert "images.image0" not in inputs["required"] and "reference" in inputs["required"]
+
+
 def test_a_wrong_pair_or_a_missing_part_is_one_sentence(given, clips, photo, found, output_folder):
     clip, clip_vision = clips
     picture = photo("obama3.jpg")
@@ -125,6 +132,7 @@ def test_a_wrong_pair_or_a_missing_part_is_one_sentence(given, clips, photo, fou
         with pytest.raises(ValueError, match=words):
             CompareMethods.execute(**{**given, **changes})
 
+    refused("nothing is connected to 'images'", images={})
     refused("'clip' is connected and no image encoder is.*ViT-bigG", clip=clip)
     refused("'plain' is connected and no image encoder is", plain=picture)
     refused("'prompt' is empty", clip=clip, clip_vision=clip_vision, prompt=" ")
