@@ -127,18 +127,18 @@ class TrainInstantID(io.ComfyNode):
         paths, state = [file_to_write(folder, name) for folder in FOLDERS], state_file(FOLDERS[0], name)
         check_targets(paths, state, recipe.resume)
         check_tracker(recipe.tracker)
-        row = row_of(cls, given)
-        rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
-        people = people_of(lists, given, recipe.bucket_side, rules, ticker(row.prepared))
-        looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
-        with torch.inference_mode(False):
-            lesson = Lesson(given["model"], vae, people.dataset, INSTANTID, start_of(given), looks)
-            done = train(lesson, recipe, state, Target(paths, {"recogniser": people.recogniser}), row)
-        adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
-        net = read_identitynet(paths[1], unet_config(done.trainer.frozen))
-        text = done.report(paths) + people.told
-        output = shown(cls, text, done.pictures(), adapter, net, *done.course())
-        return for_page(output, training=row.finished(paths))
+        with row_of(cls, given) as row:
+            rules = FaceRules(given.get("missing", MISSING[0]), given.get("any_recogniser", False))
+            people = people_of(lists, given, recipe.bucket_side, rules, ticker(row.prepared))
+            looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
+            with torch.inference_mode(False):
+                lesson = Lesson(given["model"], vae, people.dataset, INSTANTID, start_of(given), looks)
+                done = train(lesson, recipe, state, Target(paths, {"recogniser": people.recogniser}), row)
+            adapter = wires.LoadedAdapter(Adapter(read(paths[0]), INSTANTID))
+            net = read_identitynet(paths[1], unet_config(done.trainer.frozen))
+            text = done.report(paths) + people.told
+            output = shown(cls, text, done.pictures(), adapter, net, *done.course())
+            return for_page(output, training=row.finished(paths))
 
 
 NODES = [TrainInstantID]

@@ -98,28 +98,28 @@ class TrainIPAdapter(io.ComfyNode):
         path, state = file_to_write(FOLDER, given["name"]), state_file(FOLDER, given["name"])
         check_targets([path], state, recipe.resume)
         check_tracker(recipe.tracker)
-        row = row_of(cls, given)
-        variant, vae, clip_vision = given["variant"], given["vae"], given.get("clip_vision")
-        kept, told = lesson_in(lists, given["model"], variant), ""
-        if kept is not None:
-            dataset = kept.dataset
-        else:
-            if clip_vision is None:
-                raise ValueError(
-                    "connect 'clip_vision', which sees the pictures; only a lesson in 'folder' does without."
+        with row_of(cls, given) as row:
+            variant, vae, clip_vision = given["variant"], given["vae"], given.get("clip_vision")
+            kept, told = lesson_in(lists, given["model"], variant), ""
+            if kept is not None:
+                dataset = kept.dataset
+            else:
+                if clip_vision is None:
+                    raise ValueError(
+                        "connect 'clip_vision', which sees the pictures; only a lesson in 'folder' does without."
+                    )
+                pictures = captioned_pictures(lists, (vae, given["clip"]), recipe.bucket_side)
+                dataset, told = (
+                    dataset_of(pictures, clip_vision, variant, views_in(given), ticker(row.prepared)),
+                    pictures.told(),
                 )
-            pictures = captioned_pictures(lists, (vae, given["clip"]), recipe.bucket_side)
-            dataset, told = (
-                dataset_of(pictures, clip_vision, variant, views_in(given), ticker(row.prepared)),
-                pictures.told(),
-            )
-        looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
-        with torch.inference_mode(False):
-            lesson = Lesson(given["model"], vae, dataset, variant, start_of(given), looks)
-            done = train(lesson, recipe, state, Target([path], {"encoder": dataset.no_picture.encoder}), row)
-        loaded = wires.LoadedAdapter(Adapter(read(path), variant), clip_vision)
-        output = shown(cls, done.report([path]) + told, done.pictures(), loaded, *done.course())
-        return for_page(output, training=row.finished([path]))
+            looks = [encoded_text(given["clip"], prompt) for prompt in recipe.look_prompts]
+            with torch.inference_mode(False):
+                lesson = Lesson(given["model"], vae, dataset, variant, start_of(given), looks)
+                done = train(lesson, recipe, state, Target([path], {"encoder": dataset.no_picture.encoder}), row)
+            loaded = wires.LoadedAdapter(Adapter(read(path), variant), clip_vision)
+            output = shown(cls, done.report([path]) + told, done.pictures(), loaded, *done.course())
+            return for_page(output, training=row.finished([path]))
 
 
 NODES = [TrainIPAdapter]

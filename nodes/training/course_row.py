@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from comfy.model_management import InterruptProcessingException
 from comfy_api.v0_0_2 import io, ui
 from server import PromptServer
 from torch import Tensor
@@ -19,6 +20,7 @@ LOOKS = 8
 POINTS = 96
 RECENT = 20
 """Steps over which the loss that is told is averaged, as in the report."""
+LIVE = ("preparing", "training", "stopping")
 _PAUSE = 0.25  # seconds between two messages
 
 RUNNING: dict[str, CourseRow] = {}
@@ -125,6 +127,13 @@ class CourseRow:
         """It ended before its end; these files have what was trained."""
         self._tell("stopped", done=done, files=[f"{file.parent.name}/{file.name}" for file in files])
 
+    def broken_off(self, by_a_person: bool) -> None:
+        """It ended by an error, or was interrupted before its first step, unless its end has been told."""
+        if self._told["phase"] not in LIVE:
+            return
+        none = {"done": 0, "of": 0} if self._told["phase"] == "preparing" else {}  # those were pictures
+        self._tell("unbegun" if by_a_person else "failed", **none)
+
     def finished(self, files: Sequence[Path]) -> dict[str, Any]:
         """It is at its end: what stays to be shown."""
         self._tell("finished", files=[f"{file.parent.name}/{file.name}" for file in files])
@@ -148,6 +157,12 @@ class CourseRow:
             self._send(EVENT, {"node": self._node, **self.told()})
 
 
-def row_of(cls: type[io.ComfyNode], given: Mapping[str, Any]) -> CourseRow:
-    """The row of a training node."""
-    return CourseRow(cls.hidden.unique_id if cls.hidden else None, given["name"])
+@contextmanager
+def row_of(cls: type[io.ComfyNode], given: Mapping[str, Any]) -> Generator[CourseRow]:
+    """The row of a training node, which tells its pages of an error too: the host tells the page that queued alone."""
+    row = CourseRow(cls.hidden.unique_id if cls.hidden else None, given["name"])
+    try:
+        yield row
+    except BaseException as error:
+        row.broken_off(isinstance(error, InterruptProcessingException))
+        raise

@@ -46,3 +46,26 @@ def test_it_can_be_asked_to_stop_while_it_runs_alone(row):
         course_row.RUNNING["5:7"].ask_to_stop()
         made.step(1, 2, 0.1)
     assert made.is_asked() and sent[-1][1]["phase"] == "stopping" and not course_row.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("begun", "interrupted", "phase", "of"),
+    [(False, False, "failed", 0), (False, True, "unbegun", 0), (True, False, "failed", 9)],
+)
+def test_every_page_hears_of_what_ends_it(row, begun, interrupted, phase, of):
+    made, sent, _ = row
+    made.prepared(3, 5)
+    if begun:
+        made.begun([], 9, True)
+    made.broken_off(interrupted)
+    made.broken_off(interrupted)
+    assert [told["phase"] for _, told in sent].count(phase) == 1 and sent[-1][1]["of"] == of
+
+
+def test_an_error_is_told_and_goes_on(monkeypatch):
+    told = []
+    monkeypatch.setattr(CourseRow, "broken_off", lambda self, by_a_person: told.append(by_a_person))
+    node = type("Node", (), {"hidden": None})
+    with pytest.raises(KeyError), course_row.row_of(node, {"name": "mine"}):
+        raise KeyError
+    assert told == [False]
