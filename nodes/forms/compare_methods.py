@@ -131,7 +131,9 @@ class CompareMethods(io.ComfyNode):
         recogniser = face_models.recogniser_id
         file = COMPARISONS.new(filename_prefix)
         about = {"recogniser": recogniser, "encoder": eyes.name, "prompt": prompt}
-        write_bytes(file.path, as_csv(methods, about).encode())
+        write_bytes(
+            file.path, as_csv(methods, about).encode("utf-8-sig")
+        )  # without its mark Excel takes another script
         lines = [file.name, caution(recogniser), *eyes.notes]
         if compared.truth is not None and is_same_photo(compared.reference, compared.truth):
             lines.append("'truth' is the photo of 'reference': copying cannot be measured. Take another photo.")

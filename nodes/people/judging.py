@@ -13,6 +13,7 @@ from ...attention.reference.text_embeds import is_long, likeness_to_pictures, li
 from ...face.choose import choose
 from ...face.detect import find
 from ...face.embed import embed_batch
+from ...face.errors import FIND_IT, MissingFace
 from ...face.models import FaceModels
 from ...face.picture import pictures
 from ...face.recognisers import in_words
@@ -58,7 +59,7 @@ class Eyes:
 
 def named(images: dict[str, Tensor], labels: str) -> list[tuple[str, Tensor]]:
     """The pictures of each method with its name, in the order of the inputs; one that is left open keeps its line."""
-    lines = [line.strip() for line in labels.splitlines()]
+    lines = [line.strip() for line in labels.split("\n")]
     numbered = sorted((int(name.removeprefix("image")), name) for name in images)
     return [(lines[i] if i < len(lines) and lines[i] else name, images[name]) for i, name in numbered]
 
@@ -66,7 +67,7 @@ def named(images: dict[str, Tensor], labels: str) -> list[tuple[str, Tensor]]:
 def photos(models: FaceModels, reference: FaceBatch, truth: FaceBatch | None) -> Photos:
     """The faces to compare with. Raises ValueError unless `models` embedded them, MissingFace where there is none."""
     found = {"reference": reference} if truth is None else {"reference": reference, "truth": truth}
-    faces = {name: choose(batch[:1])[0].faces[0] for name, batch in found.items()}
+    faces = {name: _largest(name, batch) for name, batch in found.items()}
     for name, face in faces.items():
         if face.recogniser != models.recogniser_id:
             made = in_words(face.recogniser) if face.recogniser else "nothing"
@@ -75,6 +76,13 @@ def photos(models: FaceModels, reference: FaceBatch, truth: FaceBatch | None) ->
                 f"be compared. Connect to '{name}' a Find Faces that has the same Load Face Models."
             )
     return Photos(faces["reference"], faces.get("truth"))
+
+
+def _largest(name: str, batch: FaceBatch) -> Face:
+    faces = choose(batch[:1], missing="skip")[0].faces
+    if not faces:
+        raise MissingFace(f"The photo of '{name}' shows no face: there is nothing to compare with. {FIND_IT}.")
+    return faces[0]
 
 
 def judged(methods: Named, models: FaceModels, compared: Photos, eyes: Eyes) -> list[Method]:

@@ -49,5 +49,5 @@ def test_a_table_on_the_node_compares_the_methods(renderer, frontend, page, phot
     assert nobody["cells"][1:] == ["image2 no face found", ""]
     page.get_by_text(f"compared/{renderer}_00001_.csv").first.wait_for()
     (path,) = (server.base / "output" / "compared").glob(f"{renderer}*.csv")
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         assert [row["method"] for row in csv.DictReader(file)] == ["the same person", "somebody else", "image2"]
