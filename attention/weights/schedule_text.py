@@ -10,7 +10,7 @@ from types import MappingProxyType
 from .schedule import Schedule
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_POINT = re.compile(rf"\s*({_NUMBER})\s*:\s*({_NUMBER})\s*")
+_POINT = re.compile(rf"\s*({_NUMBER})\s*:\s*({_NUMBER})\s*", re.ASCII)
 
 
 def parse_points(text: str) -> Schedule:
@@ -34,7 +34,7 @@ def parse_numbers(text: str) -> tuple[float, ...]:
     """Numbers from text such as '1.0, 0.5, 0'; empty text gives none. Raises ValueError naming what is not one."""
     found: list[float] = []
     for part in _parts(text):
-        if not re.fullmatch(_NUMBER, part):
+        if not re.fullmatch(_NUMBER, part, re.ASCII) or not math.isfinite(float(part)):
             raise ValueError(
                 f"'{part}' is not a number. Write numbers with commas between them, such as '1.0, 0.5, 0'."
             )

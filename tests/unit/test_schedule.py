@@ -69,6 +69,9 @@ def test_numbers_are_read_and_what_is_none_is_named():
     assert parse_numbers("  ") == ()
     with pytest.raises(ValueError, match="'half' is not a number"):
         parse_numbers("1, half")
+    for wrong in ("1e999", "\uff11"):  # which the page reads otherwise
+        with pytest.raises(ValueError, match="is not a number"):
+            parse_numbers(wrong)
 
 
 def test_numbers_are_spread_over_pictures():

@@ -8,6 +8,7 @@ const HEIGHT = 196
 export const PLOT = { left: 40, right: 428, top: 12, bottom: 172 }
 export const LIMIT = 5
 const UP = 'var(--likeness-up)'
+const BARS = 400 // as many as can be told apart
 const NUMBERS = 16 // of pictures, as many as there is room for
 
 export const newPlot = (label) =>
@@ -42,15 +43,17 @@ export function drawPictures(svg, { factors, axis, handles, current, words }) {
 
 function bars(factors, at) {
   const wide = (PLOT.right - PLOT.left) / factors.length
-  const every = Math.ceil(factors.length / NUMBERS)
+  const step = Math.ceil(factors.length / BARS)
+  const every = step * Math.ceil(factors.length / NUMBERS / step)
   const [, ground] = at(0, 0)
   return factors.flatMap((factor, i) => {
+    if (i % step) return []
     const [x, y] = at(i / factors.length, factor)
     const title = mark('title', {}, `${i + 1} / ${factors.length}: ${written(factor)}`)
     const bar = {
       class: 'likeness-picture',
-      x: x + 0.1 * wide,
-      width: 0.8 * wide,
+      x: x + 0.1 * step * wide,
+      width: 0.8 * step * wide,
       y: Math.min(y, ground),
       height: Math.abs(ground - y),
       fill: factor < 0 ? 'var(--likeness-down)' : UP,

@@ -9,7 +9,7 @@ const WAYS = { none: () => 0, linear: (u) => u, ease: (u) => (1 - Math.cos(Math.
 // The numbers in a text; null where a part of it is none.
 export function numbersIn(text) {
   const parts = text.split(/[\n,]/).map((part) => part.trim()).filter(Boolean)
-  return parts.every((part) => NUMBER.test(part)) ? parts.map(Number) : null
+  return parts.every((part) => NUMBER.test(part) && Number.isFinite(Number(part))) ? parts.map(Number) : null
 }
 
 export const asFrames = (numbers) => numbers.map(written).join(', ')
