@@ -131,8 +131,9 @@ class CourseRow:
         """It ended by an error, or was interrupted before its first step, unless its end has been told."""
         if self._told["phase"] not in LIVE:
             return
-        none = {"done": 0, "of": 0} if self._told["phase"] == "preparing" else {}  # those were pictures
-        self._tell("unbegun" if by_a_person else "failed", **none)
+        if self._told["phase"] == "preparing":
+            self._told |= {"done": 0, "of": 0}  # those were pictures
+        self._tell("unbegun" if by_a_person else "failed")
 
     def finished(self, files: Sequence[Path]) -> dict[str, Any]:
         """It is at its end: what stays to be shown."""
