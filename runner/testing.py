@@ -23,7 +23,7 @@ class Form:
 
 
 APART: Mapping[str, tuple[str, ...]] = {
-    "training": ("tests/host/training", "tests/parity/test_training.py"),
+    "training": ("tests/host/training",),
     "compiled": (
         "tests/host/composition/test_compile.py",
         "tests/host/engine/test_fused.py",
