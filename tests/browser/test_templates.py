@@ -94,8 +94,9 @@ def test_a_template_is_found_by_its_words_and_opens_to_be_read(frontend, page):
             frontend.picture(f"template as it opens, {renderer}")
             leaves_texts_out, zoom = page.evaluate("() => [app.canvas.low_quality, app.canvas.ds.scale]")
             assert not leaves_texts_out and 0.6 < zoom < 1, zoom
+        frontend.open_template(template("IP-Adapter on FLUX"))  # whose files no other test puts there
         page.get_by_role("button", name="View details").click()
-        for name in ("ip-adapter-plus_sd15.safetensors", "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors"):
+        for name in ("flux-ip-adapter-v2.safetensors", "clip-vit-large-patch14.safetensors"):
             page.get_by_test_id("properties-panel").get_by_text(name).first.wait_for()
         frontend.picture("missing files")
     finally:
