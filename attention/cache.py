@@ -67,6 +67,7 @@ class Cache(Generic[T]):
         """Forget everything."""
         with self._lock:
             self._kept.clear()
+            self._used = 0
 
     @property
     def used(self) -> int:

@@ -30,6 +30,14 @@ def test_a_result_over_the_budget_is_not_kept():
     assert len(cache) == 0
 
 
+def test_what_was_forgotten_takes_no_room():
+    cache = Cache(10, size_of=len)
+    for _ in range(3):  # as often as a model is sampled
+        assert cache.get("key", lambda: "12345678") == "12345678" and cache.used == 8
+        cache.clear()
+        assert cache.used == len(cache) == 0
+
+
 def test_a_failure_leaves_nothing():
     cache = Cache(10, size_of=len)
     with pytest.raises(RuntimeError):
