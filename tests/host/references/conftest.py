@@ -4,15 +4,6 @@ import pytest
 
 
 @pytest.fixture
-def differs():
-    def difference(a, b):
-        assert a.isfinite().all() and b.isfinite().all()
-        return (a - b).abs().mean().item()
-
-    return difference
-
-
-@pytest.fixture
 def told():
     """Sentences that a run says of a model's weights of references, as they come."""
     from dataclasses import replace

@@ -36,12 +36,3 @@ def film():
 @pytest.fixture
 def scale():
     return films.scale
-
-
-@pytest.fixture
-def differs():
-    def difference(a, b):
-        assert a.isfinite().all() and b.isfinite().all()
-        return (a - b).abs().mean().item()
-
-    return difference
