@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .flux import Twin
+from .flux import Inputs, Twin
 from .packages import reference
 from .seeds import fill, normal
 from .steps import Halves, OneCall
@@ -174,15 +174,6 @@ def use(scale: float | Sequence[float] = 0.5, seed: int = 0) -> Use:
 def away(each: Use) -> Use:
     """The same with a picture of its own for the negative half."""
     return replace(each, negative=normal(1, 10, FEATURES, key=("sd3 features", "away")))
-
-
-@dataclass(frozen=True)
-class Inputs:
-    latent: Tensor  # (1, 16, H, W)
-    positive: Tensor  # (1, L, TEXT)
-    negative: Tensor
-    pooled_positive: Tensor
-    pooled_negative: Tensor
 
 
 def inputs(size: tuple[int, int] = (8, 12)) -> Inputs:
