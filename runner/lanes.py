@@ -63,6 +63,7 @@ _ON_PYTHONS = ("tests/unit", "tests/host/test_laws.py")
 
 LANES: Mapping[str, Lane] = {
     "training": Lane("trainings, in one process and in several, stopped and gone on with", testing.APART["training"]),
+    "workflows": Lane("every template and the old packs' files, opened and run", testing.APART["workflows"]),
     "compiled": Lane("torch.compile, and the fused kernel under Triton's interpreter", testing.APART["compiled"]),
     "long": Lane("the trained world, made-up files, servers under load and killed", testing.APART["long"]),
     # Each failure may have waited long for what that page never shows: a few tell enough.
@@ -84,7 +85,16 @@ LANES: Mapping[str, Lane] = {
         for version in pythons.VERSIONS
     },
 }
-IN_CI = ("newest-frontend", "training", "compiled", "host-newer", "long", "newest-python", "host-missing-parts")
+IN_CI = (
+    "newest-frontend",
+    "training",
+    "workflows",
+    "host-newer",
+    "compiled",
+    "newest-python",
+    "long",
+    "host-missing-parts",
+)
 """The longest first, as two run at once; the engine of batches is killed for as long as all of these, so by command."""
 
 

@@ -23,7 +23,14 @@ class Form:
 
 
 APART: Mapping[str, tuple[str, ...]] = {
-    "training": ("tests/host/training",),
+    "training": ("tests/host/training", "tests/host/server/test_training.py", "tests/browser/test_training_row.py"),
+    "workflows": (
+        "tests/browser/test_templates.py",
+        "tests/browser/test_old_workflows.py",
+        "tests/host/server/test_old_workflows.py",
+        "tests/host/server/test_old_choices.py",
+        "tests/host/server/test_old_prompts.py",
+    ),
     "compiled": (
         "tests/host/composition/test_compile.py",
         "tests/host/engine/test_fused.py",
