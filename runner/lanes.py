@@ -65,7 +65,7 @@ LANES: Mapping[str, Lane] = {
     "training": Lane("trainings, in one process and in several, stopped and gone on with", testing.APART["training"]),
     "workflows": Lane("every template and the old packs' files, opened and run", testing.APART["workflows"]),
     "compiled": Lane("torch.compile, and the fused kernel under Triton's interpreter", testing.APART["compiled"]),
-    "long": Lane("the trained world, made-up files, servers under load and killed", testing.APART["long"]),
+    "long": Lane("the trained world, made-up files, drawn calls, servers under load and killed", testing.APART["long"]),
     # Each failure may have waited long for what that page never shows: a few tell enough.
     "newest-frontend": Lane(
         "the page's tests on the newest page", ("tests/browser", "--maxfail=5"), NEWEST, is_others=True

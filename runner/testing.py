@@ -36,10 +36,12 @@ APART: Mapping[str, tuple[str, ...]] = {
         "tests/host/engine/test_fused.py",
         "tests/host/flux/test_compile.py",
         "tests/host/references/test_compile.py",
+        "tests/host/sd3/test_compile.py",
         "tests/host/wan/test_compile.py",
     ),
     "long": (
         "tests/fuzz",
+        "tests/host/composition/test_layouts.py",
         "tests/host/world",
         "tests/host/server/trust/test_killed.py",
         "tests/host/server/trust/test_load.py",

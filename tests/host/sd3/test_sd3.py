@@ -192,19 +192,6 @@ def test_pictures_at_several_noise_levels_are_left_alone_and_it_is_said(steer, s
     assert len(said) == 1 and "several noise levels" in said[0] and "the same steps" in said[0]
 
 
-def test_several_weights_in_one_compiled_model_are_exact(steer, sample, compiled, differs):
-    (branch,) = attachments(steer())
-    short = miniature.model("short", 1)
-    plain = sample(short)
-    for weight in (0.5, -0.3):
-        # Beside each other are a block in which it acts and one in which it does not.
-        scales = {block: float(block[1] != 1) for block in branch.all_blocks}
-        steered = with_attachments(short, (replace(branch, scale=weight, layer_scales=scales),))
-        wanted = sample(steered)
-        assert torch.equal(sample(compiled(steered)), wanted) and differs(wanted, plain) > 1e-3
-    assert torch.equal(sample(compiled(short)), plain)
-
-
 def test_wrong_pairs_say_what_was_found_and_what_fits(sd3, flux, sdxl, apply):
     is_for = r"InstantX IP-Adapter for SD3.5 Large \(38 joint blocks\); the connected model is "
     fits = r". Connect an SD3.5 Large model, or load an adapter made for this one"
