@@ -2,13 +2,15 @@
 kept with it, and what chance gives.
 
 python bench/world.py FOLDER writes world.csv there, from which world_table.py makes tables. The folder keeps the networks
-that judge the pictures; fitting them takes some minutes once.
+that judge the pictures; fitting them takes some minutes once. With --people it is the folder in which
+tests/miniature/world/make.py trains the portraits' models, of which every one that is there is measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,18 +41,24 @@ def _rounded(value: Any) -> Any:
 def main() -> None:
     form = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     form.add_argument("folder", type=Path)
-    folder: Path = form.parse_args().folder.resolve()
+    form.add_argument(
+        "--people", action="store_true", help="the portraits' models, from the folder they are trained in"
+    )
+    options = form.parse_args()
+    folder: Path = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     host.reach()
     import torch
-    from miniature.world.evaluation import Evaluation
+    from miniature import portraits, world
 
+    module = importlib.import_module(f"{(portraits if options.people else world).__name__}.evaluation")
     rows: list[Row] = []
+    evaluation = module.Evaluation(folder)
     with torch.inference_mode():
-        for row in Evaluation(folder).rows():
+        for row in evaluation.rows():
             print({name: _rounded(value) for name, value in row.items()}, flush=True)
             rows.append(row)
-    written(rows, folder / "world.csv")
+    written(rows, folder / ("people.csv" if options.people else "world.csv"))
 
 
 if __name__ == "__main__":

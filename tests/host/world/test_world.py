@@ -80,7 +80,7 @@ def test_at_weight_0_it_is_the_plain_model_to_the_bit(world, given):
     texts = ["a star"] * 2
     one = type(seen)(image_embeds=seen.feature("image_embeds")[:2], encoder=seen.encoder)
     zero = world.drawn(texts, world.adapter(files.IP_ADAPTER), one, Branch(0.0))
-    assert torch.equal(zero, world.drawn(texts, None, one, Branch()))
+    assert torch.equal(zero, world.by_text(texts))
 
 
 @pytest.fixture(scope="module")

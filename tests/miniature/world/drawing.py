@@ -39,9 +39,10 @@ class Branch:
 
 
 class World:
-    """The world's models, loaded once."""
+    """The world's models, loaded once; `side` is that of the pictures their base model draws, in pixels."""
 
-    def __init__(self, folder: Path = files.WEIGHTS) -> None:
+    def __init__(self, folder: Path = files.WEIGHTS, side: int = SIDE) -> None:
+        self.side = side
         self.model = models.unet(folder)
         self.vae = models.vae(folder)
         self.clip = models.clip()
@@ -61,22 +62,25 @@ class World:
         return [[torch.cat([entry[0] for entry in entries]), {"pooled_output": pooled}]]
 
     def sampled(self, model: Any, positive: Any, negative: Any, count: int, seed: int = SEED) -> Tensor:
-        """Pictures (n, 64, 64, 3)."""
-        empty = torch.zeros(count, 4, SIDE // 8, SIDE // 8)
+        """Pictures (n, side, side, 3)."""
+        empty = torch.zeros(count, 4, self.side // 8, self.side // 8)
         noise = comfy.sample.prepare_noise(empty, seed)
         latent = comfy.sample.sample(
             model, noise, STEPS, CFG, "euler", "normal", positive, negative, empty, disable_pbar=True, seed=seed
         )
         return self.vae.decode(latent)[..., :3]
 
-    def drawn(self, texts: Sequence[str], adapter: Adapter | None, seen: Embeds, branch: Branch) -> Tensor:
-        """Picture i from text i and reference i; without an adapter from the text alone."""
-        model = self.model if adapter is None else attach(self.model, attachment(adapter, seen, branch))
-        return self.sampled(model, self.text(texts), self.text([""] * len(texts)), len(texts))
+    def by_text(self, texts: Sequence[str], model: Any = None) -> Tensor:
+        """Picture i from text i, by this model or the plain one."""
+        return self.sampled(model or self.model, self.text(texts), self.text([""] * len(texts)), len(texts))
+
+    def drawn(self, texts: Sequence[str], adapter: Adapter, seen: Embeds, branch: Branch) -> Tensor:
+        """Picture i from text i and reference i."""
+        return self.by_text(texts, attach(self.model, attachment(adapter, seen, branch)))
 
     def held(self, texts: Sequence[str], adapter: Adapter, seen: Embeds, hints: Tensor, weight: float) -> Tensor:
-        """Picture i from text i, with face i at the keypoints of hint i (n, 64, 64, 3); weight 0 leaves IdentityNet out
-        as well."""
+        """Picture i from text i, with face i at the keypoints of hint i (n, side, side, 3); weight 0 leaves IdentityNet
+        out as well."""
         model = attach(self.model, attachment(adapter, seen, Branch(weight)))
         nothing = no_picture(seen)
         face = FaceContext(adapter.tokens(seen), adapter.tokens(nothing))

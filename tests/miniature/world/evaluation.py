@@ -16,7 +16,7 @@ from torch import Tensor
 from . import adapters, encoder, files, models, recogniser
 from .drawing import Branch, World
 from .faces import IDENTITY, Identity, any_pose, caption_face, draw_face
-from .judge import Judge, agreement, fitted, keypoint_error, places, truth
+from .judge import agreement, fitted, keypoint_error, places, truth
 from .people import strangers
 from .pictures import Drawn, as_images, draw_shapes
 from .shapes import SHAPES
@@ -59,15 +59,12 @@ class Evaluation:
     """Draws and measures; every method gives rows of a table, shares being 0..1."""
 
     def __init__(self, folder: Path, weights: Path = files.WEIGHTS) -> None:
+        """`folder` keeps the judges; what is not there is fitted, so not in inference mode."""
         self.world = World(weights)
         self.weights = weights
-        self.folder = folder  # where the judges are kept
         self.given = references(weights)
         self.ip_adapter = self.world.adapter(files.IP_ADAPTER)
-        self.judge = self._judge("shape")
-
-    def _judge(self, kind: str) -> Judge:
-        return fitted(kind, self.world.vae, self.folder)
+        self.judge, self.judge_of_faces = (fitted(kind, self.world.vae, folder) for kind in ("shape", "face"))
 
     def rows(self) -> Iterator[Row]:
         yield from self.ceiling()
@@ -106,7 +103,7 @@ class Evaluation:
 
     def faces(self) -> Iterator[Row]:
         """Held-out people, each in several poses that the keypoints give."""
-        judge, adapter = self._judge("face"), self.world.adapter(files.INSTANTID)
+        judge, adapter = self.judge_of_faces, self.world.adapter(files.INSTANTID)
         people, posed = held_out_faces()
         told, points = truth(posed, "face"), places(posed)
         kept = {name: values for name, values in told.items() if name in IDENTITY}

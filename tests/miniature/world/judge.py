@@ -3,7 +3,8 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,17 @@ POINTS = 10  # five keypoints, x and y, in parts of the side
 
 
 class Judge(nn.Module):
-    """Pictures (n, 3, 64, 64), 0..1 -> a row of likelihoods for each attribute, and keypoints."""
+    """Pictures (n, 3, side, side), 0..1 -> a row of likelihoods for each attribute, and keypoints."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, attributes: Mapping[str, tuple[str, ...]], side: int) -> None:
         super().__init__()
-        self.attributes = KINDS[kind]
         widths = (3, 32, 64, 96, 128)
         steps: list[nn.Module] = []
         for before, after in zip(widths, widths[1:], strict=False):
             steps += [Conv2d(before, after, 5, 2, 2), GroupNorm(8, after), nn.SiLU()]
-        self.body = nn.Sequential(*steps, nn.Flatten(), nn.Dropout(0.2), Linear(128 * 16, 256), nn.SiLU())
-        self.heads = nn.ModuleDict({name: Linear(256, len(names)) for name, names in self.attributes.items()})
+        self.body = nn.Sequential(*steps, nn.Flatten(), nn.Dropout(0.2))
+        self.body.extend([Linear(128 * (side // 16) ** 2, 256), nn.SiLU()])
+        self.heads = nn.ModuleDict({name: Linear(256, len(names)) for name, names in attributes.items()})
         self.points = Linear(256, POINTS)
 
     def forward(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -75,34 +76,50 @@ def places(drawn: Sequence[Drawn]) -> Tensor:
     return torch.stack([torch.from_numpy(keypoints(each.pose)).float().flatten() / SIDE for each in drawn if each.pose])
 
 
-def fitted(kind: str, vae: Any, folder: Path) -> Judge:
-    """The judge of a kind, fitted once and kept in `folder`."""
-    torch.manual_seed(SEED)
-    judge = Judge(kind)
-    drawn = draw_shapes(SEED, PICTURES) if kind == "shape" else draw_faces(SEED, PICTURES, identities(SEED, PEOPLE))
-    file = folder / f"judge_{kind}.state"
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a judge is taught with: pictures (n, 3, side, side), 0..1, what each shows, and where the keypoints are."""
+
+    pictures: Tensor
+    told: Mapping[str, Tensor]
+    points: Tensor | None
+
+
+def taught(judge: Judge, lesson: Callable[[], Lesson], file: Path) -> Judge:
+    """The judge with what it learned, which is kept in `file`."""
     if file.is_file():
         judge.load_state_dict(torch.load(file, weights_only=True)["averaged"])
         return judge.eval()
-    pictures = shown(drawn, vae)
-    told = {name: values.repeat(2) for name, values in truth(drawn, kind).items()}
-    points = places(drawn).repeat(2, 1) if kind == "face" else None
+    given = lesson()
 
     def loss(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(SEED + step)
-        which = torch.randint(len(pictures), (BATCH,), generator=generator)
-        noise = 0.02 * torch.randn(BATCH, 3, SIDE, SIDE, generator=generator)
-        found, placed = judge(pictures[which] + noise)
-        total = sum(F.cross_entropy(row, told[name][which], ignore_index=UNTOLD) for name, row in found.items())
-        return total if points is None else total + 100 * F.mse_loss(placed, points[which])
+        which = torch.randint(len(given.pictures), (BATCH,), generator=generator)
+        pictures = given.pictures[which]
+        found, placed = judge(pictures + 0.02 * torch.randn(pictures.shape, generator=generator))
+        rows = (F.cross_entropy(row, given.told[name][which], ignore_index=UNTOLD) for name, row in found.items())
+        total = torch.stack(list(rows)).sum()
+        return total if given.points is None else total + 100 * F.mse_loss(placed, given.points[which])
 
-    judge.load_state_dict(fit(judge, loss, PLAN, file, folder / f"judge_{kind}.log"))
+    judge.load_state_dict(fit(judge, loss, PLAN, file, file.with_suffix(".log")))
     return judge.eval()
 
 
-def shown(drawn: Sequence[Drawn], vae: Any) -> Tensor:
-    """The drawn pictures, then the same as the autoencoder redraws them: (2 n, 3, 64, 64)."""
-    clean = as_images(drawn)
+def fitted(kind: str, vae: Any, folder: Path) -> Judge:
+    """The judge of a kind, fitted once and kept in `folder`."""
+    torch.manual_seed(SEED)
+    judge = Judge(KINDS[kind], SIDE)
+
+    def lesson() -> Lesson:
+        drawn = draw_shapes(SEED, PICTURES) if kind == "shape" else draw_faces(SEED, PICTURES, identities(SEED, PEOPLE))
+        told = {name: values.repeat(2) for name, values in truth(drawn, kind).items()}
+        return Lesson(shown(as_images(drawn), vae), told, places(drawn).repeat(2, 1) if kind == "face" else None)
+
+    return taught(judge, lesson, folder / f"judge_{kind}.state")
+
+
+def shown(clean: Tensor, vae: Any) -> Tensor:
+    """Pictures (n, side, side, 3), then the same as the autoencoder redraws them: (2 n, 3, side, side)."""
     with torch.inference_mode():
         redrawn = [vae.decode(vae.encode(part)) for part in clean.split(50)]
     return torch.cat([clean, *(part.clone() for part in redrawn)]).movedim(-1, 1).contiguous()
@@ -110,7 +127,7 @@ def shown(drawn: Sequence[Drawn], vae: Any) -> Tensor:
 
 @torch.no_grad()
 def agreement(judge: Judge, pictures: Tensor, told: Mapping[str, Tensor]) -> dict[str, float]:
-    """Of pictures (n, 64, 64, 3): the share of each attribute in which a picture is as told."""
+    """Of pictures (n, side, side, 3): the share of each attribute in which a picture is as told."""
     found, _ = judge(pictures.movedim(-1, 1))
     shares: dict[str, float] = {}
     for name, values in told.items():
@@ -121,7 +138,7 @@ def agreement(judge: Judge, pictures: Tensor, told: Mapping[str, Tensor]) -> dic
 
 @torch.no_grad()
 def keypoint_error(judge: Judge, pictures: Tensor, wanted: Tensor) -> float:
-    """The mean distance in pixels between the keypoints of pictures (n, 64, 64, 3) and those wanted (n, 10)."""
+    """The mean distance in pixels between the keypoints of pictures (n, side, side, 3) and those wanted (n, 10)."""
     _, placed = judge(pictures.movedim(-1, 1))
     away = (placed - wanted).view(-1, 5, 2).norm(dim=-1)
-    return float(away.mean()) * SIDE
+    return float(away.mean()) * pictures.shape[1]

@@ -76,3 +76,18 @@ def test_a_seed_draws_the_same_people_again_and_captions_do_not_tell_who_they_ar
         words = set(each.caption.replace(",", "").split()) - {each.scene.shirt, each.scene.ground}
         assert not words & {value for values in NAMED.values() for value in values}
     assert caption(first[0].scene).endswith(f"{first[0].scene.ground} background")
+
+
+def test_the_judge_is_told_what_can_be_seen_and_nothing_else():
+    from miniature.portraits.judge import ASKED, UNTOLD, places, truth
+
+    scenes = [any_scene(np.random.default_rng(4), style) for style in STYLES]
+    rows = [(replace(WHO, cut=cut), scene) for scene in scenes for cut in ("short", "bald")]
+    told = truth(rows)
+    assert {name: len(values) for name, values in told.items()} == dict.fromkeys((*NAMED, *ASKED), len(rows))
+    for i, (who, scene) in enumerate(rows):
+        hidden = {"hair"} if who.cut == "bald" else set()
+        hidden |= {"ground"} if scene.style == "ink drawing" else set()
+        assert {name for name, values in told.items() if values[i] == UNTOLD} == hidden
+        assert NAMED["cut"][told["cut"][i]] == who.cut and ASKED["style"][told["style"][i]] == scene.style
+    assert np.allclose(places(scenes)[1].view(5, 2) * SIDE, keypoints(scenes[1].pose))
