@@ -26,7 +26,6 @@ from .people import TRAINED
 from .pictures import SIDE
 
 VARIANT = "instantid"
-ADAPTER, NET = "portraits_instantid.safetensors", "portraits_identitynet.safetensors"
 SETTINGS = Settings(
     steps=10000,
     batch_size=32,
@@ -51,7 +50,8 @@ def dataset(folder: Path) -> Dataset:
     data = base.caches(folder)
     told = texts(data)
     weights = files.tensors("recogniser.safetensors", folder)
-    rows = [seen(recogniser.network(weights), part.numpy()) for part in recogniser.crops(folder).split(500)]
+    network = recogniser.network(weights)
+    rows = [seen(network, part.numpy()) for part in recogniser.crops(folder).split(500)]
     others = torch.cat([torch.from_numpy(part) for part in rows]).roll(-TRAINED, 0)  # the people come in turn
     examples = tuple(
         Example(latent / WORLD.latent_scale, told[int(caption)], Embeds(face=other[None], encoder=""), hint(points))
@@ -72,6 +72,8 @@ def make(folder: Path, which: str) -> None:
         write_every=250,
     )
     trained = trainer.run(watch)
-    save_adapter(folder / ADAPTER, trainer, trained, {"trained_on": "pictures drawn by tests/miniature/portraits"})
+    save_adapter(
+        folder / files.INSTANTID, trainer, trained, {"trained_on": "pictures drawn by tests/miniature/portraits"}
+    )
     own = {name: tensor for name, tensor in trained.weights.items() if name.startswith(IDENTITYNET)}
-    files.keep(folder / NET, {name.removeprefix(IDENTITYNET): tensor for name, tensor in own.items()})
+    files.keep(folder / files.IDENTITYNET, {name.removeprefix(IDENTITYNET): tensor for name, tensor in own.items()})

@@ -1,37 +1,57 @@
-"""Fits the portraits' autoencoder: the host's TAESD class, from nothing, on crops of drawn people."""
+"""Fits one autoencoder for people and shapes, from the one that was fitted for shapes: the host's TAESD class.
+
+The models of the shapes were trained on what the old one makes of a shape, so a shape's latents stay as they were.
+"""
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from comfy.taesd.taesd import TAESD
+from torch import Tensor, autocast
 
-from ..world.autoencoder import fresh, loss_of
+from ..world import files
+from ..world.autoencoder import loss_of
 from ..world.fitting import Plan, fit
+from ..world.pictures import as_images, draw_shapes
 from . import drawn
 from .pictures import SIDE
 
 SEED = 410
-CROP = 64
-BATCH = 6
-PLAN = Plan(steps=9000, rate=1.5e-3, warmup=50)
+SHAPES = 1200  # pictures of them
+CROP = 64  # as large as a picture of a shape
+PEOPLE_AT_ONCE, SHAPES_AT_ONCE = 6, 2
+KEPT = 3.0  # how much a change of a shape's latents counts
+PLAN = Plan(steps=6000, rate=1e-3, warmup=50)
 
 
-def crops(pictures: Tensor, step: int) -> Tensor:
-    """A batch (BATCH, 3, CROP, CROP), 0..1, of pictures (n, 96, 96, 3), 8 bit."""
-    generator = torch.Generator().manual_seed(SEED + step)
-    which = torch.randint(len(pictures), (BATCH,), generator=generator).tolist()
-    corners = torch.randint(SIDE - CROP + 1, (BATCH, 2), generator=generator).tolist()
+def crops(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Cuts (PEOPLE_AT_ONCE, 3, CROP, CROP), 0..1, of pictures (n, 96, 96, 3), 8 bit."""
+    which = torch.randint(len(pictures), (PEOPLE_AT_ONCE,), generator=generator).tolist()
+    corners = torch.randint(SIDE - CROP + 1, (PEOPLE_AT_ONCE, 2), generator=generator).tolist()
     cut = [pictures[i, y : y + CROP, x : x + CROP] for i, (y, x) in zip(which, corners, strict=True)]
-    return (torch.stack(cut).movedim(-1, 1).float() / 255).contiguous(memory_format=torch.channels_last)
+    return torch.stack(cut).movedim(-1, 1).float() / 255
 
 
 def make(folder: Path) -> dict[str, Tensor]:
     """Fit it, resuming from `folder`."""
-    pictures, network = drawn.pixels(folder), fresh()
+    people, shapes = drawn.pixels(folder), as_images(draw_shapes(SEED, SHAPES)).movedim(-1, 1)
+    network = TAESD(latent_channels=4).to(memory_format=torch.channels_last)
+    network.load_state_dict(files.tensors(files.AUTOENCODER))
+    network.vae_scale.requires_grad_(False)
+    network.vae_shift.requires_grad_(False)
+    before = copy.deepcopy(network.taesd_encoder).requires_grad_(False)
 
     def step_loss(step: int) -> Tensor:
-        return loss_of(network, crops(pictures, step), step)
+        generator = torch.Generator().manual_seed(SEED + step)
+        plain = shapes[torch.randint(SHAPES, (SHAPES_AT_ONCE,), generator=generator)]
+        batch = torch.cat([crops(people, generator), plain]).contiguous(memory_format=torch.channels_last)
+        plain = batch[PEOPLE_AT_ONCE:]
+        with autocast("cpu", torch.bfloat16):
+            moved = F.mse_loss(network.taesd_encoder(plain).float(), before(plain).float())
+        return loss_of(network, batch, step) + KEPT * moved
 
     return fit(network, step_loss, PLAN, folder / "autoencoder.state", folder / "autoencoder.log")
