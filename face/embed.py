@@ -9,7 +9,7 @@ from .align import crop
 from .detect import Tick, silent
 from .errors import WrongRecogniser
 from .models import FaceModels
-from .recognisers import PACK_OF, in_words, is_unknown
+from .recognisers import PACK_OF, in_words, is_unknown, remedy
 from .value import Array, Face, FaceBatch, PictureFaces, frozen
 
 
@@ -66,7 +66,7 @@ def check_recogniser(found: str | None, wanted: str, purpose: str, *, override: 
         return f"{problem} (allowed by you)."
     pack = PACK_OF.get(wanted, wanted)
     again = f", which a copy of {pack} that was saved anew needs too" if is_unknown(found or "") else ""
-    raise WrongRecogniser(f"{problem}. Load the pack {pack}, or switch 'any_recogniser' on{again}.")
+    raise WrongRecogniser(f"{problem}. {remedy(wanted)}, or switch 'any_recogniser' on{again}.")
 
 
 def _run(models: FaceModels, face: Face) -> Array:

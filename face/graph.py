@@ -7,7 +7,7 @@ from typing import Any
 
 from .errors import MissingModel
 from .needs import need
-from .recognisers import recogniser_of
+from .recognisers import build_of, recogniser_of
 
 DETECTOR, RECOGNISER, OTHER = "detector", "recogniser", "other"
 
@@ -45,7 +45,7 @@ def read_graph(path: Path) -> Graph:
     if not inputs or not outputs:
         raise MissingModel(f"{path.name} is not a readable ONNX file (no graph inside).")
     task, detail = _kind(inputs, outputs)
-    return Graph(path, task, recogniser_of(path, onnx_graph.node) if task == RECOGNISER else detail)
+    return Graph(path, task, recogniser_of(path, build_of(onnx_graph.node)) if task == RECOGNISER else detail)
 
 
 def _check_file(path: Path) -> None:

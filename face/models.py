@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol, cast
@@ -34,8 +34,6 @@ class Detector(Protocol):
 
 class Recogniser(Protocol):
     """The part of insightface's ArcFaceONNX that is used."""
-
-    session: Any
 
     def get_feat(self, imgs: Pixels) -> Array:
         """Aligned BGR crop of 112 pixels -> (1, 512)."""
@@ -85,6 +83,11 @@ class FaceModels:
         """Which recogniser this is, see recognisers.py; empty if there is none."""
         return self.pack.recogniser_id
 
+    def embedding_by(self, path: Path, recogniser_id: str, recogniser: Recogniser) -> "FaceModels":
+        """The same detector with the recogniser of another file."""
+        pack = replace(self.pack, recogniser=path, recogniser_id=recogniser_id)
+        return replace(self, pack=pack, _recogniser=recogniser, embedded=Cache[Array](4096))
+
     def turn(self) -> AbstractContextManager[Any]:
         """To be held while a model runs; it only waits where the provider cannot run twice at once."""
         return self._turn if self.running in ONE_AT_A_TIME else nullcontext()
@@ -113,7 +116,7 @@ def load(folder: Path, choice: str = "auto") -> FaceModels:
     running, notes = asked.names[0], [asked.note]
     for model, path in ((detector, pack.detector), (recogniser, pack.recogniser)):
         if model is not None and path is not None:
-            running, note = really_runs(asked, model.session.get_providers(), path.name)
+            running, note = really_runs(asked, cast(Any, model).session.get_providers(), path.name)
             notes.append(note)
     return FaceModels(pack, running, (*filter(None, notes), *pack.notes), detector, recogniser)
 

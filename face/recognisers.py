@@ -7,6 +7,8 @@ from typing import Any
 
 RESNET100, RESNET50, MOBILEFACENET = "ResNet100", "ResNet50", "MobileFaceNet"
 AURAFACE = "AuraFace"
+IR_SE50 = "IR-SE50"
+"""A torch network and in none of InsightFace's packs: InfiniteYou's, published by facexlib."""
 
 PACK_OF = {RESNET100: "antelopev2", RESNET50: "buffalo_l", MOBILEFACENET: "buffalo_s"}
 """Recogniser -> the pack it is published in."""
@@ -19,8 +21,10 @@ PUBLISHED = {
     "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43": RESNET50,
     "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f": MOBILEFACENET,
     "a7933ea5330113b01c9b60351d8f4c33003f145d8470ac5f0e52ee2effe25c60": AURAFACE,
+    "a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28": IR_SE50,
 }
-"""sha256 of a file -> recogniser: glintr100.onnx (antelopev2), w600k_r50.onnx, w600k_mbf.onnx, AuraFace's glintr100.onnx."""
+"""sha256 of a file -> recogniser: glintr100.onnx (antelopev2), w600k_r50.onnx, w600k_mbf.onnx, AuraFace's glintr100.onnx,
+recognition_arcface_ir_se50.pth."""
 
 BUILDS = {(103, 0): RESNET100, (53, 0): RESNET50, (49, 16): MOBILEFACENET}
 """(convolutions, of these depthwise) -> build, which many trainings share.
@@ -32,17 +36,17 @@ IResNet: stem 1, shortcuts 4, two for each block, of which there are 3+13+30+3 o
 UNKNOWN = "of unknown training"
 
 
-def recogniser_of(path: Path, nodes: Sequence[Any]) -> str:
+def recogniser_of(path: Path, build: str) -> str:
     """The id that embeddings of a file carry; two files of unknown training never share one.
 
-    `nodes` are the file's own, to describe what is not published.
+    `build` describes what is not published.
     """
     content = hashlib.sha256()
     with path.open("rb") as file:
         while part := file.read(1 << 20):
             content.update(part)
     digest = content.hexdigest()
-    return PUBLISHED.get(digest) or f"{build_of(nodes)} {UNKNOWN} ({digest[:8]})"
+    return PUBLISHED.get(digest) or f"{build} {UNKNOWN} ({digest[:8]})"
 
 
 def build_of(nodes: Sequence[Any]) -> str:
@@ -65,6 +69,13 @@ def foreign(recogniser: str) -> list[str]:
         f"{in_words(recogniser)} is neither {packs}: published FaceID, InstantID and PuLID adapters would show another person. It is "
         "for comparing faces, and for adapters that you train with it."
     ]
+
+
+def remedy(recogniser: str) -> str:
+    """What to do to embed faces with a recogniser."""
+    if recogniser == IR_SE50:
+        return f"Set 'recogniser' on Load Face Models to {IR_SE50}"
+    return f"Load the pack {PACK_OF.get(recogniser, recogniser)}"
 
 
 def in_words(recogniser: str) -> str:

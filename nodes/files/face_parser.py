@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
-import folder_paths
 from torch import Tensor
 
 from ...attention.files.published import FILES
+from . import facexlib
 
-CATEGORY = "facexlib"
 PUBLISHED = FILES["facexlib/parsing_bisenet.pth"]
 _loaded: WeakValueDictionary[tuple[str, int, int], FaceParser] = WeakValueDictionary()
 
@@ -33,34 +31,15 @@ class FaceParser:
 
 def face_parser() -> FaceParser:
     """The first face parsing network in models/facexlib. Raises ValueError that says which file belongs there."""
-    faults: list[str] = []
-    for path in _files():
-        try:
-            if _is_one(path):
-                return _load(path)
-        except ValueError as error:
-            faults.append(f"'{path.name}' {error}")
-    found = f" ({'; '.join(faults)})" if faults else ""
-    raise ValueError(
-        f"PuLID sees a face with everything around it white, for which the face parsing network is needed; none is in "
-        f"models/{CATEGORY}{found}. Put it there: {PUBLISHED.described()}."
-    )
-
-
-def _files() -> Iterator[Path]:
-    folder_paths.add_model_folder_path(CATEGORY, str(Path(folder_paths.models_dir, CATEGORY)))
-    for root in map(Path, folder_paths.get_folder_paths(CATEGORY)):
-        if root.is_dir():
-            yield from sorted(
-                path for path in root.rglob("*") if path.suffix in (".pth", ".pt", ".bin", ".safetensors")
-            )
-
-
-def _is_one(path: Path) -> bool:
-    from ...attention.files import header
     from ...attention.reference.face_parsing import KNOWN_BY
 
-    return header.tensors(path).keys() >= set(KNOWN_BY)
+    path, faults = facexlib.first(lambda shapes: shapes.keys() >= set(KNOWN_BY))
+    if path is None:
+        raise ValueError(
+            f"PuLID sees a face with everything around it white, for which the face parsing network is needed; none is in "
+            f"models/{facexlib.CATEGORY}{faults}. Put it there: {PUBLISHED.described()}."
+        )
+    return _load(path)
 
 
 def _load(path: Path) -> FaceParser:

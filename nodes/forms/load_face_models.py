@@ -6,10 +6,13 @@ from comfy_api.v0_0_2 import io
 
 from ...face.packs import PUBLISHED
 from ...face.providers import CHOICES
+from ...face.recognisers import IR_SE50
 from ..files import face_folders
 from ..page.description import described
 from ..page.notice import for_page, noted
 from ..wires import FaceModelsWire
+
+OF_THE_PACK = "the pack's own"
 
 
 class LoadFaceModels(io.ComfyNode):
@@ -30,6 +33,7 @@ class LoadFaceModels(io.ComfyNode):
                 "antelopev2",
                 "buffalo_l",
                 "instantid",
+                "infiniteyou",
             ],
             inputs=[
                 io.Combo.Input(
@@ -47,6 +51,14 @@ class LoadFaceModels(io.ComfyNode):
                     tooltip="What the models run on. auto uses a GPU where onnxruntime has one and says what it uses; "
                     "a GPU chosen by name that cannot be used is an error. The CPU needs about 0.2 s per face.",
                 ),
+                io.Combo.Input(
+                    "recogniser",
+                    optional=True,
+                    options=[OF_THE_PACK, IR_SE50],
+                    default=OF_THE_PACK,
+                    tooltip="What embeds the faces: the pack's recogniser, or IR-SE50 from models/facexlib, which InfiniteYou "
+                    "was trained with. The pack finds the faces either way.",
+                ),
             ],
             outputs=[FaceModelsWire.Output("face_models", tooltip="For Find Faces and Embed Faces.")],
             hidden=[io.Hidden.unique_id],
@@ -63,16 +75,19 @@ class LoadFaceModels(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, pack: str, **_: object) -> str:
+    def fingerprint_inputs(cls, pack: str, recogniser: str = OF_THE_PACK, **_: object) -> str:
+        from ..files import facexlib
         from ..files.fingerprint import hashed
 
         files = sorted(file for file in face_folders.pack_folder(pack).rglob("*.onnx") if file.is_file())
+        files += [] if recogniser == OF_THE_PACK else facexlib.files()
         return hashed(f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
 
     @classmethod
-    def execute(cls, pack: str, provider: str = CHOICES[0]) -> io.NodeOutput:
+    def execute(cls, pack: str, provider: str = CHOICES[0], recogniser: str = OF_THE_PACK) -> io.NodeOutput:
         from ...face.errors import MissingModel
         from ...face.models import load
+        from ..files.ir_se50 import with_ir_se50
         from ..page.badges import face_model_badges
 
         faults = face_folders.damaged(pack)
@@ -80,6 +95,8 @@ class LoadFaceModels(io.ComfyNode):
             models = load(face_folders.pack_folder(pack), provider)
         except MissingModel as error:
             raise MissingModel(" ".join((*faults, str(error)))) from error
+        if recogniser == IR_SE50:
+            models = with_ir_se50(models)
         report = "\n".join((*faults, models.report()))
         return for_page(noted(cls, report, models), badges=face_model_badges(models))
 

@@ -10,6 +10,7 @@ from pack.face.embed import check_recogniser
 from pack.face.errors import WrongRecogniser
 from pack.face.recognisers import (
     AURAFACE,
+    IR_SE50,
     MOBILEFACENET,
     PUBLISHED,
     RESNET50,
@@ -35,8 +36,8 @@ def test_a_file_is_known_by_its_bytes_and_two_unknown_ones_stay_apart(tmp_path, 
     for number, file in enumerate((published, other, third)):
         file.write_bytes(bytes([number]) * 3_000_000)
     monkeypatch.setitem(PUBLISHED, hashlib.sha256(published.read_bytes()).hexdigest(), RESNET100)
-    assert recogniser_of(published, []) == RESNET100
-    ids = {recogniser_of(file, []) for file in (other, third)}
+    assert recogniser_of(published, "network") == RESNET100
+    ids = {recogniser_of(file, "network") for file in (other, third)}
     assert len(ids) == 2 and all(is_unknown(one) for one in ids)
 
 
@@ -49,6 +50,8 @@ def test_an_unknown_resnet_is_refused_and_a_copy_saved_anew_told_what_to_do():
     assert "copy of antelopev2 that was saved anew" in str(caught.value)
     assert "allowed by you" in check_recogniser(found, RESNET100, "InstantID", override=True)
     assert check_recogniser(RESNET100, RESNET100, "InstantID") == ""
+    with pytest.raises(WrongRecogniser, match="Set 'recogniser' on Load Face Models to IR-SE50, or switch"):
+        check_recogniser(RESNET100, IR_SE50, "InfiniteYou")
 
 
 def test_what_no_published_adapter_reads_says_so():
