@@ -15,10 +15,15 @@ DRAWN = 0.8
 SHORT, LONG, MULTIPLE = 1024, 1280, 64
 
 
-def check_keypoint_picture(picture: Picture) -> None:
-    """Raise ValueError, naming the picture, unless it is black with coloured points as `draw_keypoints` draws them."""
+def check_keypoint_picture(picture: Picture, may_be_black: bool = False) -> None:
+    """Raise ValueError, naming the picture, unless it is black with coloured points as `draw_keypoints` draws them.
+
+    With `may_be_black` the points may be missing.
+    """
     pixels = picture.pixels.astype(np.int16)
     if int(pixels.max()) <= TOLERANCE:
+        if may_be_black:
+            return
         raise ValueError(
             f"The keypoint picture ({picture.name}) is black: it shows no face. Draw it with Render Keypoints, from a "
             "picture in which Find Faces found one; 'fit', 'scale' and the shifts there can move a face off the picture."

@@ -61,7 +61,9 @@ class Adapter:
             load_device=comfy.model_management.get_torch_device(),
             offload_device=comfy.model_management.unet_offload_device(),
         )
-        self._layers = {layer.key: layer.index for layer in layers(self.identity.family.name)}
+        self._layers = {
+            layer.key: layer.index for layer in layers(self.identity.family.name) if layer.index in checkpoint.keys
+        }
         self.picture_norms: Mapping[BlockKey, Pair] = {
             block: (checkpoint.norms[i][QUERY].float(), checkpoint.norms[i][KEY].float())
             for block, i in self._layers.items()
@@ -176,6 +178,11 @@ class Adapter:
         Above a budget they are not kept but made again for the pictures that each call of the model needs.
         `picture_tokens` says how many consecutive tokens are one picture's.
         """
+        if not self._layers:
+            raise ValueError(
+                f"'{self.name}' is {self.label}, which has no branch of its own: it acts through its IdentityNet alone. Use "
+                "Apply InstantID or Apply IdentityNet with it."
+            )
         if tokens.shape[-1] != self.context_dim:
             raise ValueError(
                 f"'{self.name}' ({self.label}) makes image tokens of width {tokens.shape[-1]}, but its own layers read "

@@ -28,11 +28,11 @@ from .layouts import (
     cross_attention_indices,
     foreign,
     is_cross_attention,
-    is_infinite_you,
+    stands_alone,
 )
 from .projection import token_width
 from .quantised import dequantised
-from .spellings import is_leftover, is_second_name, part_of, published, without_wrappers
+from .spellings import is_leftover, is_second_name, part_of, parted, published, without_wrappers
 
 _DEEPEST = 4  # a wrapped, nested `.bin` has three
 
@@ -42,7 +42,7 @@ class Checkpoint:
     """An adapter file in canonical form.
 
     `projection` maps the names of formats below `image_proj` to tensors. `keys` and `values` map the index of
-    a layer (1, 3, 5 ...) to `to_k_ip` and `to_v_ip`, each (D, C); `key_biases` and `value_biases` (D) are empty for
+    a layer (1, 3, 5 ...) to `to_k_ip` and `to_v_ip`, each (D, C), and are empty where the projection is all there is; `key_biases` and `value_biases` (D) are empty for
     adapters that have none. `lora` maps (index, "q" | "k" | "v" | "out",
     "down" | "up") to FaceID's low-rank weights and is empty for every other adapter. `norms` maps the index of a layer to
     what it has beside keys and values, by name, and is empty for all but InstantX's for SD3.5.
@@ -64,13 +64,13 @@ class Checkpoint:
 
     @property
     def context_dim(self) -> int:
-        """C, the width that its layers read."""
-        return next(iter(self.keys.values())).shape[1]
+        """C, the width that its layers read, or its net where it has none."""
+        return next((key.shape[1] for key in self.keys.values()), 0) or self.token_width
 
     @property
     def token_width(self) -> int:
         """The width of the image tokens as the projection makes them: C, or that of a text which the model projects."""
-        return token_width(self.projection_shapes) or self.context_dim
+        return token_width(self.projection_shapes) or next(iter(self.keys.values())).shape[1]
 
     @property
     def projection_shapes(self) -> Mapping[str, tuple[int, ...]]:
@@ -94,7 +94,7 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
         before = header.state(file)
         outlined = _outlined(file)
         _sorted_into_parts(file, before.st_size, _plain(outlined, before.st_size))
-        tensors = dict(_flat(_loaded(file)))
+        tensors = parted(dict(_flat(_loaded(file))))
         if _described(tensors) != _described(outlined) or _moment(header.state(file)) != _moment(before):
             raise ValueError("it was changed while it was being read. Run the workflow again.")
         plain = _plain(tensors, before.st_size)
@@ -120,7 +120,7 @@ def naming(file: Path) -> Generator[None]:
 
 
 def _outlined(file: Path) -> Mapping[str, Tensor]:
-    return dict(_flat(header.tensors(file)))
+    return parted(dict(_flat(header.tensors(file))))
 
 
 def _described(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
@@ -159,11 +159,6 @@ def _flat(tensors: Mapping[str, Any], prefix: str = "", depth: int = 1) -> Itera
 def _plain(tensors: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
     """The adapter's weights under the published keys, as plain numbers."""
     _refuse_foreign([without_wrappers(key) for key in tensors])
-    if is_infinite_you(tensors):
-        raise ValueError(
-            "it is InfiniteYou's projection of a face for FLUX.1, which is not supported: it has no layers of its own, and the "
-            "network that reads it (InfuseNet) is not one of those that Apply IdentityNet takes."
-        )
     _check_claimed(tensors, size)
     return dequantised(published(tensors))
 
@@ -198,7 +193,8 @@ def _sorted_into_parts(file: Path, size: int, tensors: Mapping[str, Tensor]) -> 
             raise ValueError(f"it has an attention weight that no known adapter has: '{key}'.")
     keys, values = weights["k", "weight"], weights["v", "weight"]
     biases = weights["k", "bias"], weights["v", "bias"]
-    _check_pairs(keys, values)
+    if parts[ATTENTION]:
+        _check_pairs(keys, values)
     _check_biases(keys, *biases)
     _check_lora(lora, keys)
     check_norms(norms, keys)
@@ -238,7 +234,8 @@ def _check_parts(parts: Mapping[str, Mapping[str, Tensor]]) -> None:
     first = [f"{part}.{key}" for part, tensors in parts.items() for key in tensors][:4]
     if not parts[PROJECTION]:
         raise ValueError(f"it has no '{PROJECTION}' part. Its first keys: {first}.")
-    if not parts[ATTENTION]:
+    shapes = {key: tuple(tensor.shape) for key, tensor in parts[PROJECTION].items()}
+    if not parts[ATTENTION] and not stands_alone(shapes):
         raise ValueError(
             f"it has no '{ATTENTION}' part: the weights of its layers are missing. Conversions of a training checkpoint leave "
             "it empty when they look for 'adapter_modules' in a model.safetensors, which has those weights below 'unet' "

@@ -9,12 +9,13 @@ from ..files.header import metadata
 from ..files.made_by import MAKER
 from ..files.published import FILES
 from ..files.sha256 import sha256_of
-from ..models.families import Family, family_of
+from ..models.families import Family
 from .checkpoint import Checkpoint
 from .conditions import LAYER, LAYER_BIAS, LAYER_TIME
 from .projection import Shapes
 from .structure import check_structure
-from .variants import AUTO, Variant, variants_of
+from .variant import Variant
+from .variants import AUTO, variants_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def identify(checkpoint: Checkpoint, kind: str = AUTO) -> Identity:
     does not fit.
     """
     fitting = _fitting(checkpoint)
-    family = family_of(checkpoint.num_layers, fitting[0].kind)  # look-alikes are for the same kind of model
+    family = fitting[0].family_with(checkpoint.num_layers)  # look-alikes are for the same kind of model
     if kind != AUTO:
         return Identity(_chosen(fitting, kind), family, "the kind chosen on the node")
     candidates = _by_themselves(fitting)

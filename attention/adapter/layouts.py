@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from torch import Tensor
+from ..models.families import UNETS
+from ..reference.features import FACE
 
 PROJECTION, ATTENTION = "image_proj", "ip_adapter"
 """The parts of an adapter as published by h94 and InstantX; `spellings` brings other names to these."""
@@ -94,10 +95,13 @@ def foreign(keys: Collection[str]) -> Foreign | None:
     return next((row for row in FOREIGN if any(key.startswith(row.prefix) for key in keys)), None)
 
 
-def is_infinite_you(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether all of a file makes tokens as wide as FLUX's text of a face's embedding: an adapter has layers beside that."""
-    # A pickle of one dictionary is opened as what is in it.
-    bare = {key.removeprefix(f"{PROJECTION}."): tuple(tensor.shape) for key, tensor in tensors.items()}
-    is_whole = not any(key.startswith(f"{ATTENTION}.") for key in tensors)
-    reads, width = bare.get("proj_in.weight", ()), bare.get("norm_out.weight", ())
-    return is_whole and "latents" in bare and reads[1:] == (512,) and width == (4096,)
+def stands_alone(shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether a projection of these shapes is all of its adapter, as InfiniteYou's: tokens of a face for a net to read.
+
+    One as wide as the text of a UNet belongs to an adapter whose layers were lost.
+    """
+    reads, width = shapes.get("proj_in.weight", ()), shapes.get("norm_out.weight", ())
+    return "latents" in shapes and reads[1:] == (FACE,) and width not in _OF_UNETS
+
+
+_OF_UNETS = tuple((family.text_width,) for family in UNETS)

@@ -66,6 +66,8 @@ _XLABS = re.compile(
 _COUNTED = re.compile(rf"^{ATTENTION}\.(?P<block>\d+)\.(?P<rest>(?:to_[kv]_ip|norm_(?:ip|q|k|ip_k))\..+)$")
 _FIRST = f"{ATTENTION}.0.to_k_ip.weight"
 """A key of files that number cross-attentions alone, as InstantX's for FLUX and SD3.5; all others count self-attentions too."""
+_ALONE = frozenset({"latents", "proj_in.weight", "proj_out.weight"})
+"""Weights of a resampler by their own names."""
 _PULID = re.compile(r"^id_adapter_attn_layers\.(?P<index>\d+)\.id_to_(?P<part>[kv])\.(?P<leaf>\w+)$")
 _SIDES = ("down", "up", "mid")  # the order of diffusers' `attn_processors`, in which the published files count
 
@@ -95,6 +97,13 @@ def part_of(key: str) -> str | None:
     if any(pattern.match(key) for pattern in (_PROCESSOR, _XLABS, _PULID)):
         return ATTENTION
     return PARTS.get(key.partition(".")[0])
+
+
+def parted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A file's tensors, a projection that is all of it as a part: the host opens a pickle of one part as what is in it."""
+    if not tensors.keys() >= _ALONE:
+        return dict(tensors)
+    return {f"{PROJECTION}.{key}": tensor for key, tensor in tensors.items()}
 
 
 def published(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

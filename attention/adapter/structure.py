@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from .projection import Shapes
-from .variants import Variant
+from .variant import Variant
 
 
 def check_structure(variant: Variant, shapes: Shapes) -> None:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
-from torch import nn
-
-from ..models.families import KindName
-from ..reference.features import of_encoder
-from ..reference.square import CROP, SQUASH, TWICE
+from ..reference.square import SQUASH, TWICE
 from .conditions import (
     LAYER,
     LAYER_BIAS,
     LAYER_TIME,
-    Condition,
     all_of,
     has,
     lacks,
@@ -29,64 +23,8 @@ from .perceiver import FacePerceiverProjection, Resampler
 from .projection import FaceProjection, HiddenStatesProjection, ImageProjection, Shapes
 from .pulid import IDEncoder, IDFormer
 from .time_resampler import TimeResampler
+from .variant import Variant
 from .way import Way
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One kind of adapter: how it is recognised and what its projection reads.
-
-    It is recognised by its image projection's keys and sizes (`when`; the first condition that fails ends the
-    test). `features` are the projection's inputs, in order, by their names in `FEATURES`. In the unconditional half every feature is zeros,
-    but with `encodes_zero_pixels` the penultimate hidden states are those of an all-zero tensor of normalised
-    pixels, and with `encodes_black` the pooled embeds are those of a black picture, as in the authors' code. `recogniser` is the network whose face embeddings it was trained with.
-    `shows` says how a face is cut out of its photo for the image encoder: upright, as the square around it, or as a
-    portrait with everything around the face white.
-    With `joins_photos` the projection itself makes several photos one reference; with `none_of_each_photo` the
-    unconditional half has as many as the reference then.
-    `beside_text` says that its image tokens stand beside a text that the model's network projects to its layers' width.
-    `published` are the ids of published files that their keys cannot tell from those of another variant; their size
-    and hash can. `kind` is the kind of model that it is for, a row of `models.kinds.KINDS`. `way` says how its keys and
-    values are used. `fit` names the row of `square.SQUARE_FITS` by which a picture becomes its encoder's square as its
-    authors do. With `leaves_negative` nothing acts on the negative prompt unless a picture is given for it. Where
-    `is_asked_for` it is never taken for a file unless the person names it. `weight` is the one that its authors use.
-    """
-
-    name: str
-    label: str
-    projection: type[nn.Module]
-    features: tuple[str, ...]
-    when: tuple[Condition, ...]
-    encodes_zero_pixels: bool = False
-    encodes_black: bool = False
-    recogniser: str | None = None
-    shows: Literal["upright", "square", "portrait"] = "upright"
-    beside_text: bool = False
-    joins_photos: bool = False
-    none_of_each_photo: bool = False
-    options: Mapping[str, bool] = field(default_factory=dict[str, bool])
-    published: tuple[str, ...] = ()
-    kind: KindName = "unet"
-    way: Way = Way()
-    fit: str = CROP
-    leaves_negative: bool = False
-    is_asked_for: bool = False
-    weight: float = 1.0
-
-    @property
-    def none_needs_encoder(self) -> bool:
-        """Whether its unconditional half is something that the image encoder has to see."""
-        return self.encodes_zero_pixels or self.encodes_black
-
-    @property
-    def encoder_feature(self) -> str | None:
-        """What it reads of an image encoder; None where it reads faces alone."""
-        return of_encoder(self.features)
-
-    def first_failing(self, shapes: Shapes) -> Condition | None:
-        """The condition that ends the test, None where all hold."""
-        return next((condition for condition in self.when if not condition.holds(shapes)), None)
-
 
 _FACE_MLP = has("proj.0.weight", "proj.2.weight", "norm.weight")
 _PERCEIVER = "perceiver_resampler.proj_in.weight"
@@ -100,7 +38,7 @@ _KOLORS_RESAMPLER = all_of(
 )
 
 # Recognisers, by the ids that `face/` gives them: their spaces have nothing in common.
-BUFFALO, ANTELOPE = "ResNet50", "ResNet100"
+BUFFALO, ANTELOPE, IR_SE50 = "ResNet50", "ResNet100", "IR-SE50"
 PACKS: Mapping[str, str] = {BUFFALO: "buffalo_l", ANTELOPE: "antelopev2"}
 """Recogniser -> the pack of InsightFace's that has it."""
 
@@ -211,7 +149,7 @@ VARIANTS: tuple[Variant, ...] = (
         "FaceID portrait unnorm",
         Resampler,
         ("face",),
-        (_RESAMPLER, _READS_A_FACE),
+        (_RESAMPLER, _READS_A_FACE, has(LAYER)),
         published=("ipadapter/ip-adapter-faceid-portrait_sdxl_unnorm.bin",),
         recogniser=BUFFALO,
     ),
@@ -220,9 +158,23 @@ VARIANTS: tuple[Variant, ...] = (
         "InstantID",
         Resampler,
         ("face",),
-        (_RESAMPLER, _READS_A_FACE),
+        (_RESAMPLER, _READS_A_FACE, has(LAYER)),
         published=("instantid/ip-adapter.bin",),
         recogniser=ANTELOPE,
+        has_net=True,
+    ),
+    Variant(
+        "infinite_you",
+        "InfiniteYou",
+        Resampler,
+        ("unit_face",),
+        (_RESAMPLER, _READS_A_FACE, lacks(LAYER)),
+        kind="flux",
+        family="flux_all",
+        recogniser=IR_SE50,
+        leaves_negative=True,
+        has_net=True,
+        free_pose=True,
     ),
     _INSTANTX,
     # The old node corrected a misspelling of the authors' and so normalised values too, which they never were.

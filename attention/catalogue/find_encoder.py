@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..adapter.variants import Variant
+from ..adapter.variant import Variant
 from ..files.damage import damage
 from ..files.published import FILES
 from ..reference.encoder_header import EncoderOutline, read

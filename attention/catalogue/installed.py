@@ -9,11 +9,11 @@ from pathlib import Path
 from ..adapter import checkpoint
 from ..adapter.checkpoint import Checkpoint
 from ..adapter.identify import candidates_of
-from ..adapter.variants import Variant
+from ..adapter.variant import Variant
 from ..files.header import state
 from ..files.published import FILES, KNOWN, File
 from ..files.sha256 import sha256_of
-from ..models.families import Family, family_of
+from ..models.families import Family
 from ..models.fits import AdapterLayers
 from ..reference.encoders import Encoder, encoders_for
 from ..reference.features import FEATURES
@@ -78,4 +78,4 @@ def _adapter_file(name: str, path: Path, _size: int, _mtime_ns: int) -> AdapterF
     outline = checkpoint.read_outline(path)
     with checkpoint.naming(path):
         candidates = candidates_of(outline)
-        return AdapterFile(name, outline, family_of(outline.num_layers, candidates[0].kind), candidates)
+        return AdapterFile(name, outline, candidates[0].family_with(outline.num_layers), candidates)

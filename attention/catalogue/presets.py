@@ -43,9 +43,8 @@ class Preset:
 def _face_models(variant: str) -> tuple[File, ...]:
     """The pack with the recogniser whose face embeddings a variant was trained with."""
     recogniser = variant_named(variant).recogniser
-    if recogniser is None:
-        return ()
-    return tuple(file for file in FILES.values() if file.id.startswith(f"insightface/models/{PACKS[recogniser]}/"))
+    pack = PACKS.get(recogniser) if recogniser else None
+    return tuple(file for file in FILES.values() if pack and file.id.startswith(f"insightface/models/{pack}/"))
 
 
 def _row(
@@ -53,6 +52,16 @@ def _row(
 ) -> Preset:
     files = tuple(FILES[name if "/" in name else f"ipadapter/{name}"] for name in names)
     return Preset(purpose, family, variant, encoder, files, (*(FILES[name] for name in also), *_face_models(variant)))
+
+
+def _infinite_you(purpose: str, release: str) -> Preset:
+    """One of its two releases: adapter and net belong together. Its recogniser is in no pack, only the detector is."""
+    also = (
+        f"controlnet/infusenet_{release}_fp8e4m3fn.safetensors",
+        "insightface/models/antelopev2/scrfd_10g_bnkps.onnx",
+    )
+    name = f"instantid/infiniteyou_{release}_image_proj_model.bin"
+    return _row(purpose, "flux_all", "infinite_you", None, name, also=also)
 
 
 PRESETS: tuple[Preset, ...] = (
@@ -97,6 +106,8 @@ PRESETS: tuple[Preset, ...] = (
         "instantid/ip-adapter.bin",
         also=("controlnet/instantid-identitynet.safetensors",),
     ),
+    _infinite_you("InfiniteYou", "aes"),
+    _infinite_you("InfiniteYou, likeness first", "sim"),
     _row(
         "PuLID",
         "sdxl",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from comfy.utils import common_upscale
@@ -19,12 +20,13 @@ class Hint:
     """What to show an IdentityNet, how strongly and when.
 
     `image` (n, H, W, 3), 0..1, RGB: picture i of a batch is given hint i, the last one for all that follow.
-    `strength` multiplies the residuals, `range` says when it acts.
+    `strength` multiplies the residuals, `range` says when it acts. `vae` is the host's, for nets that see a latent.
     """
 
     image: Tensor
     strength: float = 1.0
     range: Range = WHOLE
+    vae: Any = None
 
     def __post_init__(self) -> None:
         check_number(self.strength, "IdentityNet's strength")
@@ -37,15 +39,18 @@ class Hint:
 
 @dataclass(frozen=True)
 class Sizing:
-    """How a net wants its hint: pixels for each latent cell, the host's name of the resizing, the last preparation."""
+    """How a net wants its hint: pixels for each latent cell and, once it is prepared, numbers; the host's name of the
+    resizing, and the preparation, which takes pixels (n, 3, H, W).
+    """
 
+    pixels: int
     cell: int
     algorithm: str
     prepare: Callable[[Tensor], Tensor]
 
 
 def hint_rows(pictures: Tensor, areas: Sequence[PictureArea], latent: tuple[int, int], sizing: Sizing) -> Tensor:
-    """Pictures (n, 3, H, W) as hints (rows, 3, h, w), one row for each area.
+    """Pictures (n, 3, H, W) as hints (rows, C, h, w), one row for each area.
 
     The host squeezes a whole hint into the area of an area conditioning, and keeps it for the next area of the
     same size. Here the hint is resized to the whole canvas by the host's rule and then cut as the latent was,
@@ -59,7 +64,7 @@ def _shown(pictures: Tensor, each: PictureArea, latent: tuple[int, int], sizing:
     index, area = each
     height, width = latent if area is None else area.canvas
     picture = pictures[index : index + 1]
-    whole = common_upscale(picture, width * sizing.cell, height * sizing.cell, sizing.algorithm, "center")
+    whole = common_upscale(picture, width * sizing.pixels, height * sizing.pixels, sizing.algorithm, "center")
     whole = sizing.prepare(whole)
     if area is None:
         return whole

@@ -85,9 +85,9 @@ def identitynets(conds: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[I
 def check_hint(net: IdentityNet, latent: tuple[int, int]) -> None:
     """Raise ValueError, naming both sizes, unless the keypoint picture has the shape of a latent (height, width)."""
     hint: Tensor | None = net.cond_hint_original
-    if hint is None:
+    if hint is None or not hint.any():  # there is nothing on a black one that could be cut off
         return
-    cell = net.compression_ratio
+    cell = net.pixels_per_cell
     check_shape((hint.shape[-1], hint.shape[-2]), (latent[1] * cell, latent[0] * cell))
 
 

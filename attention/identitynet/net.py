@@ -36,20 +36,20 @@ class FaceContext:
     """What an IdentityNet reads in place of the text, and where it may act.
 
     `positive` and `negative` (n, T, C) are the projected tokens of the face and of zeros, for the two halves of
-    guidance; their T may differ. Picture i of a batch reads set i, the last one for all that follow; several
-    photos as one person are one set of n * T tokens. `mask` (B, H, W), 0..1, over the whole canvas, says where
-    the residuals count; mask i is for picture i in the same way, brought to the sizes of the residuals by `mask_rule`.
-    `tell` takes a sentence for the person who applied it.
+    guidance; their T may differ. Without `negative` nothing is added to the negative half. Picture i of a batch reads
+    set i, the last one for all that follow; several photos as one person are one set of n * T tokens. `mask` (B, H, W),
+    0..1, over the whole canvas, says where the residuals count; mask i is for picture i in the same way, brought to the
+    sizes of the residuals by `mask_rule`. `tell` takes a sentence for the person who applied it.
     """
 
     positive: Tensor
-    negative: Tensor
+    negative: Tensor | None
     mask: Tensor | None = None
     mask_rule: str = MEAN
     tell: Callable[[str], None] = warn
 
     def __post_init__(self) -> None:
-        shapes = tuple(self.positive.shape), tuple(self.negative.shape)
+        shapes = tuple(self.positive.shape), tuple(self._read_by_negative.shape)
         if any(len(shape) != 3 or 0 in shape for shape in shapes) or shapes[0][2] != shapes[1][2]:
             raise ValueError(
                 f"face tokens of the shapes {shapes[0]} and {shapes[1]}; both must be (n, tokens, width) of one width."
@@ -63,12 +63,21 @@ class FaceContext:
     def width(self) -> int:
         return self.positive.shape[2]
 
+    @property
+    def _read_by_negative(self) -> Tensor:
+        """What rows of the negative half read; where nothing is added to them, it does not matter."""
+        return self.positive if self.negative is None else self.negative
+
+    def left_alone(self, rows: Rows) -> tuple[bool, ...]:
+        """Of each row whether it is one to which nothing is added."""
+        return tuple(self.negative is None and chunk.polarity == "negative" for chunk, _ in rows.listed())
+
     def context(self, rows: Rows) -> Tensor:
         """The tokens of each row (rows, T, C).
 
         One batch needs one length; a softmax over k equal copies of its tokens is the same average.
         """
-        sides = {"positive": self.positive, "negative": self.negative}
+        sides = {"positive": self.positive, "negative": self._read_by_negative}
         length = lcm(*{sides[chunk.polarity].shape[1] for chunk in rows.chunks})
         sets: list[Tensor] = []
         for chunk, frame in rows.listed():
@@ -98,13 +107,22 @@ class IdentityNet(ControlNet):
         self._kept: WeakKeyDictionary[Run, Kept] = WeakKeyDictionary()
 
     def copy(self) -> IdentityNet:
-        return IdentityNet(self, self.face)
+        return self.reading(self.face)
+
+    def reading(self, face: FaceContext) -> IdentityNet:
+        """The same net with another context."""
+        return type(self)(self, face)
+
+    @property
+    def pixels_per_cell(self) -> int:
+        """Pixels along one side of a keypoint picture for each cell of the latent."""
+        return self.compression_ratio
 
     def showing(self, hint: Hint) -> IdentityNet:
         """A copy that is given this hint, with its strength and range, at the start of a chain."""
         percents = (hint.range.start, hint.range.end)
         shown = self.copy()
-        shown.set_cond_hint(hint.image[..., :3].movedim(-1, 1), hint.strength, percents)
+        shown.set_cond_hint(hint.image[..., :3].movedim(-1, 1), hint.strength, percents, hint.vae)
         return shown
 
     def get_control(
@@ -123,12 +141,16 @@ class IdentityNet(ControlNet):
         if not self._acts(rows, kept):
             return previous
         self._tell_of_rows(rows, foreign, kept)
-        own_cond = {**cond, "crossattn_controlnet": self._context(rows, x_noisy.device, kept)}
+        own_cond = {**self._told(cond, x_noisy), "crossattn_controlnet": self._context(rows, x_noisy.device, kept)}
         hint = self._hint(rows, x_noisy, kept) if foreign is None else foreign.to(x_noisy.device, self._dtype)
         own = self._shown(hint, kept).get_control(x_noisy, t, own_cond, batched_number, transformer_options)
         if own is None:
             return previous
-        return _SUM.control_merge(self._masked(own, rows, kept), previous, None)
+        return _SUM.control_merge(self._masked(own, rows, x_noisy, kept), previous, None)
+
+    def _told(self, cond: dict[str, Any], x_noisy: Tensor) -> dict[str, Any]:
+        """What the net is told beside its context."""
+        return cond
 
     def _shown(self, hint: Tensor, kept: Kept) -> ControlNet:
         """A net of the host's for one call whose picture is this finished hint: no memory of the host's for hints, by
@@ -143,6 +165,7 @@ class IdentityNet(ControlNet):
         )
         self.copy_to(net)
         net.preprocess_image = lambda picture: picture
+        net.vae = net.latent_format = None
         net.cond_hint_original = hint
         net.control_model = _Checked(self.control_model, hint, kept.get("sure", list[bool]))
         net.control_model_wrapped = self.control_model_wrapped
@@ -176,7 +199,7 @@ class IdentityNet(ControlNet):
     def _acts(self, rows: Rows, kept: Kept) -> bool:
         """Whether its residuals can be anything but 0, as far as strength and mask tell."""
         mask = self.face.mask
-        if self.strength == 0:
+        if self.strength == 0 or all(self.face.left_alone(rows)):
             return False
         return mask is None or kept.get(("acts", rows), lambda: touches(mask.float(), picture_areas(rows, len(mask))))
 
@@ -189,28 +212,46 @@ class IdentityNet(ControlNet):
             raise ValueError("this IdentityNet has no keypoint picture. Apply it with one.")
         height, width = x_noisy.shape[-2:]
         where = picture_areas(rows, len(pictures))
-        sizing = Sizing(self.compression_ratio, self.upscale_algorithm, self.preprocess_image)
 
         def make() -> Tensor:
-            return sent(hint_rows(pictures, where, (height, width), sizing), x_noisy.device).to(self._dtype)
+            return sent(hint_rows(pictures, where, (height, width), self._sizing), x_noisy.device).to(self._dtype)
 
         return kept.get(("hint", where, height, width, x_noisy.device), make)
 
-    def _masked(self, control: Control, rows: Rows, kept: Kept) -> Control:
-        mask, rule = self.face.mask, self.face.mask_rule
-        if mask is None:
+    @property
+    def _sizing(self) -> Sizing:
+        return Sizing(self.pixels_per_cell, self.compression_ratio, self.upscale_algorithm, self.preprocess_image)
+
+    def _masked(self, control: Control, rows: Rows, x_noisy: Tensor, kept: Kept) -> Control:
+        """The residuals times each row's mask, and 0 where a row is left alone; one that serves several layers is one still."""
+        mask, rule, left = self.face.mask, self.face.mask_rule, self.face.left_alone(rows)
+        if mask is None and not any(left):
             return control
-        where = picture_areas(rows, len(mask))
+        where = () if mask is None else picture_areas(rows, len(mask))
 
         def made(grid: Grid) -> Tensor:
-            return residual_factors(mask.float(), where, grid, rule, self.compression_ratio)
+            counts = torch.tensor([0.0 if each else 1.0 for each in left])[:, None, None, None]
+            if mask is None:
+                return counts.expand(-1, -1, *grid)
+            factors = residual_factors(mask.float(), where, grid, rule, self.pixels_per_cell)
+            return factors * counts if any(left) else factors
 
         def masked(residual: Tensor) -> Tensor:
-            grid = (residual.shape[-2], residual.shape[-1])
-            key = ("factor", where, grid, residual.device, residual.dtype)
-            return residual * kept.get(key, lambda: like(made(grid), residual))
+            grid = self._grid(residual, x_noisy)
+            key = ("factor", where, left, grid, residual.device, residual.dtype)
+            return residual * kept.get(key, lambda: like(self._laid(made(grid)), residual))
 
-        return {side: [None if each is None else masked(each) for each in control[side]] for side in control}
+        apart = {id(each): each for parts in control.values() for each in parts if each is not None}
+        found = {number: masked(each) for number, each in apart.items()}
+        return {side: [None if each is None else found[id(each)] for each in control[side]] for side in control}
+
+    def _grid(self, residual: Tensor, x_noisy: Tensor) -> Grid:
+        """Rows and columns of a residual."""
+        return residual.shape[-2], residual.shape[-1]
+
+    def _laid(self, factors: Tensor) -> Tensor:
+        """Factors (rows, 1, h, w) in the shape of a residual."""
+        return factors
 
 
 @dataclass(frozen=True, eq=False)

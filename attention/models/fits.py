@@ -17,7 +17,7 @@ from .unet import ModelLayers
 class AdapterLayers:
     """What an adapter was made for: its family, and the sizes of each of its layers by their index in the file.
 
-    `token_width` is that of its image tokens.
+    One that acts by a net alone has no layers. `token_width` is that of its image tokens.
     """
 
     name: str
@@ -28,8 +28,8 @@ class AdapterLayers:
 
     @property
     def context_dim(self) -> int:
-        """C, what its layers read."""
-        return next(iter(self.shapes.values())).context_dim
+        """C, what its layers read, or its net."""
+        return next((shape.context_dim for shape in self.shapes.values()), self.token_width)
 
     @property
     def kind(self) -> Kind:
@@ -56,11 +56,11 @@ def misfit(adapter: AdapterLayers, model: ModelLayers) -> str | None:
     if adapter.family not in model.families:
         layout = model.family.label if model.family else f"{model.kind} ({model.network}), of another layout"
         return (
-            f"'{adapter.name}' is {adapter.label} ({len(adapter.shapes)} {adapter.kind.places}); the connected model is "
+            f"'{adapter.name}' is {adapter.label}{_counted(adapter)}; the connected model is "
             f"{layout} ({len(model.shapes)} {kind_with(model.shapes).places}). {connect}, or load an adapter made for this "
             "one."
         )
-    for layer in layers(adapter.family.name):
+    for layer in layers(adapter.family.name) if adapter.shapes else ():
         made_for, found = adapter.shapes[layer.index], model.shapes[layer.key]
         if made_for.width != found.width:
             return (
@@ -81,6 +81,10 @@ def misfit(adapter: AdapterLayers, model: ModelLayers) -> str | None:
             "Connect the Kolors model."
         )
     return None
+
+
+def _counted(adapter: AdapterLayers) -> str:
+    return f" ({len(adapter.shapes)} {adapter.kind.places})" if adapter.shapes else ""
 
 
 def _place(kind: Kind, layer: Layer) -> str:

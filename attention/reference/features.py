@@ -49,7 +49,7 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
             # As the recogniser gives it, 512 wide.
             Feature("face", 2, RECOGNISER, ("proj_in.weight", "proj.0.weight"), share=lambda _: FACE),
             # The same of length 1.
-            Feature("unit_face", 2, RECOGNISER, ("proj.0.weight",)),
+            Feature("unit_face", 2, RECOGNISER, ("proj.0.weight", "proj_in.weight")),
             # Hidden states (n, 5, L, F) of a face's picture, from five depths of the encoder.
             Feature("face_hidden", 4, ENCODER, ("mapping_0.0.weight",)),
             # Pooled, projected and of length 1, of the same picture.

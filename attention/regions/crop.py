@@ -92,15 +92,16 @@ def _net_for(net: ControlBase, crop: Crop, keypoints: Tensor, done: dict[int, An
 
 
 def _identitynet_for(net: IdentityNet, crop: Crop, keypoints: Tensor) -> IdentityNet:
+    negative = net.face.negative
     face = FaceContext(
         at(net.face.positive, crop.index)[None],
-        at(net.face.negative, crop.index)[None],
+        None if negative is None else at(negative, crop.index)[None],
         None if net.face.mask is None else crop.of(net.face.mask),
         net.face.mask_rule,
         net.face.tell,
     )
     start, end = net.timestep_percent_range
-    return IdentityNet(net, face).showing(Hint(keypoints, net.strength, Range(start, end)))
+    return net.reading(face).showing(Hint(keypoints, net.strength, Range(start, end), net.vae))
 
 
 def _other_net_for(net: Any, crop: Crop) -> Any:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from ..adapter.checkpoint import Checkpoint
 from ..adapter.identify import Identity
 from ..adapter.module import AdapterModule
-from ..adapter.variants import VARIANTS, Variant
+from ..adapter.variant import Variant
+from ..adapter.variants import VARIANTS
 from ..models.families import layers
 from ..models.unet import ModelLayers, cross_attention_modules, family_of_model
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from comfy.controlnet import ControlBase
 from comfy.model_patcher import ModelPatcher
@@ -19,6 +19,7 @@ from ..people.face_nets import (
     steered_inputs,
     steered_outputs,
     strength_input,
+    vae_input,
     with_face_nets,
 )
 from ..people.people import (
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 
 class ApplyIdentityNet(io.ComfyNode):
-    """Holds the picture to a face's keypoints and identity with InstantID's ControlNet alone, which reads the face in place
-    of the text. Other ControlNets on the same conditionings keep the text."""
+    """Holds the picture to a face's keypoints and identity with InstantID's ControlNet alone, or InfiniteYou's, which reads
+    the face in place of the text. Other ControlNets on the same conditionings keep the text."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -45,7 +46,14 @@ class ApplyIdentityNet(io.ComfyNode):
             display_name="Apply IdentityNet",
             category="likeness/face",
             description=described(cls),
-            search_aliases=["identitynet", "instantid controlnet", "instantid", "face keypoints", "face pose"],
+            search_aliases=[
+                "identitynet",
+                "instantid controlnet",
+                "instantid",
+                "face keypoints",
+                "face pose",
+                "infusenet",
+            ],
             inputs=[
                 *steered_inputs(),
                 faces_input(),
@@ -63,6 +71,7 @@ class ApplyIdentityNet(io.ComfyNode):
                     optional=True,
                     tooltip="Where in the new picture it acts: 1 yes, 0 no. It is resized to the picture.",
                 ),
+                vae_input(),
             ],
             outputs=steered_outputs(),
             hidden=[io.Hidden.unique_id],
@@ -87,6 +96,7 @@ class ApplyIdentityNet(io.ComfyNode):
         order: str = "",
         any_recogniser: bool = False,
         mask: Tensor | None = None,
+        vae: Any | None = None,
     ) -> io.NodeOutput:
         from ...attention.identitynet.hint import Hint
         from ...attention.identitynet.hint_size import checking_hints
@@ -97,8 +107,8 @@ class ApplyIdentityNet(io.ComfyNode):
 
         people = people_of(adapter.adapter, model, faces, Seats(masks, who, order, any_recogniser, mask))
         for picture in pictures(image):
-            check_keypoint_picture(picture)
-        hint = Hint(image, strength, Range(start_percent, end_percent))
+            check_keypoint_picture(picture, adapter.adapter.identity.variant.free_pose)
+        hint = Hint(image, strength, Range(start_percent, end_percent), vae)
         both = with_face_nets(adapter.adapter, control_net, people, no_face(), hint, (positive, negative), teller(cls))
         steered = checking_hints(with_attachments(model, attachments(model)))
         return noted(cls, recogniser_note(adapter.adapter, people), steered, *both)

@@ -22,6 +22,7 @@ from ..people.face_nets import (
     steered_inputs,
     steered_outputs,
     strength_input,
+    vae_input,
     with_face_nets,
 )
 from ..people.people import (
@@ -60,6 +61,9 @@ class ApplyInstantID(io.ComfyNode):
                 "portrait",
                 "same person",
                 "consistent character",
+                "infiniteyou",
+                "infinite you",
+                "infusenet",
             ],
             inputs=[
                 *steered_inputs(),
@@ -119,6 +123,7 @@ class ApplyInstantID(io.ComfyNode):
                     "both in the photo's proportions.",
                 ),
                 *wire_inputs(),
+                vae_input(),
             ],
             outputs=steered_outputs(),
             hidden=[io.Hidden.unique_id],
@@ -146,6 +151,7 @@ class ApplyInstantID(io.ComfyNode):
         any_recogniser: bool = False,
         image: Tensor | None = None,
         latent: dict[str, Tensor] | None = None,
+        vae: Any | None = None,
         weight: float | list[float] = 0.8,
         **settings: Any,
     ) -> io.NodeOutput:
@@ -160,8 +166,9 @@ class ApplyInstantID(io.ComfyNode):
         loaded = adapter.adapter
         branch = BranchSettings(weight=weight, **settings)
         people = people_of(loaded, model, faces, Seats(masks, who, order, any_recogniser, branch.attn_mask))
-        pictures = keypoint_pictures(image, [person.face for person in people], canvas_of(latent, model))
-        hint = Hint(pictures, strength, Range(identitynet_start, identitynet_end))
+        variant, faces_of = loaded.identity.variant, [person.face for person in people]
+        pictures = keypoint_pictures(image, faces_of, canvas_of(latent, model), variant.free_pose)
+        hint = Hint(pictures, strength, Range(identitynet_start, identitynet_end), vae)
         branch, hint, said = _by_recipe(recipe, branch, hint)
 
         tell = teller(cls)
@@ -172,10 +179,17 @@ class ApplyInstantID(io.ComfyNode):
             its = replace(branch, attn_mask=person.region)
             return its.attachment(loaded, key_values(loaded, person.embeds), negative_kv, tell)
 
-        steered = checking_hints(attach(model, *map(attachment, people)))
+        steered = checking_hints(attach(model, *map(attachment, people if variant.has_layers else ())))
         both = with_face_nets(loaded, control_net, people, unconditional, hint, (positive, negative), tell)
-        text = [said, f"{len(people)} people" if len(people) > 1 else "", recogniser_note(loaded, people)]
+        text = [said, "" if variant.has_layers else _NET_ALONE]
+        text += [f"{len(people)} people" if len(people) > 1 else "", recogniser_note(loaded, people)]
         return shown(cls, "\n".join(filter(None, text)), pictures, steered, *both)
+
+
+_NET_ALONE = (
+    "InfiniteYou has no branch: it acts through its net alone, as strongly as 'strength' says. Weight, layers, fusion and "
+    "noise change nothing."
+)
 
 
 def _by_recipe(name: str, branch: BranchSettings, hint: Hint) -> tuple[BranchSettings, Hint, str]:

@@ -11,6 +11,7 @@ from comfy_api.v0_0_2 import io
 from ...attention.adapter.variants import variant_named
 from ...attention.catalogue.presets import PURPOSES, Preset, presets_for
 from ...attention.models.families import FAMILIES, Family
+from ...face.recognisers import IR_SE50
 from .. import wires
 from ..files import installed
 from ..page.description import described
@@ -135,12 +136,16 @@ def _missing(row: Preset, layers: ModelLayers, refused: list[str]) -> str:
 
 
 def _summary(row: Preset, choice: Choice, loaded: wires.LoadedAdapter) -> str:
+    from ..files.ir_se50 import GET_IT, recogniser_file
+
     adapter = loaded.adapter
     lines = [f"{adapter.label}: {choice.file.name}, known by {choice.reason}", _encoder(loaded)]
     lines += adapter.advice
     if adapter.lora:
         lines.append(f"with its LoRA at strength {loaded.lora_strength:g}")
     lines += [_also(file) for file in row.also if not installed.has(file)]
+    if adapter.identity.variant.recogniser == IR_SE50 and recogniser_file() is None:
+        lines.append(f"also needed: {GET_IT}")
     return "\n".join(lines)
 
 

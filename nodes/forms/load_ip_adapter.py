@@ -27,7 +27,15 @@ class LoadIPAdapter(io.ComfyNode):
             display_name="Load IP-Adapter",
             category="likeness/loaders",
             description=described(cls),
-            search_aliases=["ipadapter", "ip-adapter", "ipadapter model loader", "faceid", "instantid", "load adapter"],
+            search_aliases=[
+                "ipadapter",
+                "ip-adapter",
+                "ipadapter model loader",
+                "faceid",
+                "instantid",
+                "infiniteyou",
+                "load adapter",
+            ],
             inputs=[
                 io.Combo.Input(
                     "file",

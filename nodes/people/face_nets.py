@@ -38,7 +38,7 @@ def with_face_nets(
     from ...attention.identitynet.net import FaceContext
     from ...attention.identitynet.wrap import identitynet_from
 
-    negative_tokens = adapter.tokens(unconditional)
+    negative_tokens = None if adapter.identity.variant.leaves_negative else adapter.tokens(unconditional)
     for person in people:
         context = FaceContext(adapter.tokens(person.embeds), negative_tokens, person.region, tell=tell)
         net = identitynet_from(control_net, context, adapter.identity.family.name)
@@ -50,10 +50,12 @@ def with_face_nets(
 def steered_inputs() -> list[io.Input]:
     """What is steered, and by which adapter."""
     return [
-        io.Model.Input("model", tooltip="The model to steer: an SDXL one, as InstantID is."),
+        io.Model.Input(
+            "model", tooltip="The model to steer: an SDXL one, as InstantID is, or FLUX.1 with InfiniteYou's adapter."
+        ),
         io.Conditioning.Input("positive", tooltip="The prompt, with any other ControlNets already on it."),
         io.Conditioning.Input("negative", tooltip="The negative prompt, with any other ControlNets already on it."),
-        wires.AdapterWire.Input("adapter", tooltip="InstantID's, from Load IP-Adapter."),
+        wires.AdapterWire.Input("adapter", tooltip="InstantID's or InfiniteYou's, from Load IP-Adapter."),
     ]
 
 
@@ -67,7 +69,8 @@ def steered_outputs() -> list[io.Output]:
 
 def control_net_input() -> io.Input:
     return io.ControlNet.Input(
-        "control_net", tooltip="InstantID's IdentityNet, from the host's Load ControlNet Model (2.5 GB)."
+        "control_net",
+        tooltip="InstantID's IdentityNet (2.5 GB) or InfiniteYou's InfuseNet, from the host's Load ControlNet Model.",
     )
 
 
@@ -79,8 +82,8 @@ def strength_input(name: str) -> io.Input:
         max=5.0,
         step=0.01,
         extra_dict=STRENGTH,
-        tooltip="How strongly IdentityNet holds the picture to the keypoints and the face. 0.8 is the authors' default; "
-        "0 leaves it out.",
+        tooltip="How strongly IdentityNet holds the picture to the keypoints and the face. 0.8 is the default of InstantID's "
+        "authors, 1 that of InfiniteYou's; 0 leaves it out.",
     )
 
 
@@ -91,4 +94,12 @@ def range_inputs(start: str, end: str) -> list[io.Input]:
         "Where in the sampling IdentityNet begins to act, 0 being the first step.",
         end,
         "Where in the sampling IdentityNet stops. 0.8 leaves the last details to the prompt.",
+    )
+
+
+def vae_input() -> io.Input:
+    return io.Vae.Input(
+        "vae",
+        optional=True,
+        tooltip="FLUX's VAE, for InfiniteYou: its net sees the keypoints as a latent. InstantID needs none.",
     )

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
@@ -54,19 +55,25 @@ def latent_for(latent: Mapping[str, Any] | None, size: Size, count: int) -> dict
     return dict(latent) if given == count else host.RepeatLatentBatch().repeat(latent, count)[0]
 
 
-def keypoint_pictures(image: Tensor | None, faces: Sequence[Face], canvas: Size | None) -> Tensor:
+def keypoint_pictures(
+    image: Tensor | None, faces: Sequence[Face], canvas: Size | None, free_pose: bool = False
+) -> Tensor:
     """The given pictures (n, H, W, 3), once they are seen to be drawn keypoints; or one drawn from the faces.
 
     Faces are drawn where they are in their photo, which is fitted to the canvas, or without one to the size at
-    which InstantID's authors would generate. Raises ValueError for faces of several photos, which share no canvas, and
+    which InstantID's authors would generate. With `free_pose` it is black instead, and given ones may be: the net then
+    leaves the pose to the text. Raises ValueError for faces of several photos, which share no canvas, and
     for given pictures of another shape than the canvas.
     """
     if image is not None:
         for picture in pictures(image):
-            check_keypoint_picture(picture)
+            check_keypoint_picture(picture, free_pose)
             if canvas:
                 check_shape(picture.size, canvas)
         return image
+    if free_pose:
+        width, height = canvas or authors_size(faces[0].picture.size)
+        return torch.zeros(1, height, width, 3)
     photos = {face.picture.digest: face.picture for face in faces}
     if len(photos) > 1:
         raise ValueError(

@@ -23,7 +23,6 @@ from ..wires import FacesWire
 if TYPE_CHECKING:
     from ...attention.adapter.adapter import Adapter
 
-INSTANTID = "instantid"
 FACE_WIDTH = 512
 
 
@@ -83,14 +82,14 @@ def people_inputs() -> list[io.Input]:
             optional=True,
             default=False,
             advanced=True,
-            tooltip="Accept face embeddings of a recogniser other than InstantID's antelopev2. The face will be another "
-            "person's; for tests.",
+            tooltip="Accept face embeddings of a recogniser other than the adapter's: InstantID's antelopev2, InfiniteYou's "
+            "IR-SE50. The face will be another person's; for tests.",
         ),
     ]
 
 
 def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Seats) -> tuple[Person, ...]:
-    """One person for each region, or the only one, once the adapter is seen to be InstantID's and to fit the model.
+    """One person for each region, or the only one, once the adapter is seen to have an IdentityNet and to fit the model.
 
     Raises MissingFace for a picture without a face, ValueError for another adapter or model, for several faces without
     masks and for numbers that do not go together, and WrongRecogniser unless `seats.any_recogniser`.
@@ -98,7 +97,7 @@ def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Se
     from ...attention.models.fits import check_fits
     from .face_reference import embeds_of_faces
 
-    _check_is_instantid(adapter)
+    _check_has_net(adapter)
     check_fits(adapter.layers, model)
     listed = _listed(faces)
     if seats.masks is None and len(listed) > 1 and seats.who != BY_LIST:
@@ -111,11 +110,14 @@ def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Se
     regions, middles = _regions(seats)
     chosen = [listed[number] for number in assigned(seats.who, Seating(places(faces), middles, seats.order))]
     alone = tuple(PictureFaces(face.picture, (face,)) for face in chosen)
-    read = embeds_of_faces(adapter, alone, None, seats.any_recogniser).feature("face")
+    read = embeds_of_faces(adapter, alone, None, seats.any_recogniser)
+    embeds = [
+        Embeds(**{name: read.feature(name)[i : i + 1] for name in read.names}, encoder=read.encoder)
+        for i in range(read.count)
+    ]
     limit = None if seats.within is None else masks_of(seats.within, "the mask")
     return tuple(
-        Person(face, Embeds(face=embedding), _both(region, limit))
-        for face, embedding, region in zip(chosen, read.split(1), regions, strict=True)
+        Person(face, its, _both(region, limit)) for face, its, region in zip(chosen, embeds, regions, strict=True)
     )
 
 
@@ -134,13 +136,14 @@ def no_face(noise: float = 0.0, seed: int = 0) -> Embeds:
     return Embeds(face=face, encoder=NO_PICTURE)
 
 
-def _check_is_instantid(adapter: Adapter) -> None:
-    """Raise ValueError, saying what the adapter is, unless it is InstantID's."""
-    if adapter.identity.variant.name != INSTANTID:
+def _check_has_net(adapter: Adapter) -> None:
+    """Raise ValueError, saying what the adapter is, unless its authors made an IdentityNet that reads its tokens."""
+    if not adapter.identity.variant.has_net:
         raise ValueError(
-            f"'{adapter.name}' is {adapter.label}, not InstantID. Load InstantID's own adapter ('ip-adapter.bin' of "
-            "1.69 GB, in models/instantid); other adapters act through Apply IP-Adapter. If this is a re-saved "
-            "InstantID file, set 'kind' on Load IP-Adapter to 'instantid'."
+            f"'{adapter.name}' is {adapter.label}, not InstantID nor InfiniteYou. Load InstantID's own adapter "
+            "('ip-adapter.bin' of 1.69 GB, in models/instantid) or InfiniteYou's ('image_proj_model.bin' of 338 MB); other "
+            "adapters act through Apply IP-Adapter. If this is a re-saved InstantID file, set 'kind' on Load IP-Adapter to "
+            "'instantid'."
         )
 
 

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import comfy.latent_formats
 import comfy.model_management as management
+import comfy.ops
 import comfy.sd
 import comfy.supported_models
 import comfy.supported_models_base
@@ -10,11 +12,13 @@ import comfy.taesd.taesd
 import comfy.text_encoders.flux
 import safetensors.torch
 import torch
+from comfy.controlnet import ControlNet
+from comfy.ldm.flux.controlnet import ControlNetFlux
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 from . import seeded
-from .adapters import projection_value
+from .adapters import FACE, perceiver, projection_value
 from .families import encoder_named
 from .flux_kinds import ENCODER, LATENT, POOLED, TEXT, WIDTH, kind_named
 from .models import centre_colours, patcher_class, text_config
@@ -139,6 +143,38 @@ def _head_value(seed: int, name: str, shape: tuple[int, ...]) -> Tensor:
     )
 
 
+def infinite_you_state_dict(seed: int) -> dict[str, Tensor]:
+    """InfiniteYou's adapter, which is a projection alone, float32."""
+    shapes = {"latents": (1, 8, HIDDEN), **perceiver(HIDDEN, FACE, TEXT, heads=2)}
+    names = {f"image_proj.{name}": shape for name, shape in shapes.items()}
+    return {name: projection_value(seed, f"flux/infinite_you/{name}", shape) for name, shape in names.items()}
+
+
+def infusenet(seed: int, dtype: torch.dtype = torch.float32) -> ControlNet:
+    """InfiniteYou's net: the host's ControlNet for FLUX with the published number of blocks."""
+    device = management.get_torch_device()
+    cast = management.unet_manual_cast(dtype, device)
+    config = {**kind_named("flux dev").config, "depth": 4, "depth_single_blocks": 10}
+    operations = comfy.ops.pick_operations(dtype, cast)
+    net = ControlNetFlux(
+        latent_input=True, control_latent_channels=LATENT, dtype=dtype, operations=operations, **config
+    )
+    wrapped = ControlNet(
+        net,
+        compression_ratio=1,
+        latent_format=comfy.latent_formats.Flux(),
+        load_device=device,
+        manual_cast_dtype=cast,
+        extra_conds=["y", "guidance"],
+    )
+    tensors = {name: tensor.to(dtype) for name, tensor in seeded.values(net, seed, SHARP).items()}
+    seeded.fill(net, tensors, assign=wrapped.control_model_wrapped.is_dynamic())
+    return wrapped
+
+
+STATES = {"instantx": instantx_state_dict, "infinite_you": infinite_you_state_dict}
+
+
 def write_adapter(variant: str, seed: int, path: Path) -> None:
-    made = instantx_state_dict(seed) if variant == "instantx" else adapter_state_dict(variant, seed)
+    made = STATES[variant](seed) if variant in STATES else adapter_state_dict(variant, seed)
     safetensors.torch.save_file(made, path)

@@ -197,15 +197,15 @@ class MiniatureControlNet(io.ComfyNode):
             display_name="Miniature ControlNet",
             category="miniature",
             description=cls.__doc__,
-            inputs=[io.Combo.Input("family", options=list(FAMILIES), default="sdxl"), seed_input()],
+            inputs=[io.Combo.Input("family", options=[*FAMILIES, "flux"], default="sdxl"), seed_input()],
             outputs=[io.ControlNet.Output()],
         )
 
     @classmethod
     def execute(cls, family: str, seed: int) -> io.NodeOutput:
-        from . import models
+        from . import flux, models
 
-        return io.NodeOutput(models.controlnet(seed, family))
+        return io.NodeOutput(flux.infusenet(seed) if family == "flux" else models.controlnet(seed, family))
 
 
 class MiniatureExtension(ComfyExtension):

@@ -54,6 +54,7 @@ def server(tmp_path_factory):
         )
     flux.write_adapter("plus", 11, folder / "flux_plus.safetensors")
     flux.write_adapter("instantx", 11, folder / "flux_instantx.safetensors")
+    flux.write_adapter("infinite_you", 11, folder / "flux_infinite_you.safetensors")
     sd3.write_adapter("plus", 11, folder / "sd3_instantx.safetensors")
     write_encoders(base / "models")
     for path, content in installed.contents(base / "models").items():

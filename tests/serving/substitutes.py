@@ -33,6 +33,7 @@ PRESETS = {  # purpose -> variant of the miniature adapters, kind where keys can
     "FaceID plus v2": ("faceid_plus", "faceid_plus_v2"),
     "FaceID portrait": ("portrait", "auto"),
     "InstantID": ("instantid", "instantid"),
+    "InfiniteYou": ("infinite_you", "auto"),
 }
 # Presets whose encoder is found by its contents.
 FOUND = {"PuLID": "pulid", "PuLID, few steps": "pulid", "InstantX": "instantx"}

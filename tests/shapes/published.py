@@ -250,4 +250,16 @@ INSTANTX = (
     ),
 )
 
-FILES = SD15 + SDXL + FACEID + KOLORS + PULID + XLABS + INSTANTX + INSTANTX_SD35
+INFINITE_YOU = (
+    transcribed(
+        "infiniteyou_aes_image_proj_model.bin",
+        "flux_all",
+        "infiniteyou_image_proj_model",
+        "ByteDance/InfiniteYou",
+        338_413_026,
+        "F32",
+        "infinite_you",
+    ),
+)
+
+FILES = SD15 + SDXL + FACEID + KOLORS + PULID + XLABS + INSTANTX + INSTANTX_SD35 + INFINITE_YOU

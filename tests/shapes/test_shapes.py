@@ -49,6 +49,7 @@ PARAMETERS = {
     "pulid_v1": (54_886_400, ATTENTION_XL, 0),
     "ip-adapter_pulid_sdxl_fp16": (54_886_400, ATTENTION_XL, 0),
     "pulid_v1.1": (151_398_400, ATTENTION_XL, 0),
+    "infiniteyou_image_proj_model": (84_595_968, 0, 0),
 }
 TRANSFORMERS = {
     "xlabs_flux_ip_adapter": 490_874_880,
@@ -130,7 +131,8 @@ def test_the_parameters_of_transformer_adapters_are_the_published_number(name):
 
 
 @pytest.mark.parametrize(
-    "name", named(lambda entry: entry["variant"] not in ("refused", "xlabs", "instantx", "instantx_sd35"))
+    "name",
+    named(lambda entry: entry["variant"] not in ("refused", "xlabs", "instantx", "instantx_sd35", "infinite_you")),
 )
 def test_every_cross_attention_layer_is_there_and_odd(name):
     entry = FILES[name]

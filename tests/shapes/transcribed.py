@@ -124,6 +124,18 @@ def instantx_sd35() -> Shapes:
     return shapes
 
 
+def infinite_you() -> Shapes:
+    """InstantID's resampler, with 8 tokens as wide as FLUX's text."""
+    projection = {
+        "latents": [1, 8, 1280],
+        **linear("proj_in", 1280, 512),
+        **linear("proj_out", 4096, 1280),
+        **norm("norm_out", 4096),
+        **perceiver(1280, 4),
+    }
+    return under("image_proj", projection)
+
+
 TRANSCRIBED = {
     "pulid_v1": pulid_v1(),
     "pulid_v1.1": pulid_v11(),
@@ -132,4 +144,5 @@ TRANSCRIBED = {
     "xlabs_flux_ip_adapter_v2": xlabs_flux(16),
     "instantx_flux_ip-adapter": instantx_flux(),
     "instantx_sd35_ip-adapter": instantx_sd35(),
+    "infiniteyou_image_proj_model": infinite_you(),
 }

@@ -105,6 +105,7 @@ ROWS: Mapping[str, Callable[[], Thumbnail]] = {
     "Face 8 save faces": lambda: Thumbnail(people("P"), [File("person .faces .safetensors")]),
     "Face 9 load faces": lambda: Thumbnail([File("person .faces")], [head(RIGHT)]),
     "Face EcomID portrait": Portrait("Q", LEFT, 3, "#5a3a24"),
+    "Face InfiniteYou on FLUX": Portrait("P", UP, 2, "#2c4a50"),
     "Face likeness, which method for whom": lambda: Thumbnail(
         people("P"), [head(turn, place) for place, turn in enumerate((FRONT, LEFT, RIGHT, UP))], columns=2
     ),

@@ -81,15 +81,26 @@ def test_other_model_files_are_refused_by_what_they_are(key, what, tmp_path):
             read(path)
 
 
-def test_the_projection_of_infinite_you_is_named(tmp_path):
+@pytest.mark.parametrize(("width", "is_all"), [(4096, True), (2048, False)])
+def test_a_projection_of_faces_is_all_of_its_file_unless_it_is_as_wide_as_a_unets_text(width, is_all, tmp_path):
+    """The host opens a pickle of one part as what is in it."""
     path = tmp_path / "image_proj_model.bin"
-    shapes = {"latents": (1, 8, 1280), "proj_in.weight": (1280, 512), "norm_out.weight": (4096,)}
+    shapes = {
+        "latents": (1, 8, 64),
+        "proj_in.weight": (64, 512),
+        "norm_out.weight": (width,),
+        "proj_out.bias": (width,),
+    }
+    shapes["proj_out.weight"] = (width, 64)
     torch.save({"image_proj": {name: torch.zeros(shape) for name, shape in shapes.items()}}, path)
     for read in (checkpoint.read, checkpoint.read_outline):
-        with pytest.raises(
-            ValueError, match="it is InfiniteYou's projection of a face for FLUX.1, which is not supported"
-        ):
-            read(path)
+        if is_all:
+            found = read(path)
+            assert (found.num_layers, found.context_dim, found.token_width) == (0, 4096, 4096)
+            assert set(found.projection) == set(shapes)
+        else:
+            with pytest.raises(ValueError, match="it has no 'ip_adapter' part: the weights of its layers are missing"):
+                read(path)
 
 
 def test_a_conversion_of_pulid_is_read_as_the_authors_file(tmp_path):

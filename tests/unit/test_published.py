@@ -18,7 +18,10 @@ BY_NAME = {
 
 
 def stem_of(file, family):
-    names = {"instantid/ip-adapter.bin": "instantid_ip-adapter"}
+    names = {
+        "instantid/ip-adapter.bin": "instantid_ip-adapter",
+        "instantid/infiniteyou_sim_image_proj_model.bin": "infiniteyou_image_proj_model",  # as the other release
+    }
     return names.get(file.id) or next(
         s for (name, f), s in BY_NAME.items() if name == file.name and f in (family, "kolors")
     )

@@ -482,7 +482,11 @@ REFUSED = {
     "a net for SD1.5": (lambda: network(family="sd15"), WIDTH, r"7 cross-attentions \(an SD1.5 net\).*SDXL has 34"),
     "tokens of another width": (network, 64, "width 128.*64 wide"),
     "a control LoRA": (lambda: comfy.controlnet.ControlLora({}), WIDTH, "a ControlLora, which is not an IdentityNet"),
-    "InfuseNet": (infusenet, WIDTH, r"a ControlNetFlux \(.*InfiniteYou's InfuseNet, which is not supported\)"),
+    "InfuseNet": (
+        infusenet,
+        WIDTH,
+        r"a ControlNetFlux \(.*InfiniteYou's InfuseNet.*for InfiniteYou's adapter and FLUX.1",
+    ),
     "a T2I adapter": (lambda: comfy.controlnet.T2IAdapter(None, 3, 8, "nearest"), WIDTH, "a T2IAdapter, which is no"),
     "a union net": (union, WIDTH, "union ControlNet"),
 }

@@ -192,11 +192,16 @@ def loaded(both: Twin, uses: Sequence[Use]) -> Iterator[None]:
         transformer.set_attn_processor(transformer_flux.FluxAttnProcessor())
 
 
-@torch.no_grad()
-def diffusers_step(both: Twin, given: Inputs, uses: Sequence[Use] = ()) -> Halves:
+def image_ids(given: Inputs) -> Tensor:
+    """The places of the picture's tokens (N, 3)."""
     rows, columns = (side // 2 for side in given.latent.shape[-2:])
     places = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij"), -1)
-    image_ids = torch.cat([torch.zeros(rows, columns, 1), places], -1).flatten(0, 1)
+    return torch.cat([torch.zeros(rows, columns, 1), places], -1).flatten(0, 1)
+
+
+@torch.no_grad()
+def diffusers_step(both: Twin, given: Inputs, uses: Sequence[Use] = (), **residuals: list[Tensor]) -> Halves:
+    rows = given.latent.shape[-2] // 2
     packed = rearrange(given.latent, "b c (h p) (w q) -> b (h w) (c p q)", p=2, q=2)
     embeds = [torch.stack([each.negative, each.positive]) for each in uses]
     (found,) = both.transformer(
@@ -205,10 +210,11 @@ def diffusers_step(both: Twin, given: Inputs, uses: Sequence[Use] = ()) -> Halve
         pooled_projections=torch.cat([given.pooled_negative, given.pooled_positive]),
         timestep=torch.full((2,), SIGMA),
         guidance=torch.full((2,), GUIDANCE),
-        img_ids=image_ids,
+        img_ids=image_ids(given),
         txt_ids=torch.zeros(given.positive.shape[1], 3),
         joint_attention_kwargs={"ip_adapter_image_embeds": embeds} if uses else None,
         return_dict=False,
+        **residuals,
     )
     negative, positive = rearrange(found, "b (h w) (c p q) -> b c (h p) (w q)", h=rows, p=2, q=2).split(1)
     return Halves(positive, negative)
@@ -219,8 +225,15 @@ def with_diffusers(both: Twin, given: Inputs, uses: Sequence[Use]) -> Halves:
         return diffusers_step(both, given, uses)
 
 
+def conditionings(given: Inputs) -> tuple[list, list]:
+    """Positive and negative as nodes hand them on."""
+    sides = (given.positive, given.pooled_positive), (given.negative, given.pooled_negative)
+    positive, negative = ([[text, {"pooled_output": pooled, "guidance": GUIDANCE}]] for text, pooled in sides)
+    return positive, negative
+
+
 @torch.no_grad()
-def host_step(patcher: object, given: Inputs, guided: bool = True) -> Halves:
+def host_step(patcher: object, given: Inputs, guided: bool = True, conds: object = None) -> Halves:
     """A step of the host through CFGGuider, as a KSampler would run it; both halves are read before guidance.
 
     Without true guidance (CFG 1) the host runs the positive half alone, which then is both.
@@ -234,10 +247,7 @@ def host_step(patcher: object, given: Inputs, guided: bool = True) -> Halves:
 
     patcher.set_model_sampler_post_cfg_function(read_both_halves, disable_cfg1_optimization=guided)
     guider = samplers.CFGGuider(patcher)
-    guider.set_conds(
-        [[given.positive, {"pooled_output": given.pooled_positive, "guidance": GUIDANCE}]],
-        [[given.negative, {"pooled_output": given.pooled_negative, "guidance": GUIDANCE}]],
-    )
+    guider.set_conds(*(conds or conditionings(given)))
     guider.set_cfg(2.0 if guided else 1.0)
     empty = torch.zeros_like(given.latent)
     sigmas = torch.stack([sigma, torch.zeros_like(sigma)])
