@@ -56,7 +56,7 @@ def with_ir_se50(models: FaceModels) -> FaceModels:
 
 
 def _found() -> tuple[Path | None, str]:
-    from ...face.ir_se50 import is_one
+    from ...attention.reference.ir_se50 import is_one
 
     return facexlib.first(is_one)
 
@@ -76,7 +76,7 @@ def _patcher(path: Path) -> Any:
     import comfy.ops
     import comfy.utils
 
-    from ...face.ir_se50 import net_of
+    from ...attention.reference.ir_se50 import net_of
 
     weights = cast(dict[str, Tensor], comfy.utils.load_torch_file(str(path), safe_load=True))
     try:

@@ -51,6 +51,20 @@ BREAKS = (
         ("tests/host/engine/test_fused.py", "-k", "full_memory"),
     ),
     Break(
+        "InfiniteYou's net is told guidance 1, whatever the model is told",
+        "attention/identitynet/infusenet.py",
+        "GUIDANCE = 1.0",
+        "GUIDANCE = 3.5",
+        ("tests/parity/test_infinite_you.py", "-k", "step_of_the_reference"),
+    ),
+    Break(
+        "InfiniteYou's net adds nothing to the negative half",
+        "attention/identitynet/net.py",
+        "self.negative is None and chunk.polarity",
+        "self.negative is not None and chunk.polarity",
+        ("tests/parity/test_infinite_you.py", "-k", "step_of_the_reference"),
+    ),
+    Break(
         "in FLUX the picture's own tokens ask, not the text's",
         "attention/sampling/joint.py",
         "own = q[:, :, first - lead : last]",
@@ -314,8 +328,8 @@ BREAKS = (
     Break(
         "what a mask makes of residuals is on their device",
         "attention/identitynet/net.py",
-        "like(made(grid), residual))",
-        "made(grid))",
+        "like(self._laid(made(grid)), residual))",
+        "self._laid(made(grid)))",
         ("tests/host/devices", "-k", "identitynet"),
     ),
 )

@@ -72,7 +72,7 @@ def test_every_socket_is_explained_and_the_node_shows_what_it_did(node):
 
 
 def test_load_lists_packs_and_says_what_it_opened(ran):
-    (pack, _) = LoadFaceModels.define_schema().inputs
+    pack, *_ = LoadFaceModels.define_schema().inputs
     assert "vectron" in pack.options
     loaded = ran(LoadFaceModels, pack="vectron", provider="CPU")
     for words in (

@@ -63,8 +63,8 @@ def shown(whole, ksample, out, **how):
     """What the net is called with in each call of a run."""
     seen = []
 
-    def hook(_module, _args, given, output):
-        seen.append({**given, "residuals": output})
+    def hook(_module, _args, given, _output):
+        seen.append({name: each.cpu() if isinstance(each, torch.Tensor) else each for name, each in given.items()})
 
     handle = whole.net.control_model.register_forward_hook(hook, with_kwargs=True)
     try:
@@ -77,7 +77,7 @@ def shown(whole, ksample, out, **how):
 def test_the_net_sees_a_latent_the_tokens_and_guidance_1(whole, apply, load, ksample):
     out = apply(ApplyIdentityNet, strength=1.0)
     (call,), _ = shown(whole, ksample, out)
-    latent = whole.model.model.latent_format.process_in(whole.vae.encode(drawn()))
+    latent = whole.model.model.latent_format.process_in(whole.vae.encode(drawn())).cpu()
     assert torch.equal(call["hint"], latent.expand_as(call["hint"]))
     assert call["guidance"].tolist() == [1.0, 1.0]
     face = faces()[0].faces[0].embedding
@@ -85,7 +85,7 @@ def test_the_net_sees_a_latent_the_tokens_and_guidance_1(whole, apply, load, ksa
 
     unit = torch.nn.functional.normalize(torch.from_numpy(face.copy())[None], dim=-1)
     tokens = load("flux", "infinite_you").adapter.tokens(Embeds(unit_face=unit))
-    assert call["context"].shape == (2, 8, 48) and torch.equal(call["context"][1:], tokens)
+    assert call["context"].shape == (2, 8, 48) and torch.equal(call["context"][1:], tokens.cpu())
     assert call["y"].shape == (2, 32), "the prompts' own pooled vectors"
 
 
@@ -114,7 +114,7 @@ def test_without_a_picture_it_is_black_and_the_node_says_what_counts(whole, appl
     out = apply(image=None, weight=0.3)
     assert "through its net alone" in out.text
     (call,), free = shown(whole, ksample, out)
-    black = whole.model.model.latent_format.process_in(whole.vae.encode(torch.zeros(1, 128, 128, 3)))
+    black = whole.model.model.latent_format.process_in(whole.vae.encode(torch.zeros(1, 128, 128, 3))).cpu()
     assert torch.equal(call["hint"], black.expand_as(call["hint"]))
     given = apply(ApplyIdentityNet, image=torch.zeros(1, 64, 96, 3), strength=0.8)
     assert torch.equal(shown(whole, ksample, given)[1], free), "a black picture has no shape that could be wrong"

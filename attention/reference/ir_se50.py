@@ -3,6 +3,8 @@
 The weights keep the names of the published file, `recognition_arcface_ir_se50.pth` of facexlib (TreB1eN's `model_ir_se50.pth`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
