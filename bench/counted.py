@@ -225,6 +225,61 @@ def adapted_by_time(model: Any) -> Any:
     return attach(model, Attachment(side, side, scale=0.5, way=adapter.identity.variant.way, norms=norms))
 
 
+@dataclass(frozen=True)
+class Controlled:
+    """A model, and a net that both conditionings of its calls carry."""
+
+    model: Any
+    net: Any
+
+
+def with_infusenet(model: Any) -> Controlled:
+    """FLUX with InfiniteYou's net of the published size, which reads 8 tokens and is shown a latent."""
+    import comfy.controlnet
+    import comfy.latent_formats
+    import comfy.ops
+    import torch
+    from comfy.ldm.flux.controlnet import ControlNetFlux
+    from pack.attention.identitynet import net as nets
+    from pack.attention.identitynet.hint import Hint
+    from pack.attention.identitynet.net import FaceContext
+    from pack.attention.identitynet.wrap import identitynet_from
+
+    class VAE:
+        """An autoencoder without numbers."""
+
+        latent_channels = 16
+
+        def spacial_compression_encode(self) -> int:
+            return 8
+
+        def encode(self, pixels: Any) -> Any:
+            return torch.empty(len(pixels), 16, pixels.shape[1] // 8, pixels.shape[2] // 8, device="meta")
+
+    meta = torch.device("meta")
+    config = {**_flux(), "depth": 4, "depth_single_blocks": 10}
+    network = ControlNetFlux(
+        latent_input=True,
+        control_latent_channels=16,
+        dtype=torch.float16,
+        device=meta,
+        operations=comfy.ops.disable_weight_init,
+        **config,
+    )
+    theirs = comfy.controlnet.ControlNet(
+        network,
+        compression_ratio=1,
+        latent_format=comfy.latent_formats.Flux(),
+        load_device=meta,
+        extra_conds=["y", "guidance"],
+    )
+    context = FaceContext(torch.empty(1, 8, 4096, device=meta, dtype=torch.float16), None)
+    net = identitynet_from(theirs, context, "flux_all").showing(Hint(torch.empty(1, 1024, 1024, 3), vae=VAE()))
+    net.model_sampling_current = model.model.model_sampling
+    nets._Checked = lambda network, _hint, _sure: network  # hints without numbers cannot be compared
+    return Controlled(model, net)
+
+
 def scaled(model: Any, **inputs: Any) -> Any:
     from pack.nodes.forms.scale_image_branch import ScaleImageBranch
 
@@ -255,6 +310,7 @@ def ways(row: Published) -> Iterator[tuple[str, Callable[[Any], Any]]]:
             words = " and ".join(map(str, tokens))
             yield f"XLabs, {words} tokens", lambda model, tokens=tokens: adapted(model, *tokens, variant="xlabs")
         yield "InstantX, 128 tokens", lambda model: adapted(model, 128, variant="instantx")
+        yield "InfiniteYou's net", with_infusenet
         return
     if row.family == "sd3":
         yield "InstantX, 64 tokens", adapted_by_time
@@ -280,8 +336,8 @@ def _halves() -> Any:
     return mask
 
 
-def call(row: Published, model: Any) -> tuple[float, int]:
-    """FLOPs and operators of a call of the model that is not a run's first."""
+def call(row: Published, model: Any, net: Any = None) -> tuple[float, int]:
+    """FLOPs and operators of a call of the model that is not a run's first, with a net on both conditionings."""
     import comfy.samplers
     import torch
     from counts import Operators
@@ -294,6 +350,8 @@ def call(row: Published, model: Any) -> tuple[float, int]:
     x = torch.empty(row.latent, device="meta", dtype=torch.float32)
     conds = [comfy.sampler_helpers.convert_cond(_text(row)) for _ in range(SIDES)]
     sides = comfy.samplers.process_conds(model.model, x, {"positive": conds[0], "negative": conds[1]}, x.device)
+    for entry in (*sides["positive"], *sides["negative"]):
+        entry.update({} if net is None else {"control": net})
     sampling = model.model.model_sampling.to("meta")
     given = [sides["positive"], sides["negative"]], x, torch.empty(1, device="meta")
     run = Run(attachments(model), sampling, Conditionings({}, {}))
@@ -331,8 +389,9 @@ def counted() -> Iterator[Counted]:
         flops, operators = call(row, model)
         yield Counted(row.family, row.what, "none", flops / 1e12, 0.0, operators, 0, 0.0)
         for name, put in ways(row):
-            steered = put(model)
-            more, above = call(row, steered)
+            made = put(model)
+            steered, net = (made.model, made.net) if isinstance(made, Controlled) else (made, None)
+            more, above = call(row, steered, net)
             yield Counted(
                 row.family,
                 row.what,
