@@ -289,7 +289,7 @@ class Trainer:
     def _keeper(self, path: Path) -> StateFile:
         given = Given(contents(self.dataset), self._begun)
         moving = Moving(self.trainee, self.optimizer, self.scaler, self.ema)
-        return StateFile(path, self.settings, given, moving, self.processes.first)
+        return StateFile(path, self.settings, given, moving, self.processes.first, self.means.sharded)
 
 
 def _log(logs: Sequence[Log], step: int, values: Values) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,10 +47,10 @@ class Moving:
         }
         return whole(state, keep)
 
-    def take(self, state: Mapping[str, Any], done: int) -> None:
-        """Be as it was after `done` steps."""
+    def take(self, state: Mapping[str, Any], done: int, mapped: bool) -> None:
+        """Be as it was after `done` steps; nothing of a state that is `mapped` is kept but as a copy."""
         _load(self.trainee, state["weights"])
-        self.optimizer.load_state_dict(_as_here(state["optimizer"], self.optimizer))
+        self.optimizer.load_state_dict(_as_here(state["optimizer"], self.optimizer, mapped))
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])
         if self.ema is not None:
@@ -62,26 +63,35 @@ def _load(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     module.load_state_dict({name: shared_out(each, own.get(name, each)) for name, each in weights.items()})
 
 
-def _as_here(state: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def _as_here(state: Mapping[str, Any], optimizer: torch.optim.Optimizer, mapped: bool) -> dict[str, Any]:
     """An optimizer's state that was saved on another device, to be updated by the kernels of this one, in its shards."""
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+
+    def own(each: Tensor, like: Tensor) -> Tensor:
+        part = shared_out(each, like) if each.ndim else each
+        return part.clone() if mapped else part  # else a view would keep all of the file
+
     moments = {
-        number: {name: shared_out(each, weights[number]) if each.ndim else each for name, each in values.items()}
+        number: {name: own(each, weights[number]) for name, each in values.items()}
         for number, values in state["state"].items()
     }
-    own = [{name: group[name] for name in ("foreach", "fused")} for group in optimizer.param_groups]
-    return {"state": moments, "param_groups": [{**a, **b} for a, b in zip(state["param_groups"], own, strict=True)]}
+    ways = [{name: group[name] for name in ("foreach", "fused")} for group in optimizer.param_groups]
+    return {"state": moments, "param_groups": [{**a, **b} for a, b in zip(state["param_groups"], ways, strict=True)]}
 
 
 @dataclass(frozen=True, eq=False)
 class StateFile:
-    """Writes and reads the state of a training in `path`."""
+    """Writes and reads the state of a training in `path`.
+
+    `mapped`: it is not read into memory, since each of several processes takes a share of it alone.
+    """
 
     path: Path
     settings: Settings
     given: Given
     moving: Moving
     writes: bool = True  # of several processes one alone
+    mapped: bool = False
 
     def write(self, course: Course) -> None:
         """Write where the training stands: all of the file or nothing."""
@@ -119,13 +129,15 @@ class StateFile:
                 "give this run another name."
             )
         course = Course(state["losses"], state.get("checks", {}))
-        self.moving.take(state, course.done)
+        self.moving.take(state, course.done, self.mapped)
         return course
 
     def _read(self) -> dict[str, Any]:
         try:
-            state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            if self.mapped:
+                _check_sums(self.path)
+            state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu", mmap=self.mapped)
+        except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError) as error:
             raise ValueError(
                 f"'{self.path}' is damaged and cannot be resumed ({str(error).splitlines()[0]}). Delete it to begin anew."
             ) from error
@@ -133,3 +145,11 @@ class StateFile:
         if missing:
             raise ValueError(f"'{self.path}' is not the state of a training run: it lacks {', '.join(missing)}.")
         return state
+
+
+def _check_sums(path: Path) -> None:
+    """Raise BadZipFile for a state that is not what was written: what is mapped is not checked when it is read."""
+    with zipfile.ZipFile(path) as file:
+        damaged = file.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"'{damaged}' is not what was written")

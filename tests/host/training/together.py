@@ -48,18 +48,25 @@ def one(job, rank, place):
     family, variant = job.get("what", ("sd15", "base"))
     with torch.inference_mode(False):
         try:
-            trained, told, held = trained_by(job, rank, place, family, variant)
+            trained, told, held, mapped = trained_by(job, rank, place, family, variant)
         except InterruptProcessingException:
             return {"stopped": True}
         except ValueError as error:
             return {"error": str(error)}
     losses = [loss.hex() for loss in trained.losses]
     if None in trained.weights.values():  # of what was in shards the first process alone has all
-        return {"losses": losses, "weights": None, "told": told, "held": held}
+        return {"losses": losses, "weights": None, "told": told, "held": held, "mapped": mapped}
     if job.get("keep"):
         torch.save(trained.weights, place / f"{job['name']}.pt")
     weights = digest(*(trained.weights[name] for name in sorted(trained.weights)))
-    return {"losses": losses, "weights": weights, "told": told, "norms": norms_of(job, place), "held": held}
+    return {
+        "losses": losses,
+        "weights": weights,
+        "told": told,
+        "norms": norms_of(job, place),
+        "held": held,
+        "mapped": mapped,
+    }
 
 
 def norms_of(job, place):
@@ -69,8 +76,10 @@ def norms_of(job, place):
 
 
 def trained_by(job, rank, place, family, variant):
-    """What came of the training, of how many steps this process was told, and how many weights it holds."""
+    """What came of the training, of how many steps this process was told, how many weights it holds, and what it had
+    mapped of its state: while it read it, and in the end."""
     import trainings
+    from pack.attention.training import resume
     from pack.attention.training.log import Logs
     from pack.attention.training.loop import Watch
     from pack.attention.training.means import Means
@@ -86,7 +95,22 @@ def trained_by(job, rank, place, family, variant):
         stop=lambda: len(steps) == job.get("stop_at"),
         logs=Logs(place / f"{job['name']}.log.jsonl") if job.get("log") else None,
     )
-    return made.run(watch), len(steps), sum(here(weight).numel() for weight in made.trainee.parameters())
+    mapped, read = [], resume.StateFile._read
+
+    def noted(file):
+        state = read(file)
+        mapped.append(is_mapped(job))
+        return state
+
+    resume.StateFile._read = noted
+    trained = made.run(watch)
+    held = sum(here(weight).numel() for weight in made.trainee.parameters())
+    return trained, len(steps), held, [*mapped, is_mapped(job)]
+
+
+def is_mapped(job):
+    maps = Path("/proc/self/maps")
+    return "state" in job and maps.is_file() and job["state"] in maps.read_text()
 
 
 def forked(job, place, results):
