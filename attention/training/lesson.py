@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
+from uuid import uuid4
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ INDEX = "lesson.json"
 NOTHING = "nothing.safetensors"
 SHARDS = "shards"
 FEATURES = "features/"
-FORMAT = 1
+FORMAT = 2
 
 Draw = Callable[[Tensor, Size], Tensor]
 """Keypoints (5, 2) and a size (width, height) in pixels -> their picture (3, H, W), 0..1."""
@@ -95,7 +96,7 @@ def end(folder: Path, count: int) -> tuple[int, Mapping[str, str]]:
 
 def _write(file: Path, told: Mapping[str, object]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    part = file.with_name(f"{file.name}.{uuid4().hex}.part")
     part.write_text(json.dumps(told, indent=1), encoding="utf-8")
     os.replace(part, file)
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import safetensors
 import safetensors.torch
@@ -24,6 +25,7 @@ from ..reference.embeds import Embeds
 from .dataset import Text
 
 Size = tuple[int, int]
+HEADER = "lesson"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +88,12 @@ def write_shard(path: Path, rows: Sequence[Encoded], texts: Mapping[str, Text], 
         "digest": digest(*(tensors[name] for name in sorted(tensors))),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    # Several machines may write it, whose processes have the same numbers.
+    part = path.with_name(f"{path.name}.{uuid4().hex}.part")
     kept = {name: tensor.contiguous() for name, tensor in tensors.items()}
     try:
-        safetensors.torch.save_file(kept, part, metadata={name: json.dumps(value) for name, value in header.items()})
+        # One entry alone: the order of several is drawn anew by each process, and the bytes would be, too.
+        safetensors.torch.save_file(kept, part, metadata={HEADER: json.dumps(header)})
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -151,7 +155,7 @@ class Shard:
     def listed(self) -> Listed:
         """What its header says. Raises ValueError for a file that is missing, cut short or something else."""
         with self._opened() as file:
-            told: dict[str, Any] = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
+            told: dict[str, Any] = json.loads((file.metadata() or {}).get(HEADER, "{}"))
         missing = [name for name in ("pictures", "captions", "errors", "digest") if name not in told]
         if missing:
             raise self._damaged(f"it has no {missing[0]}")

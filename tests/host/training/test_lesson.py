@@ -164,6 +164,6 @@ def test_a_missing_or_damaged_file_is_named(folder):
     path.unlink()
     with pytest.raises(ValueError, match="is missing or damaged"):
         opened(folder)
-    (folder / "lesson.json").write_text(json.dumps({"format": 2}))
-    with pytest.raises(ValueError, match="a lesson of format 2; this version reads 1"):
+    (folder / "lesson.json").write_text(json.dumps({"format": 1}))
+    with pytest.raises(ValueError, match="a lesson of format 1; this version reads 2"):
         opened(folder)
