@@ -3,12 +3,12 @@
     .likeness/batch-env/bin/python bench/batch.py --python .likeness/env/bin/python --rows 10000 --hosts 2 --kill-at 5000
     .likeness/batch-env/bin/python bench/batch.py --python .likeness/env/bin/python --rows 40 --hosts 2 --seconds 2
 
-`--python` is ComfyUI's, which is asked for a card as always. Linux.
+`--python` is ComfyUI's, which is asked for a card as always. With `--store s3://bucket/run` the manifest, pictures and results
+lie there, as the client of that store is configured (for S3 `AWS_ENDPOINT_URL` and the keys of the environment). Linux.
 """
 
 import argparse
 import json
-import os
 import re
 import signal
 import subprocess
@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import fsspec
 from pyarrow import parquet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,18 +65,36 @@ def main() -> None:
     form.add_argument("--hosts", type=int, default=2)
     form.add_argument("--seconds", type=float, default=0.0, help="that a drawing takes")
     form.add_argument("--kill-at", type=int, help="kill the driver after so many rows, and give the command again")
+    form.add_argument("--store", help="an address below which everything is read and written (default: a folder)")
     options = form.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        command = prepared(place, options)
+        store = options.store or folder
+        command, out = prepared(Path(folder), store, options), Out(f"{store}/out")
         if options.kill_at:
-            ran(command, place, options.kill_at)
+            ran(command, out, options.kill_at)
         began = time.time()
-        passed, peak, status = ran(command, place)
-        told(place, began, passed, peak, status)
+        passed, peak, status = ran(command, out)
+        told(out, began, passed, peak, status)
 
 
-def prepared(place: Path, options: argparse.Namespace) -> list[str]:
+class Out:
+    """What was written at a place, local or not."""
+
+    def __init__(self, place: str) -> None:
+        self.files, self.root = fsspec.core.url_to_fs(place)
+
+    def below(self, folder: str) -> list[str]:
+        """All files of a folder."""
+        self.files.invalidate_cache()
+        return self.files.find(f"{self.root}/{folder}")
+
+    def table(self, path: str) -> list[dict]:
+        """The lines of a Parquet file."""
+        with self.files.open(path, "rb") as file:
+            return parquet.read_table(file).to_pylist()
+
+
+def prepared(place: Path, store: str, options: argparse.Namespace) -> list[str]:
     """A tree that answers, a prompt, a manifest; the command."""
     tree = place / "tree"
     tree.mkdir()
@@ -89,20 +108,21 @@ def prepared(place: Path, options: argparse.Namespace) -> list[str]:
     }
     (place / "prompt.json").write_text(json.dumps(prompt))
     rows = (f"r{i},{i}" for i in range(options.rows))
-    (place / "rows.csv").write_text("\n".join(["id,sampler.seed", *rows]))
-    words = ["--comfyui", tree, "--python", options.python, "--manifest", place / "rows.csv", "--out", place / "out"]
+    with fsspec.open(f"{store}/rows.csv", "w") as file:
+        file.write("\n".join(["id,sampler.seed", *rows]))
+    words = ["--comfyui", tree, "--python", options.python, "--manifest", f"{store}/rows.csv", "--out", f"{store}/out"]
     words += ["--prompt", place / "prompt.json", "--hosts", options.hosts]
     leash = ROOT / "runner" / "batch" / "leash.py"
     return [sys.executable, *map(str, [leash, "-m", "runner.batch", *words])]
 
 
-def ran(command: list[str], place: Path, kill_at: int | None = None) -> tuple[float, float, int]:
+def ran(command: list[str], out: Out, kill_at: int | None = None) -> tuple[float, float, int]:
     """Seconds, the driver's peak memory in MB, and its exit status."""
     began, peak = time.monotonic(), 0.0
     driver = subprocess.Popen(command, stdin=subprocess.PIPE)
     while driver.poll() is None:
         peak = max(peak, resident(driver.pid))
-        if kill_at and sum(len(files) for _, _, files in os.walk(place / "out" / "drawn")) >= kill_at:
+        if kill_at and len(out.below("drawn")) >= kill_at:
             driver.send_signal(signal.SIGKILL)
             driver.wait()
             time.sleep(15)  # until what the engine had started is gone
@@ -119,14 +139,13 @@ def resident(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def told(place: Path, began: float, passed: float, peak: float, status: int) -> None:
+def told(out: Out, began: float, passed: float, peak: float, status: int) -> None:
     """Print the figures of the last run."""
-    parts = [parquet.read_table(path).to_pylist() for path in (place / "out" / "results").glob("*.parquet")]
-    lines = [line for part in parts for line in part]
-    whole = parquet.read_table(place / "out" / "results.parquet").to_pylist()
+    lines = [line for path in out.below("results") if path.endswith(".parquet") for line in out.table(path)]
+    whole = out.table(f"{out.root}/results.parquet")
     ids = Counter(line["id"] for line in whole)
     print(f"status {status}, rows {len(whole)}, ids {len(ids)}, errors {sum(bool(line['error']) for line in whole)}")
-    print(f"lines of all parts {len(lines)}, pictures {sum(1 for path in (place / 'out/pictures').rglob('*.png'))}")
+    print(f"lines of all parts {len(lines)}, pictures {len(out.below('pictures'))}")
     first = min((line["ended"] for line in whole if line["ended"] > began), default=began)
     print(f"last run {passed:.0f} s, first row after {first - began:.0f} s, driver at most {peak:.0f} MB")
     by_host: dict[str, list[dict]] = {}

@@ -1,33 +1,29 @@
 """The command `run.py batch`: a table of rows and a prompt become pictures and a table of results."""
 
 import argparse
-import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from .. import environment
-from ..client_process import ended
 from ..comfyui import existing_host
 from ..folders import folders_in
-from ..locks import only_one
 from ..places import Places, program_in
 from ..problems import say
 from ..setup import Wanted, prepare
 from . import references
 from .course import TooManyErrors
 from .faults import Faulty
-from .hosts import LEASH, Given
+from .hosts import Given
 from .jobs import jobs_of, prompt_at, together
 from .key import hash_of
 from .options import NO_ENGINE, USAGE, Misused, check, hosts_of, urls_of
 from .report import SOME_ERRORS, Report, report_of, write
 from .store import Store, store_at
+from .there import engine_python, there
 from .ways import Engine, OneByOne, Ours, Way, drawn, tried
 
-SILENT = {"RAY_USAGE_STATS_ENABLED": "0"}
+MODULE = "runner.batch"
 
 
 def batch(places: Places, options: argparse.Namespace) -> int:
@@ -57,11 +53,9 @@ def _batch(places: Places, options: argparse.Namespace) -> int:
         return _staged(options, OneByOne(options, [ours.own()]))
     if options.here:
         return _staged(options, Engine(options, ours, hosts))
-    with only_one(places.work / "lock"):
-        environment.bootstrap(places)
-        python = environment.prepare_batch(places)
     words = ["--comfyui", ours.host.tree, "--python", ours.host.python, "--base-directory", ours.base]
-    return _there(places, python, [*options.words[1:], *words, "--hosts", f"{hosts[0]}:{hosts[1]}"])
+    words = [*options.words[1:], *words, "--hosts", f"{hosts[0]}:{hosts[1]}"]
+    return there(engine_python(places), MODULE, words)
 
 
 def _ours(places: Places, options: argparse.Namespace) -> Ours:
@@ -80,14 +74,6 @@ def _one_for_each_card(ours: Ours) -> tuple[int, int]:
     done = subprocess.run([str(ours.host.python), "-c", count], capture_output=True, text=True, check=False)
     cards = int(done.stdout) if done.returncode == 0 else 0
     return (cards, cards) if cards > 1 else NO_ENGINE
-
-
-def _there(places: Places, python: Path, words: Sequence[str | Path]) -> int:
-    """Run this command in the Python that has the engine; it ends with us."""
-    command = [str(python), str(LEASH), "-m", "runner.batch", *map(str, words)]
-    environ = {**os.environ, **SILENT, "PYTHONUTF8": "1"}
-    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE) as engine:
-        return ended(engine)
 
 
 def _staged(options: argparse.Namespace, way: Way) -> int:
@@ -128,7 +114,7 @@ def _report_here_or_there(places: Places, options: argparse.Namespace) -> int:
     """What the engine has written is read by its Python, where this one cannot."""
     python = program_in(places.batch, "python")
     if not options.here and find_spec("pyarrow") is None and python.is_file():
-        return _there(places, python, options.words[1:])
+        return there(python, MODULE, options.words[1:])
     store = store_at(options.out)
     return _told(store, report_of(store))
 

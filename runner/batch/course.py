@@ -7,7 +7,6 @@ from typing import TextIO
 
 from ..problems import Problem
 from ..progress import bar
-from .result import Result
 
 EVERY = 10  # seconds between two lines where the output is no terminal
 
@@ -20,7 +19,8 @@ class TooManyErrors(Problem):
 class Course:
     """Counts results of all hosts, and shows them.
 
-    `allowed` is how many errors end the run, None for any number; `before` is how many rows were drawn when it began.
+    `allowed` is how many errors end the run, None for any number; `before` is how many rows were done when it began;
+    `kind` is what they are.
     """
 
     out: TextIO
@@ -28,6 +28,7 @@ class Course:
     hosts: int
     allowed: int | None = None
     before: int = 0
+    kind: str = "rows"
     done: int = field(default=0, init=False)
     errors: int = 0
     _began: float = field(default_factory=time.monotonic, repr=False)
@@ -37,14 +38,14 @@ class Course:
     def __post_init__(self) -> None:
         self.done = self.before
 
-    def result(self, result: Result) -> None:
-        """Count one. Raises TooManyErrors."""
+    def result(self, name: str, error: str = "") -> None:
+        """Count one, with what is wrong with it. Raises TooManyErrors."""
         with self._lock:
             self.done += 1
-            self.errors += bool(result.error)
+            self.errors += bool(error)
             self._show()
-            if result.error:
-                self._say(f"  {result.id}: {result.error}")
+            if error:
+                self._say(f"  {name}: {error}")
             if self.allowed is not None and self.errors > self.allowed:
                 raise TooManyErrors(
                     f"{self.errors} rows have errors, more than --max-errors allows. What was drawn is kept.",
@@ -57,7 +58,7 @@ class Course:
         rate = (self.done - self.before) / passed
         left = _clock((self.rows - self.done) / rate) if rate else "?"
         counted = f"{self.errors} {'error' if self.errors == 1 else 'errors'}, {self.hosts} {'host' if self.hosts == 1 else 'hosts'}"
-        return f"{bar(self.done, self.rows)} {self.done} of {self.rows} rows, {60 * rate:.1f} a minute, {left} left, {counted}"
+        return f"{bar(self.done, self.rows)} {self.done} of {self.rows} {self.kind}, {60 * rate:.1f} a minute, {left} left, {counted}"
 
     def _show(self) -> None:
         is_last = self.done == self.rows

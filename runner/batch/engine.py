@@ -6,9 +6,7 @@ remembers which rows are finished. What is ours is the order of the rows and wha
 
 import io
 import json
-import logging
 import os
-import secrets
 import sys
 import threading
 import time
@@ -16,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..comfyui import Host
-from ..places import ROOT
-from ..problems import Problem, say
+from .cluster import Ending, Pool, on_hosts, running, telling
 from .course import Course, TooManyErrors
 from .draw import Drawer, Limits
 from .hosts import Own
@@ -30,22 +28,12 @@ from .result import Result
 from .store import Store, store_at
 from .talk import Lost
 
-OLDEST = (2, 60)
-"""Older ones let anybody on the network run code in a cluster."""
-ACTORS_THAT_DO_NOT_START = 2  # in a row; one more ends the run
 LOOK_SECONDS = 1
-OURS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
-"""What Ray is told before it is imported: it reports to nobody, and a stranger is refused."""
-OURS_HERE = {
-    "RAY_worker_niceness": "0",  # else a ComfyUI that an actor starts starves beside everything else
-    "PYTHONPATH": str(ROOT),
-}
-"""The same for a cluster of our own on this machine."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an actor needs to draw, and how many there may be; on other machines paths are those of that machine."""
+    """What an actor needs to draw; on other machines paths are those of that machine."""
 
     place: str
     tree: str
@@ -53,10 +41,8 @@ class Plan:
     offered: Mapping[str, tuple[str, ...]]
     options: tuple[str, ...]
     limits: Limits
-    hosts: tuple[int, int]
     rows_per_block: int
-    cards_per_host: float | None = None
-    cluster: str | None = None
+    pool: Pool
 
     def host(self) -> Own:
         """The ComfyUI of an actor."""
@@ -67,45 +53,17 @@ class Plan:
 
 def draw_all(jobs: Sequence[Job], plan: Plan, store: Store, before: Report, course: Course) -> None:
     """Draw all jobs and write their results part by part. Raises Problem when the run cannot go on."""
-    if os.environ.get("RAY_AUTH_MODE", "token") != "token":
-        raise Problem(
-            f"RAY_AUTH_MODE is {os.environ['RAY_AUTH_MODE']}: anybody on the network could run code in this cluster.",
-            "unset it, or set it to token, on all machines.",
-        )
-    os.environ.update(OURS)
-    if plan.cluster is None:
-        os.environ.update(OURS_HERE)
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # of this run alone, and written nowhere
-    import ray
-
-    if tuple(map(int, ray.__version__.split(".")[:2])) < OLDEST:
-        raise Problem(f"This is Ray {ray.__version__}; 2.60 or newer is needed.", "update it, on all machines.")
-    say("Starting the engine")
-    ray.init(
-        address=plan.cluster,
-        include_dashboard=False if plan.cluster is None else None,
-        num_cpus=None if plan.cluster else max(os.cpu_count() or 1, plan.hosts[1] + 2),
-        log_to_driver=False,
-        logging_level="WARNING",
-    )
-    try:
-        tally = ray.remote(Tally).options(num_cpus=0, max_restarts=-1).remote(course.allowed)
-        with _shown(ray, tally, course):
-            try:
-                _run(ray, jobs, plan, store, before, tally)
-            except Exception as error:
-                raise _reason(ray, tally, error) from error
-    finally:
-        ray.shutdown()
+    with running(plan.pool, Tally, course.allowed) as tally, _shown(tally, course):
+        _run(jobs, plan, store, before, tally)
 
 
-class Tally:
+class Tally(Ending):
     """Counts the results of all hosts, for the line that shows how far it is, and for the end by too many errors."""
 
     def __init__(self, allowed: int | None) -> None:
+        super().__init__()
         self.allowed, self.errors = allowed, 0
         self.new: list[tuple[str, str]] = []
-        self.problem: Problem | None = None
         self.hosts: set[str] = set()
 
     def result(self, name: str, error: str, host: str) -> bool:
@@ -115,14 +73,6 @@ class Tally:
         self.errors += bool(error)
         return self.allowed is not None and self.errors > self.allowed
 
-    def ends(self, problem: Problem) -> None:
-        """Remember why a host ends the run; on the engine's own way to the driver only a traceback is left of it."""
-        self.problem = problem
-
-    def reason(self) -> Problem | None:
-        """Why a host has ended the run, if one has."""
-        return self.problem
-
     def taken(self) -> tuple[list[tuple[str, str]], int]:
         """What came since it was asked last, and how many hosts there were."""
         new, self.new = self.new, []
@@ -130,7 +80,9 @@ class Tally:
 
 
 @contextmanager
-def _shown(ray: object, tally: object, course: Course) -> object:
+def _shown(tally: Any, course: Course) -> Iterator[None]:
+    import ray
+
     over = threading.Event()
 
     def look() -> None:
@@ -141,7 +93,7 @@ def _shown(ray: object, tally: object, course: Course) -> object:
                 new, course.hosts = ray.get(tally.taken.remote(), timeout=10)
                 for name, error in new:
                     with suppress(TooManyErrors):  # the host that drew it ends the run
-                        course.result(Result(name, "", error=error))
+                        course.result(name, error)
 
     shows = threading.Thread(target=look, daemon=True)
     shows.start()
@@ -152,36 +104,18 @@ def _shown(ray: object, tally: object, course: Course) -> object:
         shows.join()
 
 
-def _run(ray: object, jobs: Sequence[Job], plan: Plan, store: Store, before: Report, tally: object) -> None:
+def _run(jobs: Sequence[Job], plan: Plan, store: Store, before: Report, tally: Any) -> None:
     import ray.data
     from ray.data.checkpoint import CheckpointConfig
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.max_consecutive_actor_init_deaths = ACTORS_THAT_DO_NOT_START
-    context.execution_options.preserve_order = False
-    context.checkpoint_config = CheckpointConfig(
-        id_column="try", checkpoint_path=f"{store.place}/checkpoint", delete_checkpoint_on_success=False
+    checkpoint, client = store.for_engine("checkpoint")
+    ray.data.DataContext.get_current().checkpoint_config = CheckpointConfig(
+        id_column="try", checkpoint_path=checkpoint, override_filesystem=client, delete_checkpoint_on_success=False
     )
-    cards = plan.cards_per_host
-    if cards is None:
-        cards = 1 if ray.cluster_resources().get("GPU") else 0
-    fewest, most = plan.hosts
-    (
-        ray.data.read_parquet(f"{store.place}/{_written(jobs, store, before)}")
-        .repartition(target_num_rows_per_block=plan.rows_per_block)
-        .map_batches(
-            OnHost,
-            fn_constructor_args=(plan, tally),
-            batch_size=None,
-            batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(min_size=fewest, max_size=most, max_tasks_in_flight_per_actor=1),
-            num_gpus=cards or None,
-            num_cpus=None if cards else 1,
-        )
-        .write_parquet(f"{store.place}/results")
-    )
+    written, results = _written(jobs, store, before), store.for_engine("results")[0]
+    rows = ray.data.read_parquet(store.for_engine(written)[0], filesystem=client)
+    blocks = rows.repartition(target_num_rows_per_block=plan.rows_per_block)
+    on_hosts(blocks, OnHost, (plan, tally), plan.pool).write_parquet(results, filesystem=client)
 
 
 def _written(jobs: Sequence[Job], store: Store, before: Report) -> str:
@@ -214,31 +148,20 @@ def unpacked(text: str) -> Job:
 class OnHost:
     """What an actor does: one ComfyUI, and a block of rows at a time."""
 
-    def __init__(self, plan: Plan, tally: object) -> None:
+    def __init__(self, plan: Plan, tally: Any) -> None:
         self._drawer = Drawer(plan.host(), store_at(plan.place), plan.limits)
         self._tally = tally
-        with self._telling():
+        with telling(tally, self._drawer.host.stop):
             self._drawer.start()
 
     def __call__(self, block: object) -> object:
         import pyarrow
 
         columns = block.to_pydict()
-        with self._telling():
+        with telling(self._tally, self._drawer.host.stop):
             results = [self._result(unpacked(job)) for job in columns["job"]]
         lines = pyarrow.Table.from_pylist([result.line() for result in results], schema=schema())
         return lines.append_column("try", [pyarrow.array(columns["try"], pyarrow.string())])
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        import ray
-
-        try:
-            yield
-        except Problem as problem:
-            ray.get(self._tally.ends.remote(problem))
-            self._drawer.host.stop()
-            raise
 
     def _result(self, job: Job) -> Result:
         import ray
@@ -254,12 +177,3 @@ class OnHost:
                 "`run.py batch report --out ...` lists them; mend their cause, then run the same command again.",
             )
         return result
-
-
-def _reason(ray: object, tally: object, error: Exception) -> Problem:
-    """What the engine ended with, in words: a problem of ours on a host, or what Ray says."""
-    with suppress(Exception):
-        problem = ray.get(tally.reason.remote(), timeout=10)
-        if problem is not None:
-            return problem
-    return Problem(f"The engine ended: {error}", "see the lines above; run the same command again, it goes on.")

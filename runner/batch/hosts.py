@@ -182,7 +182,7 @@ class Own:
             self._server.stop()
         if self._folder is not None:
             self._lock.close()
-            _delete(self._folder)
+            delete_folder(self._folder)
 
     def empty(self, file: Mapping[str, str]) -> None:
         # Not deleted: its name stays taken, so that a node which the host has cached never means another file by it.
@@ -212,14 +212,15 @@ def new_folder() -> tuple[Path, IO[str]]:
                 with lock.open("a") as file:
                     is_left = locked(file)
                 if is_left:
-                    _delete(lock.parent)
+                    delete_folder(lock.parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     lock = (folder / LOCK).open("w")
     locked(lock)
     return folder, lock
 
 
-def _delete(folder: Path) -> None:
+def delete_folder(folder: Path) -> None:
+    """Delete a host's folder, whose lock is free."""
     unlink_folder(folder / "custom_nodes" / PACK)  # else a junction's target would be deleted with it
     shutil.rmtree(folder, ignore_errors=True)
 

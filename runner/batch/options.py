@@ -101,7 +101,7 @@ def add_to(form: argparse.ArgumentParser) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """Raise Misused when options are missing, or do not go together."""
-    for find in (_missing, _no_number, _no_hosts, _not_together):
+    for find in (_missing, _no_number, wrong_hosts, _not_together):
         fault = find(options)
         if fault:
             raise Misused(fault, "`run.py batch --help` says what each option is.")
@@ -122,24 +122,27 @@ def _no_number(options: argparse.Namespace) -> str:
     return ""
 
 
-def _no_hosts(options: argparse.Namespace) -> str:
+def wrong_hosts(options: argparse.Namespace) -> str:
+    """What is wrong with the number of hosts and the engine's address, or nothing."""
     if options.hosts and not re.fullmatch(r"\d+|[1-9]\d*:[1-9]\d*", options.hosts):
         return f"--hosts is {options.hosts}; it must be a number, or the fewest and the most as 1:8."
-    fewest, most = hosts_of(options) or (0, 0)
-    return f"--hosts is {options.hosts}; the fewest are more than the most." if fewest > most else ""
+    fewest, most = hosts_of(options) or NO_ENGINE
+    if fewest > most:
+        return f"--hosts is {options.hosts}; the fewest are more than the most."
+    clusters = [address for address in options.address if address not in urls_of(options)]
+    if len(clusters) > 1 or (clusters and not most):
+        return (
+            f"--address {' '.join(clusters)} is where the engine is; it can be at one place, with --hosts of 1 or more."
+        )
+    return ""
 
 
 def _not_together(options: argparse.Namespace) -> str:
     ours = [name for name in ("plain", "comfyui", "models_dir", "base_directory") if getattr(options, name)]
-    clusters = [address for address in options.address if address not in urls_of(options)]
     if urls_of(options) and ours:
         return f"--{ours[0].replace('_', '-')} says how our own ComfyUI is started, and --address names another."
-    if urls_of(options) and (clusters or hosts_of(options) not in (None, NO_ENGINE)):
+    if urls_of(options) and (cluster_of(options) or hosts_of(options) not in (None, NO_ENGINE)):
         return "--address names a ComfyUI that runs; the engine and its --hosts are for our own."
-    if len(clusters) > 1 or (clusters and hosts_of(options) == NO_ENGINE):
-        return (
-            f"--address {' '.join(clusters)} is where the engine is; it can be at one place, with --hosts of 1 or more."
-        )
     if options.base_directory and not options.comfyui:
         return "--base-directory goes with --comfyui."
     return ""

@@ -76,7 +76,7 @@ def _draw_block(
     try:
         for job in block:
             results.append(drawn(drawer, job))
-            course.result(results[-1])
+            course.result(job.id, results[-1].error)
     except Gone:
         waiting.put(block[len(results) :])
         raise

@@ -20,6 +20,10 @@ class Store(Protocol):
 
     place: str
 
+    def for_engine(self, name: str) -> tuple[str, object]:
+        """The path of a file or folder for the engine, and the client that it reads and writes it with if it needs one."""
+        ...
+
     def put(self, name: str, content: bytes) -> None:
         """Write a file. Raises Problem when there is no room."""
         ...
@@ -57,6 +61,9 @@ class Folder:
 
     def __init__(self, place: str) -> None:
         self.place = str(Path(place).absolute())
+
+    def for_engine(self, name: str) -> tuple[str, object]:
+        return str(Path(self.place, name)), None
 
     def put(self, name: str, content: bytes) -> None:
         path = Path(self.place, name)
@@ -102,6 +109,12 @@ class Objects:
     def __init__(self, place: str) -> None:
         self.place = place.rstrip("/")
         self._files, self._root = filesystem_client().core.url_to_fs(self.place)
+
+    def for_engine(self, name: str) -> tuple[str, object]:
+        # Of its own the engine would take another client, which is configured by other means and knows fewer stores.
+        from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+        return self._path(name), PyFileSystem(FSSpecHandler(self._files))
 
     def put(self, name: str, content: bytes) -> None:
         self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)

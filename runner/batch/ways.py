@@ -12,6 +12,7 @@ from typing import Protocol
 from ..comfyui import Host
 from ..problems import Problem, say
 from . import run_file, serial
+from .cluster import Pool
 from .course import Course
 from .draw import Drawer, Failed, Limits
 from .faults import Faulty
@@ -90,10 +91,8 @@ class Engine:
             {category: tuple(map(str, folders)) for category, folders in self.ours.offered.items()},
             self.ours.options,
             limits_of(self.options),
-            self.hosts,
             self.options.rows_per_block,
-            self.options.cards_per_host,
-            cluster_of(self.options),
+            Pool(self.hosts, self.options.cards_per_host, cluster_of(self.options)),
         )
         drawn = len(jobs) - len(before.failed) - len(before.missing)
         engine.draw_all(jobs, plan, store, before, _course(self.options, jobs, 0, drawn))

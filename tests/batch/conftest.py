@@ -13,6 +13,7 @@ from serving.patience import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # what these tests share
 COMFYUI = Path(os.environ.get("LIKENESS_COMFYUI") or ROOT / ".likeness" / "ComfyUI")
 ENGINE = Path(os.environ.get("LIKENESS_BATCH_PYTHON") or ROOT / ".likeness" / "batch-env" / "bin" / "python")
 

@@ -6,25 +6,18 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from PIL import Image
 from serving.fixtures import node
 from serving.patience import until
+from watched import environ_of, is_alive, is_below, words_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by signals, looks into /proc")
 
 
 def rows(count, **more):
     return [{"id": f"r{i:02}", "witness.name": f"r{i:02}", "witness.number": i, **more} for i in range(count)]
-
-
-def is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def portrait(photos):
@@ -114,15 +107,17 @@ def test_two_hosts_share_and_nothing_is_sent_and_nobody_is_let_in(batch, engine_
     two = batch()
     two.begin(rows(12, **{"witness.does": "waits"}), "--hosts", "2", "--rows-per-block", "1")
     two.until_drawn(2)
-    ours = [pid for pid in os.listdir("/proc") if pid.isdigit() and _is_below(int(pid), two.process.pid)]
-    told = [_environ(pid) for pid in ours]
+    ours = [pid for pid in os.listdir("/proc") if pid.isdigit() and is_below(int(pid), two.process.pid)]
+    told = [environ_of(pid) for pid in ours]
     assert len(told) > 6 and {
         environ.get("RAY_USAGE_STATS_ENABLED") for environ in told if "RAY_JOB_ID" in environ
     } == {"0"}
     assert {note["usage"] for note in two.notes} == {"0"}
-    ((raylet, words),) = [(pid, words) for pid in ours if (words := _words(pid)) and words[0].endswith("raylet/raylet")]
+    ((raylet, words),) = [
+        (pid, words) for pid in ours if (words := words_of(pid)) and words[0].endswith("raylet/raylet")
+    ]
     (address,) = set(re.findall(r"--gcs-address=([\d.:]+)", " ".join(words)))
-    token = _environ(raylet)["RAY_AUTH_TOKEN"]
+    token = environ_of(raylet)["RAY_AUTH_TOKEN"]
     code = f"import ray; ray.init(address={address!r}, log_to_driver=False); print('let in', len(ray.nodes()))"
 
     def is_let_in(**token):
@@ -141,32 +136,6 @@ def test_two_hosts_share_and_nothing_is_sent_and_nobody_is_let_in(batch, engine_
     assert two.process.wait(600) == 0, two.said
     hosts = {line["host"] for line in two.results()}
     assert len(hosts) == 2 and set(two.drawn.values()) == {1} and len(two.drawn) == 12
-
-
-def _is_below(pid, top):
-    while pid > 1:
-        if pid == top:
-            return True
-        try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-    return False
-
-
-def _environ(pid):
-    try:
-        found = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return {}
-    return dict(entry.partition("=")[::2] for entry in found.split("\0"))
-
-
-def _words(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return []
 
 
 def test_errors_are_rows_until_there_are_too_many(batch):

@@ -23,7 +23,6 @@ from runner.batch import report as reports
 from runner.batch.course import Course, TooManyErrors
 from runner.batch.hosts import LEASH, Own, has_the_pack
 from runner.batch.options import cluster_of, errors_allowed, hosts_of, urls_of
-from runner.batch.result import Result
 from runner.batch.store import Folder
 from runner.comfyui import Host
 from runner.places import ROOT, program_in
@@ -112,7 +111,7 @@ def test_a_report_of_what_the_engine_wrote_is_read_by_its_python(places, tmp_pat
     python.parent.mkdir(parents=True)
     python.touch()
     asked = []
-    monkeypatch.setattr(command, "_there", lambda places, python, words: asked.append((python, words)) or 3)
+    monkeypatch.setattr(command, "there", lambda python, module, words: asked.append((python, words)) or 3)
     assert cli.main(["batch", "report", "--out", str(tmp_path)]) == 3
     assert asked == [(python, ["report", "--out", str(tmp_path)])]
 
@@ -197,7 +196,7 @@ def test_too_many_errors_end_the_run(run, comfy, capsys):
     assert run(rows(5, "fails"), "--max-errors", "1") == 3 and len(comfy.drawn) == 2
     assert "2 rows have errors, more than --max-errors allows" in capsys.readouterr().err
     with pytest.raises(TooManyErrors):
-        Course(io.StringIO(), rows=2, hosts=1, allowed=0).result(Result("a", "b", error="no"))
+        Course(io.StringIO(), rows=2, hosts=1, allowed=0).result("a", "no")
 
 
 def test_a_full_disk_is_one_sentence(run, capsys):
@@ -218,6 +217,7 @@ def test_a_full_disk_is_one_sentence(run, capsys):
             ["--out", "o", "--manifest", "m", "--prompt", "p", "--hosts", "0", "--address", "auto"],
             "is where the engine is",
         ),
+        (["--out", "o", "--manifest", "m", "--prompt", "p", "--address", "auto"], "with --hosts of 1 or more"),
         (
             ["--out", "o", "--manifest", "m", "--prompt", "p", "--hosts", "2", "--address", "http://127.0.0.1:1"],
             "the engine and its --hosts are for our own",
@@ -250,9 +250,8 @@ def test_each_card_has_a_host_and_more_than_one_have_the_engine(cards, hosts, mo
     monkeypatch.setattr(command.subprocess, "run", lambda *_, **__: answer)
     monkeypatch.setattr(command, "_staged", lambda options, way: started.append((way.hosts[0].host, None)) or 0)
     monkeypatch.setattr(ways.Ours, "own", lambda ours: ours)
-    monkeypatch.setattr(command, "_there", lambda places, python, words: started.append((python, words)) or 0)
-    monkeypatch.setattr(command.environment, "bootstrap", lambda places: None)
-    monkeypatch.setattr(command.environment, "prepare_batch", lambda places: "engine")
+    monkeypatch.setattr(command, "there", lambda python, module, words: started.append((python, words)) or 0)
+    monkeypatch.setattr(command, "engine_python", lambda places: "engine")
     words = ["--manifest", manifest({"id": "a"}), "--prompt", str(prompt), "--out", str(tmp_path / "out")]
     assert cli.main(["batch", *words, "--comfyui", str(tmp_path)]) == 0
     ((program, passed),) = started
@@ -276,7 +275,7 @@ def test_progress_is_a_line_that_moves_or_one_now_and_then():
     out = io.StringIO()
     course = Course(out, rows=30, hosts=2)
     for i in range(30):
-        course.result(Result(f"{i}", "", error="no" if i == 3 else ""))
+        course.result(f"{i}", "no" if i == 3 else "")
     lines = out.getvalue().splitlines()
     assert lines[0].startswith("[#") and "1 of 30 rows" in lines[0] and lines[1] == "  3: no" and len(lines) == 3
     assert re.search(r"30 of 30 rows, [\d.]+ a minute, 0:00:00 left, 1 error, 2 hosts$", lines[2])
@@ -284,7 +283,7 @@ def test_progress_is_a_line_that_moves_or_one_now_and_then():
     half = Course(io.StringIO(), rows=30, hosts=2, before=20)
     assert half.line().startswith("[" + 20 * "#") and "20 of 30 rows, 0.0 a minute, ? left" in half.line()
     course.done = 28
-    course.result(Result("x", ""))
+    course.result("x")
     assert out.getvalue().splitlines()[-1].startswith("\x1b[K[") and "29 of 30 rows" in out.getvalue()
 
 
