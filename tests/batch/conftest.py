@@ -16,6 +16,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # what these tests share
 COMFYUI = Path(os.environ.get("LIKENESS_COMFYUI") or ROOT / ".likeness" / "ComfyUI")
 ENGINE = Path(os.environ.get("LIKENESS_BATCH_PYTHON") or ROOT / ".likeness" / "batch-env" / "bin" / "python")
+ENGINE_PATIENCE = 4 * PATIENCE
+"""For what has the engine, an actor and one ComfyUI after the other begin."""
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -71,7 +73,7 @@ class Batch:
 
     def run(self, rows, *arguments, **more):
         """The exit status."""
-        return self.begin(rows, *arguments, **more).wait(2 * PATIENCE)
+        return self.begin(rows, *arguments, **more).wait(ENGINE_PATIENCE)
 
     @property
     def said(self):
@@ -94,7 +96,7 @@ class Batch:
             assert self.process.poll() is None, self.said
             return len(self.notes) >= count
 
-        until(there, f"{count} rows: {self.said}", 0.05)
+        until(there, f"{count} rows", 0.05, ENGINE_PATIENCE)
         return self.notes[-1]
 
     def results(self):

@@ -46,7 +46,6 @@ def test_a_machine_is_lost_and_its_rows_are_drawn_on_the_other(batch, cluster, m
         """The raylet of each actor that has drawn, with its ComfyUI."""
         return {parent_of(note["actor"]): note["host"] for note in two.notes if is_alive(note["actor"])}
 
-    until(lambda: "Starting the engine" in two.said, "the engine")
     two.until_drawn(1)
     until(lambda: len(machines()) == 2 or two.process.poll() is not None, "rows on both machines")
     (lost,) = [raylet for raylet in machines() if "--head" not in words_of(raylet)]
