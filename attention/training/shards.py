@@ -74,7 +74,10 @@ class Read:
 
 
 def write_shard(path: Path, rows: Sequence[Encoded], texts: Mapping[str, Text], errors: Mapping[str, str]) -> None:
-    """Write a file of pictures: all of it or nothing. `texts` has each caption; `errors` what is wrong by the name."""
+    """Write a file of pictures: all of it or nothing. `texts` has each caption; `errors` what is wrong by the name.
+
+    Raises OSError where it cannot be written.
+    """
     captions = list(dict.fromkeys(row.caption for row in rows))
     tensors = _texts(captions, texts)
     places: dict[str, tuple[Size, int]] = {}
@@ -95,6 +98,8 @@ def write_shard(path: Path, rows: Sequence[Encoded], texts: Mapping[str, Text], 
         # One entry alone: the order of several is drawn anew by each process, and the bytes would be, too.
         safetensors.torch.save_file(kept, part, metadata={HEADER: json.dumps(header)})
         os.replace(part, path)
+    except safetensors.SafetensorError as error:
+        raise OSError(f"'{path}' cannot be written ({error}).") from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import torch
@@ -17,8 +17,9 @@ from ...attention.models.unet import family_of_model, model_layers
 from ...attention.reference.embeds import Embeds
 from ...attention.training import lesson
 from ...attention.training.buckets import Cut, cut_for
+from ...attention.training.dataset import Text
 from ...attention.training.references import CROPS
-from ...attention.training.shards import Encoded, write_shard
+from ...attention.training.shards import Encoded, Shard, write_shard
 from ...attention.training.train import INSTANTID
 from ...face.embed import embeddings
 from ...face.pose import moved
@@ -65,6 +66,18 @@ class Wanted:
     any_recogniser: bool = False
 
 
+class Course(Protocol):
+    """Follows what a stretch is at."""
+
+    def begins(self, name: str) -> str:
+        """A picture is next, by its name, or with none a caption; why a picture is to be left out, or nothing."""
+        ...
+
+    def ended(self) -> None:
+        """A picture has come to an end, good or bad."""
+        ...
+
+
 class Encoding:
     """Encodes stretches of pictures into the files of a lesson."""
 
@@ -103,28 +116,34 @@ class Encoding:
         )
         lesson.keep_nothing(self._folder, encoded_text(self._models.clip, ""), nothing)
 
-    def has(self, number: int) -> bool:
-        """Whether a stretch is encoded already."""
-        return lesson.shard_file(self._folder, number).is_file()
-
-    def stretch(self, number: int, sources: Sequence[Source], tick: Callable[[], None]) -> None:
-        """Encode a stretch; a picture that cannot be is an error of its own. `tick` is called after each."""
+    def stretch(self, number: int, sources: Sequence[Source], course: Course) -> None:
+        """Encode a stretch; a picture that cannot be is an error of its own."""
         rows: list[Encoded] = []
         errors: dict[str, str] = {}
         for source in sources:
-            try:
-                rows.append(self._encoded(source))
-            except UnidentifiedImageError:
-                errors[source.name] = "it is no picture that can be read."
-            except (OSError, ValueError, Image.DecompressionBombError) as error:
-                errors[source.name] = str(error)
-            tick()
-        texts = {caption: encoded_text(self._models.clip, caption) for caption in {row.caption for row in rows}}
+            wrong = course.begins(source.name) or self._add(source, rows)
+            if wrong:
+                errors[source.name] = wrong
+            course.ended()
+        texts: dict[str, Text] = {}
+        for caption in {row.caption for row in rows}:
+            course.begins("")
+            texts[caption] = encoded_text(self._models.clip, caption)
         write_shard(lesson.shard_file(self._folder, number), rows, texts, errors)
 
-    def end(self, count: int) -> tuple[int, Mapping[str, str]]:
-        """List `count` stretches in the index; how many pictures there are, and what went wrong by the picture's name."""
-        return lesson.end(self._folder, count)
+    def _add(self, source: Source, rows: list[Encoded]) -> str:
+        """Encode a picture; what is wrong with it, or nothing."""
+        try:
+            rows.append(self._encoded(source))
+        except UnidentifiedImageError:
+            return "it is no picture that can be read."
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            return str(error) or type(error).__name__
+        return ""
+
+    def leave_out(self, number: int, sources: Sequence[Source], why: str) -> None:
+        """Write a stretch of which every picture is an error."""
+        write_shard(lesson.shard_file(self._folder, number), [], {}, {source.name: why for source in sources})
 
     def _encoded(self, source: Source) -> Encoded:
         with source.open() as file:
@@ -157,3 +176,18 @@ class Encoding:
         blank = torch.zeros(1, BLANK, BLANK, 3)
         (like,) = seen(blank, self._models.sees, self._wanted.variant, Views()).views
         return no_picture(self._wanted.variant, self._models.sees, like)
+
+
+def has(folder: Path, number: int) -> bool:
+    """Whether a stretch of a lesson is encoded already."""
+    return lesson.shard_file(folder, number).is_file()
+
+
+def errors_in(folder: Path, number: int) -> Mapping[str, str]:
+    """What went wrong in a stretch that is encoded, by the picture's name."""
+    return Shard(lesson.shard_file(folder, number)).listed().errors
+
+
+def end(folder: Path, count: int) -> tuple[int, Mapping[str, str]]:
+    """List `count` stretches in the index; how many pictures there are, and what went wrong by the picture's name."""
+    return lesson.end(folder, count)

@@ -2,15 +2,23 @@
 
 import io
 import json
+import sys
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from runner import cli
-from runner.encode.options import check
+from runner.batch.hosts import Gone
+from runner.batch.store import store_at
+from runner.batch.talk import Lost
+from runner.encode import host, stretches, worker
+from runner.encode.options import check, words_for
 from runner.encode.sources import Found, found_in, hash_of
+from runner.encode.tries import Tries
 from runner.problems import Problem
+from runner.train.seats import Seat
 
 
 def archive(path, **files):
@@ -100,6 +108,140 @@ def test_options_that_do_not_fit_are_refused(tmp_path):
         (("--base-model", "x"), "--base-model is given without --clip-vision"),
         (("--per-shard", "0"), "--per-shard is 0"),
         (("--variant", "instantid", "--clip-vision", "x"), "--clip-vision is given for instantid"),
+        (("--attempts", "0"), "--attempts is 0"),
+        (("--hosts", "3:2"), "the fewest are more than the most"),
+        (("--address", "auto"), "--address auto is where the engine is; it can be at one place, with --hosts"),
+        (("--address", "http://127.0.0.1:8188", "--hosts", "2"), "8188 is a ComfyUI; pictures are encoded by ours"),
+        (("--hosts", "2", "--gpus", "2"), "both say how many processes there are"),
+        (("--here",), "--hosts and --comfyui must be given"),
     ):
         with pytest.raises(Problem, match=message):
             check(options(*words), None)
+    with pytest.raises(Problem, match="--hosts starts processes, but this is already one of several"):
+        check(options("--hosts", "2"), Seat(0, 2, 0))
+
+
+def test_a_host_is_told_how_to_encode_and_nothing_of_who_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("--pictures", "a", "{0..3}.tar", "--out", "o", "--half", "--hosts", "1:4", "--address", "auto")
+    options = cli.parse(["encode", *words, "--caption", "-a wall", "--face-models", "antelopev2", "--here"])
+    told = words_for(options)
+    again = cli.parse(["encode", *told])
+    assert not {"--hosts", "--address", "--here"} & {word.partition("=")[0] for word in told}
+    assert again.pictures == [str(tmp_path / "a"), str(tmp_path / "{0..3}.tar")] and again.out == tmp_path / "o"
+    assert (again.half, again.caption, again.face_models) == (True, "-a wall", "antelopev2")
+    assert (again.timeout, again.per_shard, again.base_model) == (600, 256, None)
+
+
+def test_what_takes_hosts_down_is_given_up_by_name(tmp_path):
+    """Only what a host was at when it died counts, and what an error of another kind broke off does not."""
+    store = store_at(str(tmp_path))
+
+    def tries():
+        return Tries(store, 7, most=2, seconds=5)
+
+    for _ in range(2):
+        mine = tries()
+        assert not mine.begins("a.png") and not mine.begins("b.png")
+    mine = tries()
+    assert mine.begins("a.png") == "" and mine.begins("b.png") == (
+        "its host died 2 times while it was encoded, or it took longer than 5 s."
+    )
+    assert mine.begins("c.png") == "" == mine.given_up("")
+    mine.forgive()
+    assert tries().given_up("b.png") and not tries().given_up("c.png")
+    mine.end()
+    assert not [*(tmp_path / "attempts").iterdir()] and not tries().given_up("b.png")
+
+
+FAKE = """
+import json, os, sys, time
+for line in sys.stdin:
+    asked = json.loads(line)
+    does = asked["number"] if asked["ask"] == "stretch" else {behaves}
+    print(json.dumps({{"at": "x.png"}}), flush=True)
+    if does == 1:
+        sys.exit("no such weights")
+    if does == 2:
+        time.sleep(60)
+    problem = {{"problem": ["There is no space left.", "make room."]}}
+    print(json.dumps(problem if does == 3 else {{"done": {{"number": asked["number"]}}}}), flush=True)
+"""
+
+
+@pytest.fixture
+def encoder(tmp_path, monkeypatch):
+    """(what it does when it begins) -> a host whose worker only answers."""
+    (tmp_path / "runner" / "encode").mkdir(parents=True)
+    monkeypatch.setattr(host, "ROOT", tmp_path)
+
+    def made(behaves=0, seconds=60):
+        (tmp_path / "runner" / "encode" / "worker.py").write_text(FAKE.format(behaves=behaves))
+        return host.Encoder(tmp_path, Path(sys.executable), (), seconds)
+
+    return made
+
+
+def test_a_host_that_dies_or_falls_silent_is_lost_and_one_that_refuses_says_why(encoder):
+    with encoder() as one:
+        assert one.begin() == {"number": 0} and one.stretch(5) == {"number": 5} == one.end(5)
+        with pytest.raises(Problem, match="no space left"):
+            one.stretch(3)
+        with pytest.raises(Lost, match="has ended"):
+            one.stretch(1)
+        with pytest.raises(Lost, match="has ended"):
+            one.stretch(5)
+        folder = one._folder
+    assert not folder.exists()
+    with encoder(seconds=0.2) as silent, pytest.raises(Lost, match="did not answer within 0.2 s"):
+        silent.stretch(2)
+    with encoder(behaves=1) as dead, pytest.raises(Gone, match="(?s)The end of its log:.*no such weights"):
+        dead.begin()
+
+
+class Failing:
+    """An encoding of the pack that fails while it writes."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def stretch(self, number, sources, course):
+        assert course.begins("a.png") == ""
+        raise self.error
+
+
+@pytest.fixture
+def failing(tmp_path, monkeypatch):
+    """(error) -> a worker whose encoding fails with it, and what it says."""
+    monkeypatch.setattr(stretches, "_of_pack", lambda: SimpleNamespace(has=lambda *_: False, Source=None))
+    told = SimpleNamespace(out=tmp_path, attempts=3, timeout=5, per_shard=2, caption="x")
+
+    def made(error):
+        out = io.StringIO()
+        one = worker.Worker(told, out)
+        one._stretches = stretches.Stretches.__new__(stretches.Stretches)
+        vars(one._stretches).update(_options=told, found=[], _encoding=Failing(error))
+        return one, out
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("it cannot be written (I/O error: No space left on device)."), "There is no space left in "),
+        (ValueError("it was made otherwise."), "it was made otherwise."),
+    ],
+)
+def test_what_is_no_fault_of_a_picture_ends_the_run_and_is_no_try(error, said, failing, tmp_path):
+    one, out = failing(error)
+    answer = worker.answer(one, {"ask": "stretch", "number": 4})
+    assert answer["problem"][0].startswith(said)
+    assert json.loads(out.getvalue()) == {"at": "a.png"} and not [*(tmp_path / "attempts").iterdir()]
+
+
+def test_whatever_else_ends_the_process_and_is_a_try(failing, tmp_path):
+    one, _ = failing(RuntimeError("CUDA out of memory"))
+    with pytest.raises(RuntimeError):
+        worker.answer(one, {"ask": "stretch", "number": 4})
+    assert json.loads((tmp_path / "attempts" / "000004.json").read_text()) == ["a.png"]
