@@ -44,7 +44,8 @@ class LoadByPreset(io.ComfyNode):
                     tooltip="What the adapter is for. light leaves the text more room, standard and plus follow the "
                     "reference more and more closely, plus face, full face and FaceID keep a face, FaceID portrait "
                     "several faces of one person, PuLID a face with as little change of the rest as can be, composition keeps only "
-                    "the layout.",
+                    "the layout. Files that are missing have a button on the node: ComfyUI's own dialog knows only files that "
+                    "a node names.",
                 ),
                 io.Float.Input(
                     "lora_strength",

@@ -18,6 +18,7 @@ from miniature.world.drawing import CFG, STEPS, World, no_picture
 from miniature.world.shapes import SIDE, any_shape, draw_shape
 from pack.attention.branch.attachment import Attachment
 from pack.attention.branch.build import key_values
+from pack.attention.branch.fusion import Fusion
 from pack.attention.reference.embeds import Embeds
 from pack.attention.sampling.attach import attach
 from pack.attention.weights.layer_presets import LINEAR, preset
@@ -47,13 +48,14 @@ CLOTHES = {"P": {"ground": "green", "shirt": "navy"}, "Q": {"ground": "sand", "s
 
 @dataclass(frozen=True)
 class Act:
-    """A reference that acts: everywhere or on one side, in all layers or some, away from another or not."""
+    """A reference that acts: everywhere or on one side, in all layers or some, away from another or not, by a rule of fusion."""
 
     reference: str
     weight: float
     layers: str = LINEAR
     side: str = ""
     away: str = ""
+    rule: str = "add"
 
 
 @cache
@@ -127,6 +129,7 @@ def _attachment(act: Act) -> Attachment:
         scale=act.weight,
         layer_scales=layers.by_block,
         attn_mask=_mask(act.side),
+        fusion=Fusion(act.rule),
     )
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 SIZE = (640, 480)
 FINE = 2  # drawn this much larger, then averaged
@@ -92,7 +92,23 @@ class Bar:
         pen.words("the same person", (x, middle + 44, right, middle + 90), 25)
 
 
-Part = Picture | Text | File | Head | Bar
+@dataclass(frozen=True)
+class Cells:
+    """How strongly a reference acts, 0 to 1: a row for each block, a column for each step."""
+
+    factors: Sequence[Sequence[float]]
+
+    def onto(self, pen: Pen, box: Sequence[int]) -> None:
+        x, y, right, bottom = box
+        wide, high = (right - x) / len(self.factors[0]), (bottom - y - 40) / len(self.factors)
+        for row, line in enumerate(self.factors):
+            for column, factor in enumerate(line):
+                left, top = x + column * wide, y + row * high
+                pen.cell((left + 1, top + 1, left + wide - 1, top + high - 1), factor)
+        pen.words("blocks by steps", (x, bottom - 36, right, bottom), 25)
+
+
+Part = Picture | Text | File | Head | Bar | Cells
 
 
 @dataclass(frozen=True)
@@ -139,6 +155,11 @@ class Pen:
 
     def card(self, box: Sequence[float], colour: str = CARD) -> None:
         self.draw.rounded_rectangle([FINE * v for v in box], FINE * ROUND, colour)
+
+    def cell(self, box: Sequence[float], factor: float) -> None:
+        low, high = (ImageColor.getrgb(colour) for colour in (CARD, ARROW))
+        mixed = tuple(round(a + (b - a) * factor) for a, b in zip(low, high, strict=True))
+        self.draw.rectangle([FINE * v for v in box], mixed)
 
     def polygon(self, points: Sequence[Sequence[float]], colour: str, line: str) -> None:
         self.draw.polygon([(FINE * x, FINE * y) for x, y in points], colour, line, 2 * FINE)
