@@ -7,7 +7,7 @@ import pytest
 from templates import FOLDER, all_nodes, is_subgraph, plain_name, read, wires
 
 WORKFLOWS = sorted(FOLDER.glob("*.json"))
-GROUPS = ("Files", "Your picture", "Result")
+GROUPS = ("Files \u6587\u4ef6", "Your picture \u4f60\u7684\u56fe\u7247", "Result \u7ed3\u679c")
 TITLE = 30  # pixels above a node
 COLLAPSED = 225  # pixels in width, as newer pages draw it
 WINDOW = (1440, 900)
