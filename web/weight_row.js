@@ -6,7 +6,7 @@ import { Attached } from './editor/attached.js'
 import { on } from './editor/letgo.js'
 import { addBar, addButton, addPanel, addStatus } from './editor/panel.js'
 import { closing } from './editor/strip.js'
-import { trialOf } from './editor/trial.js'
+import { takeBack, trialOf } from './editor/trial.js'
 import { chain, isLinked, widgetOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 import { setBy } from './recipes.js'
@@ -76,9 +76,12 @@ class WeightRow {
     if (!weights) return this.status(words.wrong(this.text.value), true)
     if (isLinked(node, INPUT)) return this.status(words.linked, true)
     this.button.disabled = true
+    this.runs = []
     try {
       await this.draw(weights)
     } catch (error) {
+      await takeBack(this.runs) // one that is stopped stops all
+      if (this.row?.isEmpty) this.close()
       this.status(words.failed(error.message), true)
     }
     this.button.disabled = false
@@ -86,7 +89,7 @@ class WeightRow {
 
   async draw(weights) {
     const { node, words } = this
-    const trial = await trialOf(node)
+    const trial = await trialOf(node, (run) => this.runs.push(run))
     if (!trial) return this.status(words.nothing, true)
     const row = this.show(weights)
     const others = setBy(node) // what a recipe sets, as its weight would go before
@@ -136,6 +139,10 @@ class Row extends Attached {
     this.save.disabled = true
     bar.append(Object.assign(document.createElement('span'), { className: 'likeness-gap' }), closing(closed))
     box.prepend(this.list)
+  }
+
+  get isEmpty() {
+    return !this.pictures.some((picture) => picture.src)
   }
 
   put(number, address) {

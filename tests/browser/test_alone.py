@@ -76,6 +76,7 @@ def test_a_run_that_fails_or_is_stopped_says_so_and_can_be_repeated(renderer, fr
         page.unroute("**/api/prompt")
         page.evaluate(f"() => window.comfyAPI.api.api.dispatchCustomEvent('{event}', {detail})")
         status.get_by_text("That did not work: it was stopped.").wait_for()
+        assert page.locator('.likeness-editor [data-focus="play"]').is_enabled()
     for _ in range(2):  # the second finds everything computed
         assert press(frontend).succeeded
         page.get_by_text("Click a face to choose it").wait_for()

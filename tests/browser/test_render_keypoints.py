@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pack.face.head_poses import POSES, pose_keypoints
 from pack.face.pose import KeypointSheet, Pose, fitted, from_json, posed, to_json
+from pack.face.pose_sheet import FRAMES
 from PIL import Image
 from serving.patience import until
 
@@ -191,21 +192,25 @@ VIEW = """() => [document.querySelector('.likeness-canvas').viewBox.baseVal.widt
 
 
 def heads(editor):
-    """Height of each frontal head and its share of the way across, by the points in the widget."""
-    return [(np.linalg.norm(face[1] - face[0]) * EYES_OF_HEAD, face[:2, 0].mean() / 800) for face in faces(editor)]
+    """Height of each frontal head and the share of its eyes' way across and down, by the points in the widget."""
+    eyes = [np.array(face[:2]) for face in faces(editor)]
+    return [(np.linalg.norm(pair[1] - pair[0]) * EYES_OF_HEAD, *(pair.mean(0) / (800, 600))) for pair in eyes]
 
 
 def test_heads_are_framed_by_a_button_and_a_small_one_is_warned_of(editor):
     editor.button("user-plus")
     editor.button("user-plus")
+    first, second = (across for _, across, _ in heads(editor))
     editor.button("half length")
-    assert [head for head, _ in heads(editor)] == pytest.approx([0.18 * 600] * 2, abs=1)
-    assert sorted(at for _, at in heads(editor)) == pytest.approx([0.25, 0.75], abs=0.01)
+    assert [head for head, *_ in heads(editor)] == pytest.approx([0.18 * 600] * 2, abs=1)
+    places = [0.25, 0.75] if first < second else [0.75, 0.25]
+    assert [across for _, across, _ in heads(editor)] == pytest.approx(places, abs=0.01), "in the order that they had"
+    assert [down for *_, down in heads(editor)] == pytest.approx([FRAMES["half length"].middle] * 2, abs=0.04)
     warning = editor.root.locator(".likeness-warning")
     assert not warning.inner_text()
     framed = editor.value("keypoints")
     editor.button("full figure")
-    assert [head for head, _ in heads(editor)] == pytest.approx([0.09 * 600] * 2, abs=1)
+    assert [head for head, *_ in heads(editor)] == pytest.approx([0.09 * 600] * 2, abs=1)
     assert warning.inner_text() == "Head 54 of 600 px" and "Refine Faces" in warning.get_attribute("title")
     outline, points = editor.part(".likeness-head").bounding_box(), editor.part('[data-part="point 2"]').bounding_box()
     assert outline["height"] > 2 * points["height"] and outline["x"] < points["x"]

@@ -9,6 +9,7 @@ from serving.patience import until
 from serving.substitutes import on_the_miniature
 
 from .frontend import RENDERERS, template
+from .readable import faint, faults
 from .test_alone import values
 
 TEMPLATE = template("IP-Adapter 1 picture prompt")
@@ -55,6 +56,37 @@ def check_saved(page, pictures):
     assert last.tobytes() == pictures[-1].tobytes()
 
 
+def check_it_can_be_read(frontend, renderer):
+    for palette in ("light", "dark"):
+        frontend.setting("Comfy.ColorPalette", palette)
+        assert not faint(frontend.page)
+        frontend.picture(f"row of weights {renderer} {palette}")
+    assert not faults(frontend.page)
+
+
+def pictures_in(page):
+    return sum(bool(address) for *_, address in page.evaluate(SHOTS))
+
+
+def check_a_stop_leaves_nothing(frontend, tried, before):
+    """The host's Cancel ends what runs; what waits of the row does not begin, and no empty row is left."""
+    page, api = frontend.page, frontend.api
+    tried.fill("0.11, 0.22, 0.33, 0.44, 0.55, 0.66")
+    tried.press("Enter")
+    stopped = page.locator(".likeness-wrong", has_text="it was stopped.")
+
+    def cancel():
+        api.post("/interrupt", {})
+        page.wait_for_timeout(100)
+
+    until(stopped.count, "the row to say that it was stopped", pause=cancel)
+    drawn = pictures_in(page)
+    until(lambda: not any(api.json("/queue").values()), "nothing to wait", pause=lambda: page.wait_for_timeout(100))
+    assert pictures_in(page) <= drawn + 1 < 6, "at most what began in that moment"
+    assert pictures_in(page) or not page.locator(".likeness-row").count()
+    assert page.locator('[data-focus="images"]').is_enabled() and values(frontend.workflow()) == values(before)
+
+
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_row_of_weights_is_drawn_shown_and_saved(renderer, frontend, page, sent, example_photo):
     frontend.renderer(renderer)
@@ -77,7 +109,7 @@ def test_a_row_of_weights_is_drawn_shown_and_saved(renderer, frontend, page, sen
     check_only_the_weight_differs(sent)
     pictures = [fetched(page, address) for address in addresses]
     assert len({picture.tobytes() for picture in pictures}) == 3
-    frontend.picture(f"row of weights {renderer}")
+    check_it_can_be_read(frontend, renderer)
     after = frontend.workflow()
     assert values(after) == values(before)
     was, now = (next(n for n in saved["nodes"] if str(n["id"]) == apply) for saved in (before, after))
@@ -87,6 +119,7 @@ def test_a_row_of_weights_is_drawn_shown_and_saved(renderer, frontend, page, sen
     check_saved(page, pictures)
     page.locator(".likeness-row .likeness-close").click()
     assert not page.locator(".likeness-row").count()
+    check_a_stop_leaves_nothing(frontend, tried, before)
 
 
 def test_a_recipe_is_written_out_as_its_weight_would_go_before(frontend, page):

@@ -5,7 +5,7 @@ import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
 import { listen } from './heard.js'
 import { addButton } from './panel.js'
-import { upstream } from './trial.js'
+import { muted, upstream } from './trial.js'
 
 const LOOKS = 'PreviewAny' // the host's
 
@@ -33,7 +33,7 @@ async function runAlone(node) {
   const { output, workflow } = await app.graphToPrompt()
   const own = (id) => id.split(':').at(-1) === String(node.id) && output[id].class_type === node.comfyClass
   const id = Object.keys(output).find(own)
-  if (!id) throw new Error(`${node.title}: muted`)
+  if (!id) throw muted(node)
   const needed = Object.fromEntries([...upstream(output, id)].map((one) => [one, output[one]]))
   const further = String(Math.max(...Object.keys(output).map((one) => Number(one.split(':')[0]))) + 1)
   needed[further] = { class_type: LOOKS, inputs: { source: [id, node.outputs.length - 1] }, _meta: { title: node.title } }

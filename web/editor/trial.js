@@ -4,15 +4,24 @@
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
 import { listen } from './heard.js'
+import { wordsOf } from './words.js'
 
 const SHOWS = 'PreviewImage' // the host's
 const APART = 1000 // from the ids of the graph, so that no node that is added meanwhile has it
 
-// -> a function of the inputs that differ: queues the prompt and gives a promise of the picture. Throws an Error that says why not.
-export async function trialOf(node) {
+const WORDS = {
+  en: { muted: (title) => `${title} is muted or bypassed.` },
+  zh: { muted: (title) => `“${title}”已静音或已绕过。` }
+}
+
+export const muted = ({ title }) => new Error(wordsOf(WORDS).muted(title))
+
+// -> a function of the inputs that differ: queues the prompt, tells queued(run), and gives a promise of the picture.
+// Throws an Error that says why not.
+export async function trialOf(node, queued) {
   const { output: prompt, workflow } = await app.graphToPrompt()
   const id = Object.keys(prompt).find((one) => one.split(':').at(-1) === String(node.id) && prompt[one].class_type === node.comfyClass)
-  if (!id) throw new Error(`${node.title}: muted`)
+  if (!id) throw muted(node)
   const source = pictureAfter(prompt, id)
   if (!source) return null
   const needed = Object.fromEntries([...upstream(prompt, source[0])].map((one) => [one, prompt[one]]))
@@ -26,11 +35,21 @@ export async function trialOf(node) {
     const heard = listen('executed', ({ node, output }) => shown(shows, node, output))
     try {
       const { prompt_id: run } = await api.queuePrompt(0, { output, workflow })
+      queued(run)
       return await heard.of(run)
     } finally {
       heard.stop()
     }
   }
+}
+
+// What waits of these runs does not begin.
+export function takeBack(runs) {
+  return api.fetchApi('/queue', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ delete: runs })
+  })
 }
 
 // The picture, { filename, subfolder, type }, where it is this node that shows one.
