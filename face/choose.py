@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .errors import CUT, FIND_IT, MissingFace
+from .errors import CUT, SKIP_IT, MissingFace, missing_face
 from .value import Face, FaceBatch, PictureFaces
 
 Order = Callable[[PictureFaces, Face | None], list[float]]
@@ -83,8 +83,7 @@ def _one(entry: PictureFaces, faces: tuple[Face, ...], index: int, missing: str)
     if missing == "skip":
         return replace(entry, faces=())
     if not faces:
-        reason = CUT if entry.picture.count > 1 else ""
-        raise MissingFace(f"No face found in {entry.picture.name}. {FIND_IT}, or set 'missing' to skip.{reason}")
+        raise missing_face(entry.picture.name, SKIP_IT, CUT if entry.picture.count > 1 else "")
     raise _absent(entry, index + 1, f"'index' {index}, which counts from 0")
 
 

@@ -5,6 +5,8 @@ FIND_IT = (
     "face is larger"
 )
 """What to do about a face that was not found; without a full stop."""
+SKIP_IT = ", or set 'missing' to skip"
+"""What else to do on a node that can do without."""
 CUT = (
     " Photos of unlike sizes in one batch were cut to the shape of the first, faces too: find the faces of each photo by "
     "itself and connect Join Faces."
@@ -31,6 +33,11 @@ class MissingFace(ValueError):
     """A picture that should show a face shows none."""
 
     __module__ = SHOWN_AS
+
+
+def missing_face(where: str, also: str = "", reason: str = "") -> MissingFace:
+    """What every node says that misses a face: in which picture, what to do (`also` is what else), why it may be so."""
+    return MissingFace(f"No face found in {where}. {FIND_IT}{also}.{reason}")
 
 
 class WrongRecogniser(ValueError):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .align import crop
-from .errors import FIND_IT, MissingFace
+from .errors import missing_face
 from .saved_layout import Arrays, Words, check_arrays, pictures_of, texts_of
 from .square import square
 from .value import Face, FaceBatch, Picture, PictureFaces, Rung, frozen
@@ -37,7 +37,7 @@ def packed(batch: FaceBatch) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str
     """The arrays and words of a batch that `without_photos` gave. Raises MissingFace when no picture has a face."""
     faces = [face for entry in batch for face in entry.faces]
     if not faces:
-        raise MissingFace(f"None of the {len(batch)} pictures has a face to save. {FIND_IT}.")
+        raise missing_face("any picture")
     recognisers = sorted({face.recogniser or "" for face in faces if face.embedding is not None})
     ways = sorted({str(face.rung) for face in faces})
     embedded = [face.embedding for face in faces if face.embedding is not None]

@@ -3,6 +3,7 @@
 
 import { app } from '../../scripts/app.js'
 import { addPanel } from './editor/panel.js'
+import { spoken } from './editor/sentences.js'
 import { chain, outputOf, valueOf, widgetOf } from './editor/widgets.js'
 
 const NODES = ['LikenessLoadIPAdapter', 'LikenessLoadByPreset', 'LikenessLoadFaceModels', 'LikenessFindFaces']
@@ -49,7 +50,7 @@ class Badges {
     // A node that ran once for each of a list says it for each: every word once.
     const words = this.isStale ? [] : [...new Set((outputOf(this.node)?.likeness_badges ?? []).flat())]
     for (const badge of this.element.querySelectorAll('span')) badge.remove()
-    this.element.append(...words.map(badge))
+    this.element.append(...words.map((word) => badge(spoken(word))))
     widgetOf(this.node, PANEL).hidden = !words.length // no room for nothing in the classic renderer
     this.node.graph?.setDirtyCanvas(true, true)
   }

@@ -9,6 +9,7 @@ import { on, onResize } from './editor/letgo.js'
 import { addBar, addButton, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
 import { colourOf } from './editor/people.js'
 import { addRun } from './editor/run_alone.js'
+import { option } from './editor/sentences.js'
 import { mark, numberOf, unitsPerPixel } from './editor/svg.js'
 import { chain, isLinked, outputOf, rememberStep, setValue, valueOf, watch } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
@@ -31,7 +32,7 @@ const WORDS = {
     running: 'Looking for faces ...',
     failed: (why) => `That did not work: ${why}`,
     empty: 'Press the button above to see the faces here.',
-    nobody: 'No face in this picture.',
+    nobody: 'No face found in this picture.',
     click: (count) => `${count === 1 ? '1 face' : `${count} faces`}. Click the one to use.`,
     adds: 'Click a face to choose it: this adds a Choose Face.',
     chosen: (numbers) =>
@@ -51,7 +52,7 @@ const WORDS = {
     running: '正在查找人脸……',
     failed: (why) => `未能完成：${why}`,
     empty: '按上方按钮即可在此查看人脸。',
-    nobody: '此图片中没有人脸。',
+    nobody: '此图片中没有找到人脸。',
     click: (count) => `${count} 张人脸。点击要使用的人脸。`,
     adds: '点击人脸即可选择：会添加一个“选择人脸”节点。',
     chosen: (numbers) =>
@@ -213,7 +214,7 @@ class FacePicker {
     if (!faces.length) this.status(words.nobody)
     else if (!chooser) this.status(words.adds)
     else if (this.isFixed) this.status(words.linked)
-    else if (!isListed) this.status(words.byRule(valueOf(chooser, 'rule')))
+    else if (!isListed) this.status(words.byRule(option(valueOf(chooser, 'rule'))))
     else if (chosen.some((number) => number >= faces.length)) this.status(words.click(faces.length), true)
     else this.status(words.chosen(chosen.map((number) => number + 1)))
   }

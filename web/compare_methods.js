@@ -51,7 +51,7 @@ const WORDS = {
     },
     face: (name) => `${name} 的第一张人脸`,
     alike: (score) => `相似度 ${score}`,
-    none: '未找到人脸',
+    none: '没有找到人脸',
     missing: (missing, pictures) => `${pictures} 张中有 ${missing} 张没有人脸`,
     pictures: (count) => `${count} 张的平均`,
     reference: '照片中的人脸',

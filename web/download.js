@@ -2,6 +2,7 @@
 
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
+import { spoken } from './editor/sentences.js'
 
 const NODE = 'LikenessLoadByPreset'
 export const EVENT = 'likeness.download' // what the server says while it gets a file
@@ -45,7 +46,7 @@ async function post(route, file) {
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ file })
   })
-  if (!answer.ok) toast('error', words().failed, await answer.text())
+  if (!answer.ok) toast('error', words().failed, spoken(await answer.text()))
 }
 
 function toast(severity, summary, detail) {
@@ -129,9 +130,9 @@ function arrived({ detail }) {
     return
   }
   progress.delete(file)
-  if (state === 'done') toast('success', words().done, message)
+  if (state === 'done') toast('success', words().done, spoken(message))
   if (state === 'cancelled') toast('info', words().stopped, file)
-  if (state === 'failed') toast('error', words().failed, message)
+  if (state === 'failed') toast('error', words().failed, spoken(message))
   nodesOfFile(file).forEach(refresh)
   if (state === 'done') app.refreshComboInNodes?.()
 }

@@ -5,6 +5,7 @@ import { on } from './editor/letgo.js'
 import { bar, made, uprightFace, verdictOf } from './editor/meter.js'
 import { addBar, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
 import { addRun } from './editor/run_alone.js'
+import { spoken } from './editor/sentences.js'
 import { chain, outputOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
@@ -40,7 +41,7 @@ const WORDS = {
     same: '同一个人',
     unsure: '不太像',
     other: '像另一个人',
-    none: '未找到人脸',
+    none: '没有找到人脸',
     strong: '看起来是同一个人。',
     weak: '不太像？“应用 InstantID”和本节点的帮助按顺序说明了该怎么办。'
   }
@@ -89,7 +90,7 @@ class Meter {
     const middle = made('div', 'likeness-score')
     middle.append(text, bar(score, bounds, figure && words.alike(figure)))
     row.append(
-      uprightFace(face, crops, words.judged(name)),
+      uprightFace(face, crops, words.judged(spoken(name))),
       middle,
       uprightFace(reference, crops, words.reference)
     )

@@ -5,6 +5,7 @@ import { asText, ownWeights, presetWeights } from './editor/layer_text.js'
 import { WORDS } from './editor/layer_words.js'
 import { addButton } from './editor/panel.js'
 import { PlotEditor, registerPlotEditor } from './editor/plot_editor.js'
+import { option } from './editor/sentences.js'
 import { follow, pointAt } from './editor/svg.js'
 import { outputOf, rememberStep, setValue, valueOf, widgetOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
@@ -95,8 +96,8 @@ class LayerEditor extends PlotEditor {
     const { words } = this
     if (this.problem) this.status(this.problem, true)
     else if (this.isFixed) this.status(this.weights ? words.linked : words.unknown)
-    else if (!this.weights) this.status(words.meaningless(valueOf(this.node, 'preset')), true)
-    else this.status(`${this.isOwn ? words.own : words.preset(valueOf(this.node, 'preset'))}. ${words.hint}`)
+    else if (!this.weights) this.status(words.meaningless(option(valueOf(this.node, 'preset'))), true)
+    else this.status(`${this.isOwn ? words.own : words.preset(option(valueOf(this.node, 'preset')))}. ${words.hint}`)
   }
 
   grab(event) {

@@ -4,7 +4,7 @@ import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
 import { EVENT } from './download.js'
 import { Strip } from './editor/strip.js'
-import { loadSentences, understood } from './editor/sentences.js'
+import { understood } from './editor/sentences.js'
 import { chain, nodesOf } from './editor/widgets.js'
 import { remediesOf } from './remedies.js'
 
@@ -21,13 +21,12 @@ function isOurs(node, { node_type, traceback }) {
   return node_type.startsWith('Likeness') || last.includes(`/${FOLDER}/`)
 }
 
-async function failed({ detail }) {
+function failed({ detail }) {
   clear()
   const nodes = nodesOf(String(detail.node_id))
   const node = nodes.at(-1)
   if (!isOurs(node, detail)) return
-  const said = await understood(detail.exception_message.trim())
-  clear() // another one may have failed while the sentences were fetched
+  const said = understood(detail.exception_message.trim())
   const remedies = remediesOf(node, said).map(({ label, act, file }) => ({ label, file, act: () => act(clear) }))
   for (const one of nodes) strips.set(one, new Strip(one, said.text, remedies, clear))
   dismissToast = showToast(node.title, said.text)
@@ -77,7 +76,6 @@ app.registerExtension({
   name: 'likeness.messages',
 
   setup() {
-    loadSentences()
     api.addEventListener('execution_error', failed)
     api.addEventListener('execution_start', clear)
     api.addEventListener(EVENT, downloaded)

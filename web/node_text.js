@@ -2,6 +2,7 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
+import { spoken } from './editor/sentences.js'
 import { chain, nodesOf, widgetOf } from './editor/widgets.js'
 
 const TEXT = '$$node-text-preview' // the host's widget for it
@@ -9,11 +10,13 @@ const ENDS = ['execution_success', 'execution_error', 'execution_interrupted']
 const nodes = new Set()
 const said = new Map() // node -> what the host was last told to show on it
 
-// Nodes 2.0 reads the text as Markdown, where a line only ends after two spaces.
+// In the page's language. Nodes 2.0 reads the text as Markdown, where a line only ends after two spaces.
 function keepLines(node) {
   const widget = widgetOf(node, TEXT)
-  const kept = widget?.value.replace(/ *\n/g, '  \n')
-  if (kept !== widget?.value) widget.value = kept
+  if (!widget) return
+  const shown = widget.value === said.get(node)?.text ? spoken(widget.value) : widget.value
+  const kept = shown.replace(/ *\n/g, '  \n')
+  if (kept !== widget.value) widget.value = kept
 }
 
 // Blank rather than away: a node of another size would be a step of undo.

@@ -34,8 +34,6 @@ const REMEDIES = {
   preset_missing: [download],
   encoder_missing: [download, encoder],
   no_face: [threshold],
-  no_face_in_batch: [threshold],
-  no_face_for_node: [threshold],
   no_such_face: [largest],
   one_face_needed: [chooseFace],
   too_many_faces: [chooseFace],

@@ -18,6 +18,7 @@ import {
 import { LIMIT, PLOT, drawPictures, drawSchedule, newPlot } from './editor/schedule_drawing.js'
 import { INPUTS, Pictures } from './editor/schedule_pictures.js'
 import { WORDS } from './editor/schedule_words.js'
+import { option } from './editor/sentences.js'
 import { follow, numberOf, pointAt } from './editor/svg.js'
 import { isLinked, outputOf, rememberStep, setValue, valueOf, watch } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
@@ -159,7 +160,7 @@ class ScheduleEditor extends PlotEditor {
     else if (isLinked(this.node, 'curve') && this.points) this.status(words.curve)
     else if (this.isFixed) this.status(this.points ? words.linked : words.unknown)
     else if (this.isOwn) this.status(`${words.own}. ${words.hint}`)
-    else this.status(`${words.preset(valueOf(this.node, 'curve_preset'))}. ${words.ends}`)
+    else this.status(`${words.preset(option(valueOf(this.node, 'curve_preset')))}. ${words.ends}`)
   }
 
   grab(event) {

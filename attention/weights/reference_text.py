@@ -100,11 +100,14 @@ def _number(row: Mapping[str, Any], name: str, default: float) -> float:
 def _outlines(row: Mapping[str, Any]) -> list[Any]:
     found = row.get("mask", [])
     if not isinstance(found, list):
-        raise ValueError(f"{_MASK} {found!r}.")
+        raise _no_outlines(repr(found))
     return cast(list[Any], found)
 
 
-_MASK = "'mask' must be a list of outlines, each of three points or more, [across, down] from 0 to 1; found"
+def _no_outlines(found: str) -> ValueError:
+    return ValueError(
+        f"'mask' must be a list of outlines, each of three points or more, [across, down] from 0 to 1; found {found}."
+    )
 
 
 def _outline(points: object) -> tuple[Point, ...]:
@@ -117,5 +120,5 @@ def _outline(points: object) -> tuple[Point, ...]:
         for point in found
     )
     if not is_outline:
-        raise ValueError(f"{_MASK} {str(points)[:60]}.")
+        raise _no_outlines(str(points)[:60])
     return tuple((float(x), float(y)) for x, y in found)

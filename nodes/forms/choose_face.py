@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.v0_0_2 import io
 
 from ...face.choose import MISSING, ORDERS, choose, choose_several, numbers, skipped
-from ...face.errors import MissingFace
+from ...face.errors import missing_face
 from ...face.value import Face, FaceBatch
 from ..page.description import described
 from ..page.notice import for_page
@@ -105,7 +105,7 @@ def _wanted(like: FaceBatch | None) -> Face | None:
         return None
     faces = [face for entry in like for face in entry.faces]
     if not faces:
-        raise MissingFace("There is no face in 'like': connect a photo that shows the person.")
+        raise missing_face("the photo of 'like'")
     return max(faces, key=lambda face: face.area)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from comfy_api.v0_0_2 import io
 
-from ...face.errors import MissingFace
+from ...face.errors import missing_face
 from ...face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
 from ...face.pose import CANVAS_FITS, fitted, fitted_face, from_json
 from ...face.value import FaceBatch
@@ -128,7 +128,7 @@ class FaceMasks(io.ComfyNode):
 
         size, pictures = _placed(faces, keypoints, canvas_of(latent) or (width, height), fit)
         if not any(pictures):
-            raise MissingFace(f"None of the {len(pictures)} pictures has a face to make a mask of.")
+            raise missing_face("any picture")
         soft = Softness(dilate, feather)
         stacks = [face_masks(people, size, shape, soft, normalise=normalise) for people in pictures]
         masks, together = torch.cat(stacks), torch.stack([union(stack) for stack in stacks])

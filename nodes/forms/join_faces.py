@@ -60,7 +60,8 @@ class JoinFaces(io.ComfyNode):
 
 def _summary(batch: FaceBatch) -> str:
     faces = sum(len(entry.faces) for entry in batch)
-    return f"{len(batch)} photo{'s' * (len(batch) > 1)}, {faces} face{'s' * (faces != 1)}"
+    photos = "1 photo" if len(batch) == 1 else f"{len(batch)} photos"
+    return f"{photos}, {'1 face' if faces == 1 else f'{faces} faces'}"
 
 
 def _empty(batch: FaceBatch) -> list[str]:

@@ -148,11 +148,14 @@ def _line(effect: ReferenceWeight) -> str:
     """A row in words."""
     if not effect.ever_acts:
         return f"{effect.title}: as it is"
-    when = (
-        "" if effect.range.start == 0 and effect.range.end == 1 else f", {effect.range.start:g} to {effect.range.end:g}"
+    is_whole = effect.range.start == 0 and effect.range.end == 1
+    told = (
+        f"weight {effect.weight:g}",
+        "" if is_whole else f"{effect.range.start:g} to {effect.range.end:g}",
+        "scheduled" if effect.schedule else "",
+        "" if effect.has_plain_mask else "masked",
     )
-    course = ", scheduled" if effect.schedule else ""
-    return f"{effect.title}: weight {effect.weight:g}{when}{course}{', masked' if not effect.has_plain_mask else ''}"
+    return f"{effect.title}: {', '.join(filter(None, told))}"
 
 
 NODES = [ReferenceWeights]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...attention.models.families import LATENT_CELL
 from ...face.choose import MISSING
-from ...face.errors import MissingFace
+from ...face.errors import SKIP_IT, missing_face
 from ...face.value import FaceBatch, PictureFaces, Pixels
 from ..page.description import described
 from ..page.progress import ticker
@@ -211,9 +211,8 @@ def _check(batch: FaceBatch, missing: str) -> list[str]:
     """A line for each picture without a face. Raises MissingFace that names them, unless they are to be skipped."""
     empty = [entry.picture.name for entry in batch if not entry.faces]
     if empty and missing != "skip":
-        raise MissingFace(
-            f"No face found in {', '.join(empty)}. Set 'missing' to skip to leave it as it is, or find the faces with "
-            "Find Faces at a lower threshold and connect 'faces'."
+        raise missing_face(
+            ", ".join(empty), SKIP_IT, " To have a threshold of your own, connect a Find Faces to 'faces'."
         )
     return [f"{name}: no face, left as it is" for name in empty]
 

@@ -16,6 +16,7 @@ from ...attention.reference.encode import encode
 from ...attention.reference.features import ENCODER, FEATURES
 from ...face.align import can_crop, crop
 from ...face.embed import check_recogniser, embeddings
+from ...face.errors import missing_face
 from ...face.picture import to_image
 from ...face.portrait import has_photo, only_the_face, portrait
 from ...face.square import SIDE, SQUARE, has_square, square
@@ -99,7 +100,9 @@ def _seen_alone(tower: Any, portraits: Tensor) -> Embeds:
 
 
 def _only_face(picture: str, faces: tuple[Face, ...]) -> Face:
-    if len(faces) != 1:
-        found = "no face" if not faces else f"{len(faces)} faces"
-        raise ValueError(f"{picture} has {found}; one is needed. Pick it with Choose Face.")
-    return faces[0]
+    if not faces:
+        raise missing_face(picture)
+    face, *others = faces
+    if others:
+        raise ValueError(f"{picture} has {len(faces)} faces; one is needed. Pick it with Choose Face.")
+    return face

@@ -13,7 +13,7 @@ from ...attention.reference.text_embeds import is_long, likeness_to_pictures, li
 from ...face.choose import choose
 from ...face.detect import find
 from ...face.embed import embed_batch
-from ...face.errors import FIND_IT, MissingFace
+from ...face.errors import missing_face
 from ...face.models import FaceModels
 from ...face.picture import pictures
 from ...face.recognisers import in_words
@@ -81,7 +81,7 @@ def photos(models: FaceModels, reference: FaceBatch, truth: FaceBatch | None) ->
 def _largest(name: str, batch: FaceBatch) -> Face:
     faces = choose(batch[:1], missing="skip")[0].faces
     if not faces:
-        raise MissingFace(f"The photo of '{name}' shows no face: there is nothing to compare with. {FIND_IT}.")
+        raise missing_face(f"the photo of '{name}'")
     return faces[0]
 
 

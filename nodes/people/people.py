@@ -15,7 +15,7 @@ from ...attention.branch.masks import within
 from ...attention.inputs import check_number, masks_of
 from ...attention.reference.embeds import NO_PICTURE, Embeds
 from ...face.assign import ASSIGNMENTS, BY_LIST, BY_POSITION, Seating, assigned, places
-from ...face.errors import FIND_IT, MissingFace
+from ...face.errors import missing_face
 from ...face.masks import centres, normalised
 from ...face.value import Array, Face, FaceBatch, PictureFaces
 from ..wires import FacesWire
@@ -159,7 +159,7 @@ def _regions(seats: Seats) -> tuple[list[Tensor | None], Array]:
 def _listed(faces: FaceBatch) -> list[Face]:
     empty = [entry.picture.name for entry in faces if not entry.faces]
     if empty or not faces:
-        raise MissingFace(f"There is no face in {', '.join(empty) or 'no picture at all'}. {FIND_IT}.")
+        raise missing_face(", ".join(empty) or "any picture")
     return [face for entry in faces for face in entry.faces]
 
 

@@ -49,6 +49,6 @@ def _line(entry: PictureFaces) -> str:
 
 def _described(face: Face) -> str:
     known = "no embedding" if face.embedding is None else face.recogniser or "an unknown recogniser"
-    crop = "" if face.upright is None else f", upright crop of {len(face.upright)} px"
-    square = "" if face.unaligned is None else f", square of {len(face.unaligned)} px"
-    return f"score {face.score:.2f}, {known}{crop}{square}"
+    crop = "" if face.upright is None else f"upright crop of {len(face.upright)} px"
+    square = "" if face.unaligned is None else f"square of {len(face.unaligned)} px"
+    return ", ".join(filter(None, (f"score {face.score:.2f}", known, crop, square)))

@@ -122,7 +122,7 @@ def faces_of(given: CaptionedPictures, faces: Sequence[FaceBatch]) -> list[Face 
         if entry.picture.digest != pictures(picture)[0].digest:
             raise ValueError(f"the faces of {name} were found in another picture. Connect the same 'images' to both.")
         if len(entry.faces) > 1:
-            raise ValueError(f"{name} has {len(entry.faces)} faces; one is needed. Put Choose Face in between.")
+            raise ValueError(f"{name} has {len(entry.faces)} faces; one is needed. Pick it with Choose Face.")
         found.append(next((face for face in entry.faces if _is_kept(face, given.cut(number))), None))
     return found
 

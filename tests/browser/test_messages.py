@@ -1,6 +1,7 @@
 """Why a node failed, read on the node and in one toast, and the buttons that help."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from serving.patience import until
 
 from .frontend import RENDERERS
 from .test_choose_face import KINDS, LINKS
+from .test_node_text import SAY
 from .test_render_keypoints import GRAPH
 
 LOCALES = Path(__file__).resolve().parents[2] / "locales"
@@ -24,10 +26,13 @@ IN_SIGHT = """strip => [...strip.children].every(part => {
 HOSTS_TOAST = "() => app.extensionManager._p._s.get('executionError').showErrorOverlay()"
 
 
-def template(key, language="en"):
-    """A message with places for its values."""
-    words = json.loads((LOCALES / language / "main.json").read_text(encoding="utf-8"))
-    return words["likenessMessages"][key]
+def words(language, table):
+    return json.loads((LOCALES / language / "main.json").read_text(encoding="utf-8"))[table]
+
+
+def template(key):
+    """A message that a button helps against, with places for its values."""
+    return words("en", "likenessRemedies")[key]
 
 
 def said(frontend):
@@ -271,12 +276,81 @@ def test_a_button_downloads_what_is_missing_and_shows_how_much_has_arrived(front
     frontend.dismiss_toasts()
 
 
-def test_the_sentence_is_chinese_on_the_chinese_page(frontend):
+PLACE = re.compile(r"\{(\w+)\}")
+# What the page makes of texts, in its language.
+SPOKEN = """async texts => {
+    const { spoken } = await import('/extensions/comfyui-likeness/editor/sentences.js')
+    return texts.map(spoken)
+}"""
+PUT_TOGETHER = (
+    "'a.bin' cannot be used as an IP-Adapter: it is a web page that was saved in its place. Download it again "
+    "from its publisher.",
+    "picture 2 of 3, face 1: small (31 pixels), turned away (by about 52 degrees); expect less likeness",
+    "picture 1 of 2: no face\npicture 2 of 2: 3 faces (at 640)\nnot embedded: no face models are connected",
+    "Redux picture 1: weight 0.4, scheduled, masked",
+    "No installed adapter serves 'plus' for SDXL.\n'b.bin' is there and is a web page that was saved in its place: get it again",
+)
+"""Texts of several templates, one within the other or side by side; all that is not a name is Chinese then."""
+NAMED = re.compile("\u201c.*?\u201d")
+
+
+def filled(text, english):
+    """With a value in each place; of two beside each other the second may be empty."""
+    empty = re.findall(r"(?<=\})\{(\w+)\}", english)
+    return PLACE.sub(lambda place: "" if place[1] in empty else "<>", text)
+
+
+def check_every_text_is_known(page):
+    """Each template, filled with values, is read as itself; and what is put together of several."""
+    chinese = words("zh", "likenessMessages")
+    read = page.evaluate(SPOKEN, [filled(english, english) for english in chinese])
+    wanted = [filled(text, english) for english, text in chinese.items()]
+    assert not [(text, want) for text, want in zip(read, wanted, strict=True) if text != want]
+    together = page.evaluate(SPOKEN, list(PUT_TOGETHER))
+    assert not [text for text in together if re.search(r"(?<![\w.-])[a-z]{2,}(?![\w.-])", NAMED.sub("", text))]
+
+
+def check_the_node_speaks(frontend, renderer):
+    """Lists, badges and what a run says; what is saved stays as it is."""
+    frontend.renderer(renderer)
+    node = frontend.add("LikenessChooseFace")
+    finds = frontend.add("LikenessFindFaces", (600, 0))
+    frontend.page.evaluate(
+        """id => {
+            app.nodeOutputs[id] = { likeness_badges: [['2 faces', 'at 640', 'less likeness: dark']] }
+            app.graph.getNodeById(id).onExecuted({})
+        }""",
+        finds,
+    )
+    frontend.page.evaluate(SAY, [node, "no face in picture 3 of 5: skipped"])
+    frontend.show(node, finds)
+    spoken = frontend.page.evaluate(
+        SPOKEN, ["2 faces", "at 640", "less likeness: dark", "no face in picture 3 of 5: skipped"]
+    )
+    for text in spoken:
+        assert not text.isascii()
+        frontend.page.get_by_text(text, exact=True).first.wait_for()
+    largest = f"{words('zh', 'likenessOptions')['largest']} (largest)"
+    shows = "id => app.graph.getNodeById(id).widgets.find(widget => widget.name === 'rule')._displayValue"
+    assert frontend.page.evaluate(shows, node) == largest, "what the classic renderer draws"
+    if renderer != "canvas":
+        frontend.page.get_by_text(largest).first.wait_for()
+    assert frontend.value(node, "rule") == "largest" == frontend.prompt()[node]["inputs"]["rule"]
+    frontend.picture(f"words of a node zh {renderer}")
+    frontend.clear()
+
+
+def test_everything_said_is_chinese_on_the_chinese_page(frontend):
     frontend.locale("zh")
     ids, _ = fails(frontend, NO_FACE, LINKS, 3)
     title = frontend.nodes()[ids[3]]["title"]
-    sentence = template("no_face", "zh").format(picture=template("in_picture", "zh").format(number=1, count=1))
-    assert said(frontend) == [sentence]
+    (sentence,) = said(frontend)
+    assert re.fullmatch("[^a-zA-Z]+skip[^a-zA-Z]+", sentence)
     until(lambda: f"{title}\n{sentence}" in frontend.toasts(), "the toast with the title")
     assert not title.isascii() and not buttons(frontend).inner_text().isascii()
     frontend.picture("message zh")
+    check_every_text_is_known(frontend.page)
+    frontend.dismiss_toasts()
+    for renderer in RENDERERS:
+        frontend.clear()
+        check_the_node_speaks(frontend, renderer)

@@ -186,8 +186,8 @@ BREAKS = (
     Break(
         "a picture without the chosen face is named",
         "face/choose.py",
-        'f"No face found in {entry.picture.name}. ',
-        'f"No face found. ',
+        "missing_face(entry.picture.name, ",
+        'missing_face("a picture", ',
         ("tests/unit/face/test_choose.py",),
     ),
     Break(

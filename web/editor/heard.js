@@ -1,7 +1,7 @@
 // How a run ends that this page queued: heard from before it is queued, as a short one may end before the answer is here.
 
 import { api } from '../../../scripts/api.js'
-import { understood } from './sentences.js'
+import { spoken } from './sentences.js'
 import { wordsOf } from './words.js'
 
 const WORDS = { en: { stopped: 'it was stopped.' }, zh: { stopped: '已被停止。' } }
@@ -10,7 +10,7 @@ const WORDS = { en: { stopped: 'it was stopped.' }, zh: { stopped: '已被停止
 // -> of(run), a promise of that value, which throws an Error that says why there is none; and stop().
 export function listen(event, found) {
   const stop = new AbortController()
-  const ends = new Map() // run -> { value } or { error }, which may be a promise
+  const ends = new Map() // run -> { value } or { error }
   const waits = new Map() // run -> what ends the promise of it
   const end = (run, how) => {
     if (!ends.has(run)) ends.set(run, how)
@@ -23,7 +23,7 @@ export function listen(event, found) {
     if (value !== undefined) end(detail.prompt_id, { value })
   })
   on('execution_error', ({ prompt_id, exception_message }) =>
-    end(prompt_id, { error: understood(exception_message.trim()).then(({ text }) => new Error(text)) })
+    end(prompt_id, { error: new Error(spoken(exception_message.trim())) })
   )
   on('execution_interrupted', ({ prompt_id }) => end(prompt_id, stopped()))
   on('status', (detail) => {
@@ -33,7 +33,7 @@ export function listen(event, found) {
   const of = async (run) => {
     if (!ends.has(run)) await new Promise((done) => waits.set(run, done))
     const { value, error } = ends.get(run)
-    if (error) throw await error
+    if (error) throw error
     return value
   }
   return { of, stop: () => stop.abort() }

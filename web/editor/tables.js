@@ -1,6 +1,7 @@
 // The pack's own tables, as the server has them: blocks, presets, curves, head poses; and its readers of texts.
 
 import { api } from '../../../scripts/api.js'
+import { spoken } from './sentences.js'
 
 let asked
 
@@ -20,6 +21,6 @@ export function tables() {
 export async function read(kind, text, family) {
   const query = new URLSearchParams({ kind, text, family: family ?? '' })
   const answer = await (await api.fetchApi(`/likeness/read?${query}`)).json()
-  if (answer.wrong) throw new Error(answer.wrong)
+  if (answer.wrong) throw new Error(spoken(answer.wrong))
   return answer
 }

@@ -148,6 +148,6 @@ def test_a_wrong_pair_or_a_missing_part_is_one_sentence(given, clips, photo, fou
     )
     refused(r"'reference' was embedded by ResNet100 \(antelopev2\) and 'face_models' is MobileFaceNet", reference=plain)
     refused("'truth' was embedded by nothing", truth=found(picture, embed=False).faces)
-    refused("The photo of 'reference' shows no face", reference=found(torch.zeros(1, 64, 64, 3)).faces)
+    refused("No face found in the photo of 'reference'", reference=found(torch.zeros(1, 64, 64, 3)).faces)
     refused("no name below ComfyUI's output folder", filename_prefix="../out")
     assert not list(output_folder.rglob("*.csv"))

@@ -187,7 +187,7 @@ def test_choose(ran, found, photo, folders):
     skipped = ran(ChooseFace, faces=found(nothing(2)).faces, missing="skip")
     assert len(skipped.faces) == 2
     assert "no face in picture 2 of 2: skipped" in skipped.shown
-    with pytest.raises(MissingFace, match="no face in 'like'"):
+    with pytest.raises(MissingFace, match="No face found in the photo of 'like'"):
         ran(ChooseFace, faces=faces, rule="most like", like=found(nothing()).faces)
 
 
@@ -292,7 +292,7 @@ def test_masks_lie_on_the_faces_of_the_drawing(ran, found, photo):
         x, y = face[2]
         if 0 <= x < 512 and 0 <= y < 384:
             assert mask[int(y), int(x)] > 0.9
-    with pytest.raises(MissingFace, match="None of the 1 pictures"):
+    with pytest.raises(MissingFace, match="No face found in any picture"):
         ran(FaceMasks, faces=found(nothing()).faces)
 
 
@@ -324,7 +324,7 @@ def test_masks_say_what_they_are_made_of(ran, found):
         ran(FaceMasks)
     with pytest.raises(ValueError, match="both are given"):
         ran(FaceMasks, faces=found(nothing()).faces, keypoints=sheet(POINTS))
-    with pytest.raises(MissingFace, match="None of the 1 pictures"):
+    with pytest.raises(MissingFace, match="No face found in any picture"):
         ran(FaceMasks, keypoints=sheet())
     with pytest.raises(ValueError, match="not JSON"):
         ran(FaceMasks, keypoints="left eye")

@@ -117,7 +117,7 @@ def test_a_picture_with_several_faces_or_none_is_named(sd15, face_adapter, found
     crowd = (replace(two[0], faces=(*two[0].faces, *two[0].faces)),)
     with pytest.raises(ValueError, match="has 2 faces; one is needed. Pick it with Choose Face"):
         ApplyIPAdapter.execute(sd15.model, adapter, faces=crowd, any_recogniser=True)
-    with pytest.raises(ValueError, match="has no face; one is needed"):
+    with pytest.raises(ValueError, match="No face found in picture 1 of 1"):
         ApplyIPAdapter.execute(sd15.model, adapter, faces=(replace(two[0], faces=()),), any_recogniser=True)
 
 

@@ -153,7 +153,7 @@ def test_adapters_that_read_faces_refuse_what_is_none(variant, sd15, load, found
     nobody = (replace(faces[0], faces=()),)
     strange = (replace(faces[0], faces=(replace(faces[0].faces[0], embedding=frozen([NAN] * 512)),)),)
     before = dict(sd15.model.model_options["transformer_options"])
-    cases = ((nobody, "no face"), ((), "face"), (faces + nobody, "no face"), (strange, "NaN or infinity"))
+    cases = ((nobody, "No face"), ((), "face"), (faces + nobody, "No face"), (strange, "NaN or infinity"))
     for given, says in cases:
         with pytest.raises(ValueError, match=says):
             ApplyIPAdapter.execute(sd15.model, adapter, faces=given, any_recogniser=True)

@@ -22,9 +22,9 @@ def given():
 
 def test_no_face_names_the_picture(apply, given, photos):
     empty = tuple(PictureFaces(picture, ()) for picture in pictures(torch.zeros(2, 64, 64, 3)))
-    with pytest.raises(MissingFace, match=r"no face in picture 1 of 2, picture 2 of 2\. Lower the threshold"):
+    with pytest.raises(MissingFace, match=r"No face found in picture 1 of 2, picture 2 of 2\. Lower the threshold"):
         apply(empty, **given)
-    with pytest.raises(MissingFace, match="no face in picture 2 of 2"):
+    with pytest.raises(MissingFace, match="No face found in picture 2 of 2"):
         apply((photos(1)[0], empty[1]), **given)
 
 

@@ -213,7 +213,9 @@ def test_points_go_where_the_pixels_go(canvas):
 
 def test_a_missing_face_is_named_or_skipped(canvas, refine):
     image, batch = canvas({(0, 0): 1}, {})
-    with pytest.raises(MissingFace, match=r"No face found in picture 2 of 2\. Set 'missing' to skip"):
+    with pytest.raises(
+        MissingFace, match=r"No face found in picture 2 of 2\. Lower the threshold.* or set 'missing' to skip"
+    ):
         refine(image, batch)
     empty = refine(image[1:], canvas({})[1], missing="skip")
     assert torch.equal(empty.image, image[1:])

@@ -117,7 +117,7 @@ def test_of_very_many_pictures_without_a_face_the_first_are_named():
     ("changes", "message"),
     [
         ({"people": (1, 1)}, "3 pictures, but faces of 2"),
-        ({"people": (1, 2, 1)}, "picture 2 of 3 has 2 faces; one is needed. Put Choose Face in between"),
+        ({"people": (1, 2, 1)}, "picture 2 of 3 has 2 faces; one is needed. Pick it with Choose Face"),
         ({"people": (0, 0, 0), "missing": "skip"}, "at least one picture must show a face"),
         ({"other_pictures": True}, "the faces of picture 1 of 3 were found in another picture"),
         ({"at": (200, 0)}, "only one that their bucket cuts off"),

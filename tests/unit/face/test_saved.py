@@ -96,7 +96,7 @@ def test_without_a_crop_it_is_said_what_is_missing():
 
 
 def test_no_face_at_all_is_no_file():
-    with pytest.raises(MissingFace, match="None of the 2 pictures has a face to save"):
+    with pytest.raises(MissingFace, match="No face found in any picture"):
         packed(without_photos(tuple(replace(entry, faces=()) for entry in made()[:2])))
 
 

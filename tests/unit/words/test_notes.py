@@ -17,7 +17,9 @@ EMPHASIS = {
     "R",  # a key
     "non-commercial research only",
     "non-commercial research",
+    "non-commercial use",
     "\u53ea\u80fd\u7528\u4e8e\u975e\u5546\u4e1a\u7814\u7a76",
+    "\u53ea\u80fd\u7528\u4e8e\u975e\u5546\u4e1a\u7528\u9014",
 }
 """What is bold and no name."""
 
