@@ -16,10 +16,9 @@ from ...face.recognisers import IR_SE50, recogniser_of
 from ...face.value import Array, Pixels
 from . import facexlib
 
-FILE = "recognition_arcface_ir_se50.pth"
-PUBLISHED = "https://github.com/xinntao/facexlib/releases/tag/v0.1.0"
 GET_IT = (
-    f"Get {FILE} (175 MB) from its publisher, {PUBLISHED}, and put it into models/{facexlib.CATEGORY}. It is not offered for "
+    "Get recognition_arcface_ir_se50.pth (175 MB) from its publisher, "
+    "https://github.com/xinntao/facexlib/releases/tag/v0.1.0, and put it into models/facexlib. It is not offered for "
     "download here, for nobody states its licence."
 )
 _loaded: WeakValueDictionary[tuple[str, int, int], IRSE50Recogniser] = WeakValueDictionary()
@@ -51,7 +50,7 @@ def with_ir_se50(models: FaceModels) -> FaceModels:
     """Face models whose faces are embedded by it. Raises MissingModel that says which file belongs where."""
     path, faults = _found()
     if path is None:
-        raise MissingModel(f"InfiniteYou's face recogniser is not in models/{facexlib.CATEGORY}{faults}. {GET_IT}")
+        raise MissingModel(f"InfiniteYou's face recogniser is not in models/facexlib{faults}. {GET_IT}")
     return models.embedding_by(path, recogniser_of(path, IR_SE50), _load(path))
 
 

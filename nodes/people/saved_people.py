@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...attention.adapter.adapter import Adapter
-from ...face.embed import PACK_OF, check_recogniser
+from ...face.embed import check_recogniser
+from ...face.recognisers import remedy
 from ...face.value import Face, FaceBatch, PictureFaces
 from ..page.show import MOST
 from .face_reference import CUTS, reads_faces
@@ -29,15 +30,15 @@ def _check(adapter: Adapter, face: Face, name: str) -> None:
     wanted = adapter.identity.variant.recogniser or ""
     if face.embedding is None:
         raise ValueError(
-            f"{name}: a face has no embedding, which '{adapter.name}' ({adapter.label}) reads. Switch 'embed' on in Find "
-            f"Faces, with the pack {PACK_OF.get(wanted, wanted)}, and save the faces again."
+            f"{name}: a face has no embedding, which '{adapter.name}' ({adapter.label}) reads. {remedy(wanted)}, "
+            "switch 'embed' on in Find Faces, and save the faces again."
         )
     check_recogniser(face.recogniser, wanted, f"{name}: {adapter.label}")
     cut = CUTS[adapter.identity.variant.shows]
     if adapter.identity.variant.encoder_feature and not cut.is_there(face):
-        remedy = f"Save the faces again with 'crop' set to {cut.keeps}." if cut.keeps else FROM_PHOTO
+        again = f"Save the faces again with 'crop' set to {cut.keeps}." if cut.keeps else FROM_PHOTO
         raise ValueError(
-            f"{name}: there is no {cut.words}, which '{adapter.name}' ({adapter.label}) also reads. {remedy}"
+            f"{name}: there is no {cut.words}, which '{adapter.name}' ({adapter.label}) also reads. {again}"
         )
 
 

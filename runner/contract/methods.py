@@ -4,6 +4,7 @@ from .uses import Call, Use
 
 _REFERENCES = "every reference (IP-Adapter and InstantID)"
 _NET = "IdentityNet, the half of InstantID that fixes the pose"
+_INFUSENET = "InfiniteYou on FLUX.1"
 _PAGE = "what nodes show and say on the page"
 _OLD = "workflows of the old packs"
 _TRAINING = "training"
@@ -19,9 +20,12 @@ _ROWS = (
     ("comfy.controlnet.ControlNet.get_control", 5, (), _NET),
     ("comfy.controlnet.ControlNet.copy", 0, (), _NET),
     ("comfy.controlnet.ControlNet.copy_to", 1, (), _NET),
-    ("comfy.controlnet.ControlNet.set_cond_hint", 3, (), _NET),
+    ("comfy.controlnet.ControlNet.set_cond_hint", 4, (), _NET),
     ("comfy.controlnet.ControlNet.set_previous_controlnet", 1, (), _NET),
     ("comfy.controlnet.ControlBase.control_merge", 3, (), _NET),
+    ("comfy.sd.VAE.spacial_compression_encode", 0, (), _INFUSENET),
+    ("comfy.sd.VAE.encode", 1, (), _INFUSENET),
+    ("comfy.latent_formats.LatentFormat.process_in", 1, (), _INFUSENET),
     ("comfy.utils.ProgressBar.update_absolute", 3, (), _PAGE),
     ("server.PromptServer.send_progress_text", 2, (), _PAGE),
     ("server.PromptServer.send_sync", 2, (), "downloads of models"),

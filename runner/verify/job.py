@@ -21,7 +21,7 @@ Photo = npt.NDArray[np.uint8]
 WEIGHT = 0.8
 SIDE, LARGE = 224, 336  # pixels that encoders see
 MANY = 577  # tokens of those that see the larger one
-WITHOUT_REFERENCE = ("pulid_v1", "pulid_v1_1")
+WITHOUT_REFERENCE = ("pulid_v1", "pulid_v1_1", "infinite_you")
 """Variants whose step neither diffusers nor the authors' package takes."""
 SIZE = (32, 48)  # of the latent: not square, and small enough for a processor
 

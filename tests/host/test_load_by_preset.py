@@ -118,6 +118,16 @@ def test_instantx_is_found_with_siglip_and_the_head_that_the_host_leaves_out(mod
     assert "standard" in presets_of(whole) and "InstantX" in presets_of(whole)
 
 
+def test_infinite_you_names_its_net_and_the_recogniser_that_is_fetched_by_hand(model_folders, flux):
+    whole = SimpleNamespace(**{**vars(flux), "model": miniature.model("flux dev", 1)})
+    (model_folders / "instantid").mkdir(exist_ok=True)
+    miniature.write_adapter("infinite_you", 3, model_folders / "instantid" / "four.safetensors")
+    loaded, text = run(whole, "InfiniteYou")
+    assert loaded.adapter.identity.variant.name == "infinite_you" and "reads a face embedding" in text
+    assert "infusenet_aes_fp8e4m3fn.safetensors (2,952,691,776 bytes) in models/controlnet" in text
+    assert "recognition_arcface_ir_se50.pth" in text and "nobody states its licence" in text
+
+
 def presets_of(base):
     """What the node names where a purpose is not for a model."""
     with pytest.raises(ValueError, match="choose one of") as caught:

@@ -31,8 +31,8 @@ def largest(difference):
     return difference.abs().max().item()
 
 
-IN_A_WHOLE_STEP = {"xlabs", "instantx", "instantx_k_and_v", "instantx_sd35", "pulid_v1", "pulid_v1_1"}
-"""Variants whose projection is held by test_flux.py, test_instantx.py, test_sd3.py or test_pulid.py."""
+IN_A_WHOLE_STEP = {"xlabs", "instantx", "instantx_k_and_v", "instantx_sd35", "pulid_v1", "pulid_v1_1", "infinite_you"}
+"""Variants whose projection is held by test_flux.py, test_instantx.py, test_sd3.py, test_pulid.py or test_infinite_you.py."""
 
 
 def test_every_variant_of_the_table_has_an_oracle():

@@ -190,7 +190,7 @@ def test_an_embedding_or_a_crop_that_is_missing_is_said(ran, adapter_of, person,
 
     plus, plain = adapter_of("faceid_plus", "faceid_plus"), found(photo("obama.jpg"), embed=False).faces
     with pytest.raises(
-        ValueError, match="has no embedding, which .* reads. Switch 'embed' on in Find Faces, with the pack"
+        ValueError, match="has no embedding, which .* reads. Load the pack .*, switch 'embed' on in Find Faces"
     ):
         ran(SaveFaces, faces=plain, adapter=plus)
     monkeypatch.setattr(saved_people, "check_recogniser", lambda *_: "")  # the tests' pack has another recogniser

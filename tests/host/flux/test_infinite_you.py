@@ -164,6 +164,18 @@ def test_a_square_that_is_repainted_keeps_the_net(whole, apply, ksample):
     assert call["hint"].shape == (1, 16, 8, 8) and call["guidance"].tolist() == [1.0, 1.0]
 
 
+def test_an_area_gets_its_part_of_the_latent():
+    """A picture is encoded whole, and cut as the latent was: an encoder sees what is around a pixel."""
+    from pack.attention.branch.masks import Area
+    from pack.attention.identitynet.hint import Sizing, hint_rows
+
+    pooled = Sizing(8, 1, "nearest-exact", lambda pixels: torch.nn.functional.avg_pool2d(pixels, 8))
+    picture = torch.rand(1, 3, 64, 96)
+    rows = hint_rows(picture, ((0, None),), (8, 12), pooled)
+    part = hint_rows(picture, ((0, Area(3, 4, 2, 5, (8, 12))),), (3, 4), pooled)
+    assert rows.shape == (1, 3, 8, 12) and torch.equal(part, rows[..., 2:5, 5:9])
+
+
 def small_vae():
     return SimpleNamespace(latent_channels=4, spacial_compression_encode=lambda: 8)
 
