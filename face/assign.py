@@ -1,7 +1,7 @@
 """Faces and regions -> which face goes to which region: in order, by a list, or by where they are."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ class Seating:
     faces: Array
     regions: Array
     order: str = ""
+    people: Sequence[int] = ()
+    """The number, from 1, by which each face's person is called, see person_numbers.py"""
 
 
 def places(batch: FaceBatch) -> Array:
@@ -49,9 +51,15 @@ def _by_list(seating: Seating) -> tuple[int, ...]:
     """Takes any faces, one of them more than once if it is listed so."""
     count, wanted = len(seating.faces), len(seating.regions)
     words = [word for word in re.split(r"[\s,;]+", seating.order) if word]
-    if not all(re.fullmatch(r"\d+", word) for word in words):
-        raise ValueError(f"'order' must be numbers of faces such as '1, 0', found '{seating.order}'.")
-    numbers = tuple(int(word) for word in words)
+    if all(re.fullmatch(r"#\d+", word) for word in words) and words:
+        numbers = tuple(_place_of(int(word[1:]), seating.people) for word in words)
+    elif all(re.fullmatch(r"\d+", word) for word in words):
+        numbers = tuple(int(word) for word in words)
+    else:
+        raise ValueError(
+            f"'order' must be people as the pictures number them, such as '#2, #1', or faces counted from 0, such as "
+            f"'1, 0'; found '{seating.order}'."
+        )
     if len(numbers) != wanted:
         raise ValueError(
             f"'order' lists {len(numbers)} faces ('{seating.order}') for {wanted} regions: write one for each region."
@@ -60,6 +68,13 @@ def _by_list(seating: Seating) -> tuple[int, ...]:
     if absent:
         raise ValueError(f"'order' asks for face {absent[0]}; there are {count} faces, 0 to {count - 1}.")
     return numbers
+
+
+def _place_of(person: int, people: Sequence[int]) -> int:
+    if person not in people:
+        there = ", ".join(f"#{number}" for number in people)
+        raise ValueError(f"'order' asks for person #{person}; there are {there}.")
+    return list(people).index(person)
 
 
 def _by_position(seating: Seating) -> tuple[int, ...]:

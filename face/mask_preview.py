@@ -17,10 +17,10 @@ TINT = 0.55
 """How much of a person's colour lies over the photo where the mask is 1."""
 
 
-def tinted(masks: Tensor, entry: PictureFaces | None = None, fit: str = "fit", first: int = 0) -> Pixels:
+def tinted(masks: Tensor, numbers: Sequence[int], entry: PictureFaces | None = None, fit: str = "fit") -> Pixels:
     """(H, W, 3) RGB, at most LONGEST long, of masks (N, H, W) 0..1; over black where there is no photo.
 
-    `fit` is how the photo came to the size of the masks, as in `fitted`; `first` is the place, from 0, of the first person.
+    `numbers` are those of the people, from 1; `fit` is how the photo came to the size of the masks, as in `fitted`.
     """
     height, width = masks.shape[1:]
     scale = min(LONGEST / max(height, width), 1.0)
@@ -30,13 +30,13 @@ def tinted(masks: Tensor, entry: PictureFaces | None = None, fit: str = "fit", f
         return ground
     shares = torch.nn.functional.interpolate(masks[:, None].float().cpu(), (size[1], size[0]), mode="area")[:, 0] * TINT
     shares = shares / shares.sum(dim=0).clamp(min=1.0)
-    colours = torch.tensor([of_person(first + i) for i in range(len(masks))], dtype=torch.float32)
+    colours = torch.tensor([of_person(number - 1) for number in numbers], dtype=torch.float32)
     mixed = torch.from_numpy(ground).float() * (1 - shares.sum(dim=0))[..., None]
     mixed = mixed + torch.einsum("n h w, n c -> h w c", shares, colours)
     drawn = np.ascontiguousarray(mixed.round().clamp(0, 255).byte().numpy())
-    for person, mask in enumerate(shares, first):
+    for person, mask in zip(numbers, shares, strict=True):
         if bool(mask.any()):
-            label(drawn, str(person + 1), _middle(mask), max(max(size) / 1400, 0.35), of_person(person))
+            label(drawn, str(person), _middle(mask), max(max(size) / 1400, 0.35), of_person(person - 1))
     return drawn
 
 

@@ -38,10 +38,16 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class KeypointSheet:
-    """Keypoints (5, 2) of several faces and the size (width, height) of the canvas they are meant for."""
+    """Keypoints (5, 2) of several faces, the size (width, height) of the canvas they are meant for, and whose they are."""
 
     size: tuple[int, int]
     faces: tuple[Array, ...]
+    people: tuple[int, ...] = ()
+    """numbers from 1, see person_numbers.py; nothing where they are the places"""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return self.people or tuple(range(1, len(self.faces) + 1))
 
 
 def posed(keypoints: Array, pose: Pose, size: tuple[int, int], about: Array | None = None) -> Array:
@@ -87,9 +93,11 @@ def fitted_face(face: Face, target: tuple[int, int], how: str = "fit") -> Face:
 
 
 def to_json(sheet: KeypointSheet) -> str:
-    """{"width": W, "height": H, "faces": [[[x, y], five times], ...]}"""
+    """{"width": W, "height": H, "faces": [[[x, y], five times], ...]}, and "people" where their numbers are not their places."""
     faces = [[[round(float(x), 3), round(float(y), 3)] for x, y in points] for points in sheet.faces]
-    return json.dumps({"width": sheet.size[0], "height": sheet.size[1], "faces": faces})
+    are_places = sheet.numbers == tuple(range(1, len(faces) + 1))
+    people = {} if are_places else {"people": sheet.numbers}
+    return json.dumps({"width": sheet.size[0], "height": sheet.size[1], "faces": faces, **people})
 
 
 def from_json(text: str) -> KeypointSheet:
@@ -107,7 +115,20 @@ def from_json(text: str) -> KeypointSheet:
     if not isinstance(fields["faces"], list):
         raise ValueError(f"'faces' must be a list of faces, found {type(fields['faces']).__name__}.")
     faces = cast("list[Any]", fields["faces"])
-    return KeypointSheet((width, height), tuple(_points(face, i) for i, face in enumerate(faces)))
+    people = _people(fields.get("people", []), len(faces))
+    return KeypointSheet((width, height), tuple(_points(face, i) for i, face in enumerate(faces)), people)
+
+
+def _people(found: Any, count: int) -> tuple[int, ...]:
+    numbers = cast("list[Any]", found) if isinstance(found, list) else [None]
+    are_numbers = all(
+        isinstance(number, int) and not isinstance(number, bool) and 0 < number < 10**6 for number in numbers
+    )
+    if not are_numbers or (numbers and not len(numbers) == len(set(numbers)) == count):
+        raise ValueError(
+            f"'people' must be a number from 1 for each of the {count} faces, none twice, found {_short(found)}."
+        )
+    return tuple(numbers)
 
 
 def _side(value: Any, name: str) -> int:

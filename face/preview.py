@@ -7,23 +7,24 @@ import numpy as np
 from .colours import Colour, of_person
 from .draw import COLOURS
 from .needs import opencv
+from .person_numbers import numbers_of
 from .value import PictureFaces, Pixels
 
 SMALLEST = 256
 
 
 def preview(entry: PictureFaces, longest: int = 1024) -> Pixels:
-    """(H, W, 3) RGB, at most `longest` pixels long; each face in its colour, numbered from 1."""
+    """(H, W, 3) RGB, at most `longest` pixels long; each face in its person's colour, with that number."""
     cv2 = opencv()
     drawn = small(entry, longest)
     scale = max(drawn.shape[:2]) / max(entry.picture.size)
     thick = max(round(max(drawn.shape[:2]) / 500), 1)
-    for number, face in enumerate(entry.faces):
+    for number, face in zip(numbers_of(entry.faces), entry.faces, strict=True):
         x0, y0, x1, y1 = (int(v) for v in np.round(face.box * scale))
-        cv2.rectangle(drawn, (x0, y0), (x1, y1), of_person(number), thick)
+        cv2.rectangle(drawn, (x0, y0), (x1, y1), of_person(number - 1), thick)
         for colour, (x, y) in zip(COLOURS, face.keypoints * scale, strict=True):
             cv2.circle(drawn, (round(float(x)), round(float(y))), thick + 1, colour, -1)
-        label(drawn, str(number + 1), (x0, y0), max(thick * 0.35, 0.35), of_person(number))
+        label(drawn, str(number), (x0, y0), max(thick * 0.35, 0.35), of_person(number - 1))
     return drawn
 
 

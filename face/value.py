@@ -95,6 +95,8 @@ class Face:
     """(S, S, 3) the aligned crop that was kept with the face in place of its photo"""
     unaligned: Pixels | None = None
     """the square around the box that was kept so, see square.py"""
+    number: int = 0
+    """among the faces of the photo that it was chosen from, from 1; 0 where it was not chosen, see person_numbers.py"""
 
     @property
     def unit_embedding(self) -> Array | None:

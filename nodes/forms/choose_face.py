@@ -39,8 +39,8 @@ class ChooseFace(io.ComfyNode):
                     default=0,
                     min=0,
                     max=999,
-                    tooltip="Which one in that order, counted from 0: the first is 0. With 'as numbered', face 1 in the "
-                    "picture is 0.",
+                    tooltip="Which one in that order, counted from 0: the first is 0. The node shows it as 'number', which "
+                    "counts from 1.",
                 ),
                 io.Combo.Input(
                     "missing",
@@ -78,6 +78,7 @@ class ChooseFace(io.ComfyNode):
         like: FaceBatch | None = None,
         several: str = "",
     ) -> io.NodeOutput:
+        from ...face.person_numbers import keeping_numbers
         from ...face.preview import preview
         from ..page.face_notes import quality_lines
         from ..page.pickable_faces import pickable
@@ -94,9 +95,9 @@ class ChooseFace(io.ComfyNode):
         lines = [
             f"{kept} of {len(chosen)} pictures have a face: {how}",
             *skipped(chosen),
-            *quality_lines(chosen),
+            *quality_lines(numbered := keeping_numbers(faces, chosen)),
         ]
-        output = shown(cls, "\n".join(lines), [preview(entry) for entry in chosen], chosen)
+        output = shown(cls, "\n".join(lines), [preview(entry) for entry in numbered], numbered)
         return for_page(output, faces=pickable(faces, chosen))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import islice
 from typing import Any
 
 import torch
@@ -10,9 +10,11 @@ from comfy_api.v0_0_2 import io
 
 from ...face.errors import missing_face
 from ...face.masks import SHAPES, DrawnFace, Placed, Softness, face_masks, union
+from ...face.person_numbers import numbers_of
 from ...face.pose import CANVAS_FITS, fitted, fitted_face, from_json
 from ...face.value import FaceBatch
 from ..page.description import described
+from ..page.notice import for_page
 from ..wires import FacesWire
 
 
@@ -126,32 +128,35 @@ class FaceMasks(io.ComfyNode):
         from ..page.show import shown
         from ..people.keypoint_pictures import canvas_of
 
-        size, pictures = _placed(faces, keypoints, canvas_of(latent) or (width, height), fit)
+        size, pictures, numbers = _placed(faces, keypoints, canvas_of(latent) or (width, height), fit)
         if not any(pictures):
             raise missing_face("any picture")
         soft = Softness(dilate, feather)
         stacks = [face_masks(people, size, shape, soft, normalise=normalise) for people in pictures]
         masks, together = torch.cat(stacks), torch.stack([union(stack) for stack in stacks])
         text = f"{len(masks)} masks of {size[0]}x{size[1]}"
-        firsts = accumulate((len(stack) for stack in stacks), initial=0)
-        photos = faces or (None,) * len(stacks)
-        drawn = [tinted(stack, photo, fit, first) for stack, photo, first in zip(stacks, photos, firsts, strict=False)]
-        return shown(cls, text, drawn, masks, together)
+        left, photos = iter(numbers), faces or (None,) * len(stacks)
+        drawn = [
+            tinted(stack, list(islice(left, len(stack))), photo, fit)
+            for stack, photo in zip(stacks, photos, strict=True)
+        ]
+        return for_page(shown(cls, text, drawn, masks, together), people=numbers)
 
 
 def _placed(
     faces: FaceBatch | None, keypoints: str, wanted: tuple[int, int], fit: str
-) -> tuple[tuple[int, int], list[list[Placed]]]:
-    """The size of the masks, where 0 is the source's, and the people of each picture on a canvas of that size."""
+) -> tuple[tuple[int, int], list[list[Placed]], tuple[int, ...]]:
+    """The size of the masks, where 0 is the source's, the people of each picture on such a canvas, and their numbers."""
     if bool(faces) == bool(keypoints.strip()):
         given = "both are given" if faces else "neither is given"
         raise ValueError(f"Face Masks takes either 'faces' or 'keypoints'; {given}.")
     if faces:
         size = _size(wanted, faces[0].picture.size)
-        return size, [[fitted_face(face, size, fit) for face in entry.faces] for entry in faces]
+        numbers = numbers_of([face for entry in faces for face in entry.faces])
+        return size, [[fitted_face(face, size, fit) for face in entry.faces] for entry in faces], numbers
     sheet = from_json(keypoints)
     size = _size(wanted, sheet.size)
-    return size, [[DrawnFace(fitted(points, sheet.size, size, fit)) for points in sheet.faces]]
+    return size, [[DrawnFace(fitted(points, sheet.size, size, fit)) for points in sheet.faces]], sheet.numbers
 
 
 def _size(wanted: tuple[int, int], source: tuple[int, int]) -> tuple[int, int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from comfy_api.v0_0_2 import io, ui
 
+from ...face.person_numbers import numbers_of
 from ...face.pose import CANVAS_FITS, KeypointSheet, Pose, fitted, from_json, posed, to_json
 from ...face.value import FaceBatch
 from ..page.description import described
@@ -156,7 +158,10 @@ def _detected(faces: FaceBatch | None, landmarks: Mapping[str, Any] | None) -> l
     if faces and landmarks:
         raise ValueError("Render Keypoints takes either 'faces' or 'landmarks'; both are connected.")
     if faces:
-        return [KeypointSheet(entry.picture.size, tuple(face.keypoints for face in entry.faces)) for entry in faces]
+        return [
+            KeypointSheet(entry.picture.size, tuple(face.keypoints for face in entry.faces), numbers_of(entry.faces))
+            for entry in faces
+        ]
     if landmarks:
         size = mediapipe.canvas_size(landmarks)
         return [KeypointSheet(size, tuple(frame)) for frame in mediapipe.keypoints(landmarks)]
@@ -184,9 +189,8 @@ def _background(faces: FaceBatch | None) -> Any:
 
 def _posed(sheet: KeypointSheet, size: tuple[int, int], fit: str, pose: Pose) -> KeypointSheet:
     target = size[0] or sheet.size[0], size[1] or sheet.size[1]
-    return KeypointSheet(
-        target, tuple(posed(fitted(points, sheet.size, target, fit), pose, target) for points in sheet.faces)
-    )
+    faces = tuple(posed(fitted(points, sheet.size, target, fit), pose, target) for points in sheet.faces)
+    return replace(sheet, size=target, faces=faces)
 
 
 NODES = [RenderKeypoints]

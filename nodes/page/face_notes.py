@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...face.person_numbers import numbers_of
 from ...face.quality import quality
 from ...face.value import Face, FaceBatch, PictureFaces
 
@@ -22,7 +23,8 @@ def quality_badges(batch: FaceBatch) -> list[str]:
 
 
 def _lines(entry: PictureFaces) -> list[str]:
-    faces = sorted(enumerate(entry.faces, 1), key=lambda numbered: -_area(numbered[1]))
+    numbered = zip(numbers_of(entry.faces), entry.faces, strict=True)
+    faces = sorted(numbered, key=lambda pair: -_area(pair[1]))
     found = [(number, quality(face).words) for number, face in faces]
     weak = [(number, words) for number, words in found if words]
     lines = [

@@ -7,6 +7,7 @@ from typing import Any
 from comfy_api.v0_0_2 import ui
 
 from ...face.crops import COLUMNS, SIDE, crops
+from ...face.person_numbers import numbers_of
 from ...face.picture import to_image
 from ...face.preview import small
 from ...face.value import FaceBatch, Pixels
@@ -26,7 +27,10 @@ def pickable(batch: FaceBatch, chosen: FaceBatch | None = None) -> list[dict[str
             "size": entry.picture.size,
             "file": file_of(small(entry)),
             "crops": {"file": file_of(crops(entry)), "side": SIDE, "columns": COLUMNS} if entry.faces else None,
-            "faces": [{"box": face.box.tolist(), "score": round(face.score, 3)} for face in entry.faces],
+            "faces": [
+                {"box": face.box.tolist(), "score": round(face.score, 3), "person": person}
+                for face, person in zip(entry.faces, numbers_of(entry.faces), strict=True)
+            ],
             "chosen": [i for one in kept.faces for i, face in enumerate(entry.faces) if face is one],
         }
         for entry, kept in zip(few, picked, strict=True)

@@ -17,6 +17,7 @@ from ...attention.reference.embeds import NO_PICTURE, Embeds
 from ...face.assign import ASSIGNMENTS, BY_LIST, BY_POSITION, Seating, assigned, places
 from ...face.errors import missing_face
 from ...face.masks import centres, normalised
+from ...face.person_numbers import numbers_of
 from ...face.value import Array, Face, FaceBatch, PictureFaces
 from ..wires import FacesWire
 
@@ -75,7 +76,9 @@ def people_inputs() -> list[io.Input]:
             "order",
             optional=True,
             default="",
-            tooltip="For 'by list': the face of each mask in turn, counted from 0, as '1, 0' (person 1 in the pictures is 0). Faces may be left out.",
+            placeholder="#2, #1",
+            tooltip="For 'by list': the person of each mask in turn, by the numbers in the pictures: '#2, #1'. People may be "
+            "left out. Without '#' faces are counted from 0: '1, 0' is the same.",
         ),
         io.Boolean.Input(
             "any_recogniser",
@@ -108,7 +111,10 @@ def people_of(adapter: Adapter, model: ModelPatcher, faces: FaceBatch, seats: Se
             "one mask for each to 'masks', from Face Masks."
         )
     regions, middles = _regions(seats)
-    chosen = [listed[number] for number in assigned(seats.who, Seating(places(faces), middles, seats.order))]
+    chosen = [
+        listed[number]
+        for number in assigned(seats.who, Seating(places(faces), middles, seats.order, numbers_of(listed)))
+    ]
     alone = tuple(PictureFaces(face.picture, (face,)) for face in chosen)
     read = embeds_of_faces(adapter, alone, None, seats.any_recogniser)
     embeds = [

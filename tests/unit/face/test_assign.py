@@ -21,6 +21,13 @@ def test_a_list_says_the_face_of_each_region(order, wanted):
     assert assigned("by list", Seating(THREE, THREE, order)) == wanted
 
 
+def test_a_list_may_name_people_by_the_numbers_in_the_pictures():
+    seating = Seating(THREE, THREE, "#7, #2, #7", (2, 5, 7))
+    assert assigned("by list", seating) == (2, 0, 2)
+    with pytest.raises(ValueError, match="asks for person #3; there are #2, #5, #7"):
+        assigned("by list", Seating(THREE, THREE, "#3, #2, #7", (2, 5, 7)))
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_list_may_leave_faces_out(count):
     assert assigned("by list", Seating(THREE, THREE[:count], "2 0"[: 2 * count - 1])) == (2, 0)[:count]
@@ -59,8 +66,9 @@ def test_other_counts_say_how_many_and_what_to_do(rule):
         ("0, 1", r"lists 2 faces \('0, 1'\) for 3 regions"),
         ("", "lists 0 faces"),
         ("0, 1, 3", "asks for face 3; there are 3 faces, 0 to 2"),
-        ("0, -1, 2", "must be numbers.*'0, -1, 2'"),
-        ("a, b, c", "must be numbers"),
+        ("0, -1, 2", "must be people.*'#2, #1'.*found '0, -1, 2'"),
+        ("#1, 2, 0", "must be people"),
+        ("a, b, c", "must be people"),
     ],
 )
 def test_a_list_that_does_not_fit_is_quoted(order, message):

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from pack.face.choose import ORDERS, choose, choose_several, numbers, ordered, skipped
 from pack.face.errors import MissingFace, WrongRecogniser
+from pack.face.join import joined
+from pack.face.person_numbers import keeping_numbers, numbers_of
 
 
 @pytest.fixture
@@ -83,3 +85,13 @@ def test_several_that_are_not_there_or_no_numbers_are_named(crowd):
             numbers(text)
     with pytest.raises(ValueError, match="lists a face twice: '2, 1, 2'"):
         numbers("2, 1, 2")
+
+
+def test_people_keep_the_number_that_they_were_chosen_by(crowd):
+    chosen = keeping_numbers((crowd,), choose_several((crowd,), (3, 1)))
+    assert numbers_of(chosen[0].faces) == (3, 1)
+    again = keeping_numbers(chosen, choose(chosen, "as numbered", 1))
+    assert numbers_of(again[0].faces) == (1,), "also through a second choice"
+    assert numbers_of(crowd.faces) == (1, 2, 3)
+    alike = joined([choose((crowd,)), chosen, chosen])
+    assert numbers_of([face for entry in alike for face in entry.faces]) == (1, 2, 3, 4, 5), "no two share one"

@@ -93,3 +93,11 @@ def test_wrong_json_says_what_is_wrong(text, message):
 
 def test_json_without_faces_is_an_empty_sheet():
     assert from_json(broken(faces=[])).faces == ()
+
+
+def test_people_who_are_not_numbered_by_their_places_keep_their_numbers():
+    sheet = KeypointSheet(SIZE, (POINTS, POINTS + 5), (5, 2))
+    assert json.loads(to_json(sheet))["people"] == [5, 2] and from_json(to_json(sheet)).numbers == (5, 2)
+    for people in ([5], [5, 5], [5, 0], [5, True], [5, 2, 2], "52"):
+        with pytest.raises(ValueError, match="a number from 1 for each of the 2 faces"):
+            from_json(json.dumps({**json.loads(to_json(sheet)), "people": people}))
