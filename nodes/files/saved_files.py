@@ -12,10 +12,11 @@ from pathlib import Path, PureWindowsPath
 import folder_paths
 
 from ...attention.reference import embeds_file, ipadpt
-from .names import file_below, stays_below
+from .names import check_length, file_below, stays_below
 
 # The host's own marks for files that are not in the input folder.
 _FOLDERS = {"": "input", " [output]": "output"}
+_EXAMPLE = "people/anna"
 _SETTLED = 5_000_000_000  # nanoseconds: the coarsest clocks of file systems tick every two seconds
 
 
@@ -75,6 +76,7 @@ class SavedFiles:
     def new(self, prefix: str) -> NewFile:
         """A name with a running number below the output folder. Raises ValueError for a prefix that leaves it."""
         _check_prefix(prefix)
+        check_length(prefix, _EXAMPLE, len(f"_{1:05}_{self.suffix}"))
         output = folder_paths.get_output_directory()
         folder, name, number, subfolder, _ = folder_paths.get_save_image_path(prefix, output)
         return NewFile(Path(folder, f"{name}_{number:05}_{self.suffix}"), subfolder)
@@ -88,7 +90,7 @@ COMPARISONS = SavedFiles("comparisons", ".csv", "Compare Methods")
 def _check_prefix(prefix: str) -> None:
     if not stays_below(prefix) or not PureWindowsPath(prefix).name or prefix.endswith(("/", "\\")):
         raise ValueError(
-            f"'{prefix}' is no name below ComfyUI's output folder. Write a name such as 'people/anna': no drive, no "
+            f"'{prefix}' is no name below ComfyUI's output folder. Write a name such as '{_EXAMPLE}': no drive, no "
             "slash at an end, no '..'."
         )
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...face.value import FaceBatch
 from ..page.description import described
+from ..page.growing import check_none_beyond
 from ..page.notice import for_page, noted
 from ..wires import FaceModelsWire, FacesWire
 
@@ -118,6 +119,7 @@ class CompareMethods(io.ComfyNode):
         labels: str = "",
         prompt: str = "",
         filename_prefix: str = "comparisons/likeness",
+        **beyond: object,
     ) -> io.NodeOutput:
         from ...attention.files.write_whole import write_bytes
         from ..files.saved_files import COMPARISONS
@@ -125,6 +127,7 @@ class CompareMethods(io.ComfyNode):
         from ..people.judging import Eyes, judged, named, photos
         from ..people.methods_table import methods_table
 
+        check_none_beyond(beyond, MOST, "Compare the others with another Compare Methods.")
         rows, compared = named(images, labels), photos(face_models, reference, truth)
         eyes = Eyes(clip_vision, clip, prompt, plain)
         methods = judged(rows, face_models, compared, eyes)

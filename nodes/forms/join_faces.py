@@ -6,6 +6,7 @@ from comfy_api.v0_0_2 import io
 
 from ...face.value import FaceBatch, PictureFaces
 from ..page.description import described
+from ..page.growing import check_none_beyond
 from ..page.notice import noted
 from ..wires import FacesWire
 
@@ -21,7 +22,7 @@ class JoinFaces(io.ComfyNode):
         template = io.Autogrow.TemplatePrefix(
             FacesWire.Input("faces", tooltip="From Find Faces, Choose Face or Load Faces."),
             prefix="faces",
-            min=1,
+            min=0,  # the first one may be muted as well
             max=MOST,
         )
         return io.Schema(
@@ -51,9 +52,10 @@ class JoinFaces(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, faces: dict[str, list[FaceBatch]]) -> io.NodeOutput:
+    def execute(cls, faces: dict[str, list[FaceBatch]], **beyond: object) -> io.NodeOutput:
         from ...face.join import joined
 
+        check_none_beyond(beyond, MOST, "Join some of them with another Join Faces first.")
         batch = joined([each for listed in faces.values() for each in listed])
         return noted(cls, "\n".join([_summary(batch), *_empty(batch)]), batch)
 
