@@ -161,13 +161,14 @@ class ApplyInstantID(io.ComfyNode):
         from ...attention.sampling.attach import attach
         from ...attention.weights.schedule import Range
         from ..page.show import shown
-        from ..people.keypoint_pictures import canvas_of, keypoint_pictures
+        from ..people.keypoint_pictures import canvas_of, drawing_notes, keypoint_pictures
 
         loaded = adapter.adapter
         branch = BranchSettings(weight=weight, **settings)
         people = people_of(loaded, model, faces, Seats(masks, who, order, any_recogniser, branch.attn_mask))
         variant, faces_of = loaded.identity.variant, [person.face for person in people]
         pictures = keypoint_pictures(image, faces_of, canvas_of(latent, model), variant.free_pose)
+        notes = drawing_notes(image, () if variant.free_pose else faces_of, pictures, latent)
         hint = Hint(pictures, strength, Range(identitynet_start, identitynet_end), vae)
         branch, hint, said = _by_recipe(recipe, branch, hint)
 
@@ -182,7 +183,7 @@ class ApplyInstantID(io.ComfyNode):
         steered = checking_hints(attach(model, *map(attachment, people if variant.has_layers else ())))
         both = with_face_nets(loaded, control_net, people, unconditional, hint, (positive, negative), tell)
         text = [said, "" if variant.has_layers else _NET_ALONE]
-        text += [f"{len(people)} people" if len(people) > 1 else "", recogniser_note(loaded, people)]
+        text += [f"{len(people)} people" if len(people) > 1 else "", recogniser_note(loaded, people), *notes]
         return shown(cls, "\n".join(filter(None, text)), pictures, steered, *both)
 
 

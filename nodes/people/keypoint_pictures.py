@@ -13,6 +13,7 @@ from torch import Tensor
 from ...attention.identitynet.hint_size import check_shape
 from ...attention.models.unet import pixels_per_cell
 from ...face.draw import draw_keypoints
+from ...face.head_size import SMALL, head_height
 from ...face.keypoint_picture import authors_size, check_keypoint_picture
 from ...face.picture import pictures, to_image
 from ...face.pose import fitted
@@ -53,6 +54,32 @@ def latent_for(latent: Mapping[str, Any] | None, size: Size, count: int) -> dict
             "which is then repeated, or one of as many as there are poses."
         )
     return dict(latent) if given == count else host.RepeatLatentBatch().repeat(latent, count)[0]
+
+
+def drawing_notes(
+    image: Tensor | None, faces: Sequence[Face], drawn: Tensor, latent: Mapping[str, Any] | None
+) -> list[str]:
+    """What a person should know of the pictures (n, H, W, 3) that IdentityNet is shown, before anything is sampled."""
+    count, sampled = len(drawn), None if latent is None else len(latent["samples"])
+    notes: list[str] = []
+    if sampled is not None and 1 < count < sampled:
+        notes.append(
+            f"{count} keypoint pictures for a batch of {sampled}: they take turns. Set batch_size to {count}, or connect as "
+            "many keypoint pictures."
+        )
+    if sampled is not None and count > sampled:
+        notes.append(
+            f"{count} keypoint pictures for a batch of {sampled}: those that follow are not used. Set batch_size to {count}."
+        )
+    if image is None and faces:
+        size = drawn.shape[2], drawn.shape[1]
+        least = min(head_height(fitted(face.keypoints, face.picture.size, size)) for face in faces)
+        if least < SMALL * size[1]:
+            notes.append(
+                f"Head {least:.0f} of {size[1]} px: under a tenth of the height it keeps little likeness. Connect Render "
+                "Keypoints to 'image' and press Portrait or Half length there, or repaint the face with Refine Faces."
+            )
+    return notes
 
 
 def keypoint_pictures(
