@@ -63,7 +63,7 @@ class FaceSimilarity(io.ComfyNode):
         cls, faces: FaceBatch, reference: FaceBatch, truth: FaceBatch | None = None, missing: str = "error"
     ) -> io.NodeOutput:
         from ...face.similarity import OTHER, SAME, copy_paste, cosine
-        from ..page.face_pairs import pairs
+        from ..page.face_pairs import pairs, people_pairs
         from ..page.show import shown
         from ..people.comparison import caution
 
@@ -86,7 +86,13 @@ class FaceSimilarity(io.ComfyNode):
         crops = [crop(face, CROP) for face in compared if can_crop(face, CROP)]
         text = "\n".join(lines)
         output = shown(cls, text, crops, scores[0] or 0.0, copied, text)
-        return for_page(output, match=pairs(judged, scores, source, (OTHER, SAME)))
+        people, bounds = reference[0].faces, (OTHER, SAME)
+        output = for_page(output, match=pairs(judged, scores, source, bounds))
+        if len(people) > 1 and all(
+            face.number for face in people
+        ):  # several were chosen: each with who is most like them
+            output.ui["likeness_match"] = people_pairs(faces[0].faces, people, bounds)
+        return output
 
 
 def _said(name: str, score: float | None) -> str:

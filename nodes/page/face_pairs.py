@@ -6,9 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...face.crops import SIDE, lineup
+from ...face.person_numbers import numbers_of
 from ...face.value import Face
 from .pickable_faces import file_of
 from .show import MOST
+
+
+def people_pairs(found: Sequence[Face], people: Sequence[Face], bounds: tuple[float, float]) -> list[dict[str, Any]]:
+    """For each of several people, in the form of `pairs`, the found face that is most like them, and the person's number."""
+    from ...face.similarity import cosine
+
+    told: list[dict[str, Any]] = []
+    for person, number in zip(people, numbers_of(people), strict=True):
+        face = max(found, key=lambda one, person=person: cosine(one, person), default=None)
+        score = None if face is None else cosine(face, person)
+        told.append({**pairs([(f"person {number}", face)], [score], person, bounds), "person": number})
+    return told
 
 
 def pairs(
