@@ -19,7 +19,10 @@ const LIVE = ['preparing', 'training', 'stopping']
 const WORDS = {
   en: {
     row: 'How the training goes',
-    preparing: (done, of) => (of ? `Encoding the pictures, ${done} of ${of}. The training begins after that.` : 'Preparing ...'),
+    preparing: (done, of) => (of ? `Encoding the pictures, ${done} of ${of}` : 'Preparing ...'),
+    unknown: (steps) => `Then ${steps} steps. How long they take is known after the first ones.`,
+    about: (steps, time, pace) =>
+      `${steps} steps: about ${time}, if a step takes as long as in the last training here (${pace}). More is known after the first ones.`,
     step: (done, of) => `Step ${done} of ${of}`,
     pace: (time) => `${time} a step`,
     left: (time) => `${time} left`,
@@ -39,13 +42,15 @@ const WORDS = {
       (files.length ? `Kept: ${files.join(' and ')}. ` : '') +
       (resumes ? `Its state is kept${files.length ? ' too' : ''}: run it again and it goes on from there.`
         : files.length ? "Without 'resume' the next run begins anew." : "Nothing is kept, as 'resume' is off."),
-    unbegun: 'Stopped before the first step. Nothing is kept.',
+    unbegun: 'Stopped before the first step. Nothing was trained, so nothing is kept.',
     failed: (done, of) => (of && done ? `Ended by an error after step ${done} of ${of}.` : 'Ended by an error.'),
     finished: (files) => `Done: ${files.join(' and ')}`
   },
   zh: {
     row: '训练进展',
-    preparing: (done, of) => (of ? `正在编码图片，${done} / ${of}，之后开始训练。` : '正在准备……'),
+    preparing: (done, of) => (of ? `正在编码图片，${done} / ${of}` : '正在准备……'),
+    unknown: (steps) => `之后训练 ${steps} 步。所需时间在最初几步之后得知。`,
+    about: (steps, time, pace) => `${steps} 步：若每步与上次训练一样（${pace}），约需 ${time}。最初几步之后会更准确。`,
     step: (done, of) => `第 ${done} 步，共 ${of} 步`,
     pace: (time) => `每步 ${time}`,
     left: (time) => `还需 ${time}`,
@@ -63,7 +68,7 @@ const WORDS = {
       `已停在第 ${done} 步，共 ${of} 步。` +
       (files.length ? `已保留：${files.join('、')}。` : '') +
       (resumes ? '训练状态已保存：再次运行即从该处继续。' : files.length ? '“续训”已关闭，下次运行重新开始。' : '“续训”已关闭，没有保留任何内容。'),
-    unbegun: '在第一步之前停止，没有保留任何内容。',
+    unbegun: '在第一步之前停止，没有训练任何内容，因此没有保留。',
     failed: (done, of) => (of && done ? `在第 ${done} 步（共 ${of} 步）之后因错误结束。` : '因错误结束。'),
     finished: (files) => `完成：${files.join('、')}`
   }
@@ -119,20 +124,29 @@ class TrainingRow extends Attached {
   figuresOf({ phase, done, of, pace, loss }) {
     const { words } = this
     if (phase === 'unbegun') return []
-    if (phase === 'preparing') return [words.preparing(done, of)]
+    const left = pace && done < of ? words.left(duration(pace * (of - done), words.units)) : ''
+    if (phase === 'preparing') return [words.preparing(done, of), left].filter(Boolean)
     const isLive = LIVE.includes(phase)
     return [
       of ? words.step(done, of) : '',
       pace ? words.pace(duration(pace, words.units)) : '',
-      isLive && pace && done < of ? words.left(duration(pace * (of - done), words.units)) : '',
+      isLive ? left : '',
       loss === null ? '' : words.loss(figure(loss))
     ].filter(Boolean)
   }
 
-  sentence({ phase, done, of, files, resumable }) {
+  // Of steps that no pace is known of yet: by that of the last training, if there was one.
+  expected(steps, former) {
     const { words } = this
-    if (phase === 'stopped') return of ? words.stopped(done, of, files, resumable) : words.unbegun
-    if (phase === 'training') return words.keeps(resumable)
+    const time = (seconds) => duration(seconds, words.units)
+    return former ? words.about(steps, time(former * steps), time(former)) : words.unknown(steps)
+  }
+
+  sentence({ phase, done, of, files, resumable, pace, planned, former }) {
+    const { words } = this
+    if (phase === 'stopped') return done ? words.stopped(done, of, files, resumable) : words.unbegun
+    if (phase === 'preparing') return planned ? this.expected(planned, former) : ''
+    if (phase === 'training') return pace ? words.keeps(resumable) : this.expected(of - done, former)
     return { stopping: words.stopping, failed: words.failed(done, of), unbegun: words.unbegun }[phase] ??
       (phase === 'finished' ? words.finished(files) : '')
   }

@@ -25,6 +25,8 @@ _PAUSE = 0.25  # seconds between two messages
 
 RUNNING: dict[str, CourseRow] = {}
 """The rows whose training can be stopped, by node."""
+_PACES: dict[str, float] = {}
+"""Seconds a step of trainings since ComfyUI was started, by the file's name, the last one at the end."""
 
 Send = Callable[[str, dict[str, Any]], None]
 
@@ -63,9 +65,14 @@ class CourseRow:
     """What the page shows of one training. All pages are told, so that one that was opened later shows it too."""
 
     def __init__(
-        self, node: str | None, name: str, send: Send = to_pages, clock: Callable[[], float] = time.monotonic
+        self,
+        node: str | None,
+        name: str,
+        send: Send = to_pages,
+        clock: Callable[[], float] = time.monotonic,
+        planned: int = 0,
     ) -> None:
-        """`name` is the file's, by which a page knows whether its node is this one."""
+        """`name` is the file's, by which a page knows whether its node is this one; `planned` is how many steps it will take."""
         self._node = node
         self._send = send
         self._clock = clock
@@ -75,7 +82,11 @@ class CourseRow:
         self._curve = Curve()
         self._recent: list[float] = []
         self._looks: list[dict[str, Any]] = []
-        self._told: dict[str, Any] = {"name": name, "phase": "preparing", "done": 0, "of": 0}
+        self._pictures: tuple[float, int] | None = None
+        former = {"former": _PACES.get(name) or next(reversed(_PACES.values()))} if _PACES else {}
+        self._told: dict[str, Any] = {
+            "name": name, "phase": "preparing", "done": 0, "of": 0, "planned": planned, **former
+        }  # fmt: skip
 
     @contextmanager
     def running(self) -> Generator[None]:
@@ -97,14 +108,19 @@ class CourseRow:
 
     def prepared(self, done: int, of: int) -> None:
         """So many pictures are encoded."""
-        self._tell("preparing", done=done, of=of)
+        now = self._clock()
+        if self._pictures is None:
+            self._pictures = now, done
+        since, first = self._pictures
+        pace = (now - since) / (done - first) if done > first else None
+        self._tell("preparing", done=done, of=of, pace=pace)
 
     def begun(self, losses: Sequence[float], of: int, resumable: bool) -> None:
         """The first step is next, after those that an earlier run took."""
         for loss in losses:
             self._take(loss)
         self._began = None
-        self._tell("training", done=len(losses), of=of, resumable=resumable)
+        self._tell("training", done=len(losses), of=of, resumable=resumable, pace=None)
 
     def step(self, done: int, of: int, loss: float) -> None:
         self._take(loss)
@@ -113,6 +129,9 @@ class CourseRow:
             self._began = now, done  # not the first step, in which kernels are chosen and memory is found
         since, first = self._began
         pace = (now - since) / (done - first) if done > first else None
+        if pace is not None:
+            _PACES.pop(self._told["name"], None)
+            _PACES[self._told["name"]] = pace
         self._tell("stopping" if self.is_asked() else "training", done=done, of=of, pace=pace)
 
     def look(self, step: int, pictures: Sequence[Tensor]) -> None:
@@ -161,7 +180,7 @@ class CourseRow:
 @contextmanager
 def row_of(cls: type[io.ComfyNode], given: Mapping[str, Any]) -> Generator[CourseRow]:
     """The row of a training node, which tells its pages of an error too: the host tells the page that queued alone."""
-    row = CourseRow(cls.hidden.unique_id if cls.hidden else None, given["name"])
+    row = CourseRow(cls.hidden.unique_id if cls.hidden else None, given["name"], planned=given.get("steps", 0))
     try:
         yield row
     except BaseException as error:

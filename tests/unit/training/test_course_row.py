@@ -6,10 +6,11 @@ from pack.nodes.training.course_row import POINTS, CourseRow, Curve
 
 
 @pytest.fixture
-def row():
+def row(monkeypatch):
     """A row with a clock that is set by hand, and what it has sent."""
+    monkeypatch.setattr(course_row, "_PACES", {})
     sent, clock = [], [0.0]
-    made = CourseRow("5:7", "mine", lambda event, told: sent.append((event, told)), lambda: clock[0])
+    made = CourseRow("5:7", "mine", lambda event, told: sent.append((event, told)), lambda: clock[0], 102)
     return made, sent, clock
 
 
@@ -34,10 +35,20 @@ def test_pages_are_told_seldom_and_of_every_change_at_once(row):
     assert [told["phase"] for _, told in sent[:2]] == ["preparing", "training"]
     assert sent[1][1] == {
         "node": "5:7", "name": "mine", "phase": "training", "done": 2, "of": 102, "resumable": True,
-        "loss": pytest.approx(0.45), "curve": [0.5, 0.4], "looks": [],
+        "pace": None, "planned": 102, "loss": pytest.approx(0.45), "curve": [0.5, 0.4], "looks": [],
     }  # fmt: skip
     assert made.told()["pace"] == pytest.approx(0.1) and made.told()["loss"] == pytest.approx(0.1)
     assert made.finished([])["phase"] == "finished" and sent[-1][1]["done"] == 102
+    assert CourseRow("9", "another").told()["former"] == pytest.approx(0.1), "the next one can be estimated by it"
+
+
+def test_how_long_the_pictures_take_is_known_before_the_first_step(row):
+    made, sent, clock = row
+    for done in range(1, 5):
+        clock[0] += 2.0
+        made.prepared(done, 9)
+    assert sent[0][1]["planned"] == 102 and "former" not in sent[0][1]
+    assert made.told()["pace"] == pytest.approx(2.0)
 
 
 def test_it_can_be_asked_to_stop_while_it_runs_alone(row):
