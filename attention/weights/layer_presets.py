@@ -71,9 +71,19 @@ def _precise_composition(block: Block) -> float:
     return block.boost * (_QUIET if block.number in block.roles.quiet else 1.0)
 
 
+# In the order of the list on the page: what people look for first, then by kind.
 LAYER_PRESETS: Mapping[str, LayerPreset] = MappingProxyType(
     {
         LINEAR: LayerPreset(lambda _block: 1.0, of_unets=False),
+        "style": LayerPreset(lambda block: float(block.styles)),
+        "strong style": LayerPreset(lambda block: 0.0 if block.composes else 1.0),
+        "style precise": LayerPreset(_style_and_composition, lambda block: bool(block.composes), takes_boost=True),
+        "composition": LayerPreset(lambda block: block.composes),
+        "composition precise": LayerPreset(_precise_composition, lambda block: not block.composes, takes_boost=True),
+        "style and composition": LayerPreset(_style_and_composition, takes_boost=True),
+        "strong style and composition": LayerPreset(
+            lambda block: block.boost * block.composes if block.composes else 1.0, takes_boost=True
+        ),
         "ease in": LayerPreset(_eased(lambda x: 1 - x), of_unets=False),
         "ease out": LayerPreset(_eased(lambda x: x), of_unets=False),
         "ease in-out": LayerPreset(_eased(lambda x: 1 - abs(2 * x - 1)), of_unets=False),
@@ -84,15 +94,6 @@ LAYER_PRESETS: Mapping[str, LayerPreset] = MappingProxyType(
         "strong input": LayerPreset(_strong("input")),
         "strong middle": LayerPreset(_strong("middle")),
         "strong output": LayerPreset(_strong("output")),
-        "style": LayerPreset(lambda block: float(block.styles)),
-        "composition": LayerPreset(lambda block: block.composes),
-        "strong style": LayerPreset(lambda block: 0.0 if block.composes else 1.0),
-        "style and composition": LayerPreset(_style_and_composition, takes_boost=True),
-        "strong style and composition": LayerPreset(
-            lambda block: block.boost * block.composes if block.composes else 1.0, takes_boost=True
-        ),
-        "style precise": LayerPreset(_style_and_composition, lambda block: bool(block.composes), takes_boost=True),
-        "composition precise": LayerPreset(_precise_composition, lambda block: not block.composes, takes_boost=True),
     }
 )
 

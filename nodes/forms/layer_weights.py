@@ -11,6 +11,7 @@ from .. import wires
 from ..page.description import described
 from ..page.editor_tables import factors
 from ..page.notice import for_page, noted
+from ..page.own import OWN, check_own
 from ..page.sliders import usually
 
 
@@ -36,10 +37,10 @@ class LayerWeightsNode(io.ComfyNode):
                 io.Combo.Input(
                     "preset",
                     optional=True,
-                    options=list(LAYER_PRESETS),
+                    options=[*LAYER_PRESETS, OWN],
                     default=LINEAR,
                     tooltip="A named set of factors. linear: 1 everywhere. style and composition: the blocks that "
-                    "InstantStyle found. 'precise' ones push the other part away. Not used when 'weights' is filled in.",
+                    "InstantStyle found. 'precise' ones push the other part away. own: those in 'weights', which go before any preset.",
                 ),
                 io.Float.Input(
                     "boost",
@@ -84,6 +85,7 @@ class LayerWeightsNode(io.ComfyNode):
 def _layers(family: str, name: str, boost: float, text: str) -> LayerWeights:
     from ...attention.weights.layer_text import parse
 
+    check_own("preset", name, "weights", text)
     return parse(text, family) if text.strip() else preset(name, family, boost)
 
 

@@ -12,6 +12,7 @@ from ...attention.weights.schedule_text import BETWEEN, parse_numbers, parse_poi
 from .. import wires
 from ..page.description import described
 from ..page.notice import for_page, noted
+from ..page.own import OWN, check_own
 
 _CURVE_POINTS = 64
 _STRAIGHT = {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}
@@ -31,10 +32,11 @@ class WeightScheduleNode(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "curve_preset",
-                    options=list(CURVES),
+                    options=[*CURVES, OWN],
                     default=CONSTANT,
                     tooltip="How the factor changes over sampling. linear and ease: from 'first' to 'last'. constant: 'first' "
-                    "throughout. fade in and out: from 0, to 0. hump and dip: 'first' in the middle, at both ends.",
+                    "throughout. fade in and out: from 0, to 0. hump and dip: 'first' in the middle, at both ends. own: 'points', which "
+                    "go before any preset.",
                 ),
                 io.Float.Input(
                     "first",
@@ -151,6 +153,7 @@ def _course(name: str, first: float, last: float, points: str, curve: Any | None
         return Schedule(tuple((i / _CURVE_POINTS, first * float(value)) for i, value in enumerate(values)))
     if points.strip():
         return parse_points(points)
+    check_own("curve_preset", name, "points", points)
     # Without a schedule a branch need not know the step at all.
     return None if name == CONSTANT and first == 1.0 else schedule_of(name, first, last)
 
