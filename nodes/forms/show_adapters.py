@@ -62,7 +62,8 @@ class ShowAdapters(io.ComfyNode):
     ) -> io.NodeOutput:
         from ...attention.sampling.attach import attachments
         from ...attention.sampling.strengths import strengths
-        from ..page.plot_adapters import adapters_picture
+        from ..page.notice import for_page
+        from ..page.plot_adapters import adapters_picture, told_to_page
         from ..page.show import shown
 
         attached = attachments(model)
@@ -75,7 +76,8 @@ class ShowAdapters(io.ComfyNode):
         levels = comfy.samplers.calculate_sigmas(sampling, scheduler, int(steps / denoise))[-(steps + 1) : -1].tolist()
         branches = strengths(attached, sampling, levels)
         picture = adapters_picture(branches, levels)
-        return shown(cls, "\n".join(map(_line, branches)), picture, picture, model)
+        output = shown(cls, "\n".join(map(_line, branches)), picture, picture, model)
+        return for_page(output, strengths=told_to_page(branches, levels))
 
 
 def _line(branch: Strengths) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch.nn.functional as F
+from comfy_api.v0_0_2 import ui
 from PIL import Image, ImageDraw
 from torch import Tensor
 
@@ -34,6 +35,30 @@ def adapters_picture(branches: Sequence[Strengths], sigmas: Sequence[float]) -> 
         _panel(picture, draw, top, number, branch, most, sigmas)
         top += height
     return plot.as_image(picture)
+
+
+def told_to_page(branches: Sequence[Strengths], sigmas: Sequence[float]) -> dict[str, Any]:
+    """The same in numbers, for the page to draw at the width of the node."""
+    return {
+        "sigmas": [round(sigma, 3) if sigma < _LARGE else None for sigma in sigmas],
+        "branches": [
+            {
+                "label": branch.attachment.label or "a branch",
+                "acts": branch.acts,
+                "settings": _settings(branch.attachment),
+                "places": branch.places,
+                "swapped": sorted(branch.swapped),
+                "factors": [[round(factor, 3) for factor in step] for step in branch.factors],
+                "mask": None if branch.attachment.attn_mask is None else _mask_file(branch.attachment.attn_mask[0]),
+            }
+            for branch in branches
+        ],
+    }
+
+
+def _mask_file(mask: Tensor) -> Any:
+    shown: Any = ui.PreviewImage(plot.as_image(_thumb(mask).convert("RGB"))).as_dict()["images"]
+    return shown[0]
 
 
 def _height(branch: Strengths) -> int:
