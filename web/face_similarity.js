@@ -1,11 +1,14 @@
 // Face Similarity: each picture's face beside the one it is compared with, and between them how alike they are.
 
 import { app } from '../../scripts/app.js'
+import { canOpenHelp, openHelp } from './editor/help.js'
 import { on } from './editor/letgo.js'
 import { bar, made, uprightFace, verdictOf } from './editor/meter.js'
 import { addBar, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
+import { personTag } from './editor/people.js'
 import { addRun } from './editor/run_alone.js'
 import { spoken } from './editor/sentences.js'
+import { button } from './editor/strip.js'
 import { chain, outputOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
@@ -27,7 +30,8 @@ const WORDS = {
     other: 'another person',
     none: 'no face found',
     strong: 'This looks like the person.',
-    weak: "Weak likeness? The help of Apply InstantID and of this node says what to do, in order."
+    weak: 'Weak likeness? What to do, in order.',
+    heading: 'Weak likeness' // of the help page
   },
   zh: {
     run: '立即比较：只运行此节点所需的部分',
@@ -43,7 +47,8 @@ const WORDS = {
     other: '像另一个人',
     none: '没有找到人脸',
     strong: '看起来是同一个人。',
-    weak: '不太像？“应用 InstantID”和本节点的帮助按顺序说明了该怎么办。'
+    weak: '不太像？按顺序看看该怎么办。',
+    heading: '不太像怎么办'
   }
 }
 
@@ -63,6 +68,9 @@ class Meter {
     })
     this.element.append(this.list)
     this.status = addStatus(this.element)
+    this.help = button(this.words.weak, () => openHelp(node, this.words.heading))
+    this.help.className = 'likeness-link'
+    this.element.append(this.help)
     this.draw()
   }
 
@@ -75,16 +83,19 @@ class Meter {
     const { runs, words } = this
     this.list.replaceChildren(...runs.flatMap((run) => run.pictures.map((picture) => this.match(picture, run))))
     const least = ({ bounds, pictures }) => pictures.every(({ score }) => score !== null && score >= bounds[1])
-    this.status(!runs.length ? words.empty : runs.every(least) ? words.strong : words.weak)
+    const isWeak = runs.length > 0 && !runs.every(least)
+    this.help.hidden = !isWeak || !canOpenHelp()
+    this.status(!runs.length ? words.empty : !isWeak ? words.strong : this.help.hidden ? words.weak : '')
   }
 
-  match({ name, score, face }, { reference, bounds, crops }) {
+  match({ name, score, face }, { reference, bounds, crops, person }) {
     const { words } = this
     const verdict = verdictOf(score, bounds)
     const row = made('div', 'likeness-match')
     row.setAttribute('role', 'listitem')
     row.dataset.verdict = verdict
     const text = made('div', 'likeness-verdict')
+    if (person) text.append(personTag(person))
     const figure = score === null ? '' : score.toFixed(2)
     text.append(made('strong', '', figure), made('span', '', words[verdict]))
     const middle = made('div', 'likeness-score')

@@ -2,10 +2,11 @@
 
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
+import { remember } from './editor/inner_runs.js'
 import { nodesOf, outputOf } from './editor/widgets.js'
 
 const RUNS = 16 // looked through
-const OURS = 'likeness_' // what a node says to our editors begins with it
+const OURS = 'Likeness' // the classes of our nodes begin with it
 
 const RUN = ['execution_start', 'execution_success', 'execution_error', 'execution_interrupted']
 
@@ -35,12 +36,14 @@ async function restore() {
 
 function show(place, said, kind) {
   const node = nodesOf(place).at(-1)
-  if (!said || node?.comfyClass !== kind || outputOf(node) || !Object.keys(said).some((name) => name.startsWith(OURS)))
-    return
+  if (!said || !kind?.startsWith(OURS) || node?.comfyClass !== kind || outputOf(node)) return
+  remember(place, said)
   const { graph } = node
   const isInside = graph !== (app.rootGraph ?? app.graph)
   app.nodeOutputs[isInside ? `${graph.id}:${node.id}` : String(node.id)] = said
   node.onExecuted?.(said)
+  const text = said.text?.join('\n')
+  if (text) api.dispatchCustomEvent('progress_text', { nodeId: place, text })
 }
 
 app.registerExtension({

@@ -7,7 +7,7 @@ import { addButton } from './editor/panel.js'
 import { PlotEditor, registerPlotEditor } from './editor/plot_editor.js'
 import { option } from './editor/sentences.js'
 import { follow, pointAt } from './editor/svg.js'
-import { outputOf, rememberStep, setValue, valueOf, widgetOf } from './editor/widgets.js'
+import { outputOf, rememberStep, valueOf, widgetOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
 const STEP = 0.05
@@ -25,6 +25,7 @@ class LayerEditor extends PlotEditor {
     text: 'weights',
     kind: 'layers',
     presets: ['family', 'preset', 'boost'],
+    choice: 'preset',
     inputs: ['family', 'preset', 'boost', 'weights']
   }
 
@@ -43,7 +44,7 @@ class LayerEditor extends PlotEditor {
   }
 
   asText() {
-    return asText(this.weights)
+    return this.weights ? asText(this.weights) : ''
   }
 
   get blocks() {
@@ -67,7 +68,7 @@ class LayerEditor extends PlotEditor {
   offer(family) {
     const { options } = widgetOf(this.node, 'preset')
     const presets = this.known.layer_presets
-    options.values = Object.keys(presets).filter((name) => presets[name][family])
+    options.values = [...Object.keys(presets).filter((name) => presets[name][family]), 'own']
   }
 
   lastRun() {
@@ -160,7 +161,7 @@ class LayerEditor extends PlotEditor {
   put(changes, step, swapped = this.weights.swapped) {
     const factors = [...this.weights.factors]
     for (const [number, factor] of changes) factors[number] = clamp(Math.round(factor / step) * step, -LIMIT, LIMIT)
-    setValue(this.node, 'weights', asText({ factors, swapped }))
+    this.keep(asText({ factors, swapped }))
     this.weights = { factors, swapped }
     this.draw()
   }

@@ -5,6 +5,7 @@ import { api } from '../../scripts/api.js'
 import { EVENT } from './download.js'
 import { Strip } from './editor/strip.js'
 import { understood } from './editor/sentences.js'
+import { isFedBy } from './editor/upstream.js'
 import { chain, nodesOf } from './editor/widgets.js'
 import { remediesOf } from './remedies.js'
 
@@ -83,8 +84,11 @@ app.registerExtension({
 
   afterConfigureGraph: clear,
 
+  // The cause may be mended on another node, of which the one that failed gets something.
   nodeCreated(node) {
-    const changed = () => strips.has(node) && clear()
+    const changed = () => {
+      if (strips.size && [...strips.keys()].some((failed) => failed === node || isFedBy(failed, node))) clear()
+    }
     for (const widget of node.widgets ?? []) chain(widget, 'callback', changed)
     chain(node, 'onConnectionsChange', changed)
     chain(node, 'onRemoved', changed)

@@ -7,6 +7,7 @@ import { chain, nodesOf, widgetOf } from './editor/widgets.js'
 
 const TEXT = '$$node-text-preview' // the host's widget for it
 const ENDS = ['execution_success', 'execution_error', 'execution_interrupted']
+const DRAWN = 100 // ms, after which the text is on the page
 const nodes = new Set()
 const said = new Map() // node -> what the host was last told to show on it
 
@@ -17,6 +18,14 @@ function keepLines(node) {
   const shown = widget.value === said.get(node)?.text ? spoken(widget.value) : widget.value
   const kept = shown.replace(/ *\n/g, '  \n')
   if (kept !== widget.value) widget.value = kept
+}
+
+// The classic renderer's text breaks within words.
+function keepWords() {
+  const spaced = (text) => text.replace(/\s+/g, ' ').trim()
+  const texts = new Set([...said.values()].map(({ text }) => spaced(text)))
+  for (const element of document.querySelectorAll('.dom-widget .break-all'))
+    if (texts.has(spaced(element.innerText))) Object.assign(element.style, { wordBreak: 'normal', overflowWrap: 'anywhere' })
 }
 
 // Blank rather than away: a node of another size would be a step of undo.
@@ -31,6 +40,7 @@ api.addEventListener('progress_text', ({ detail }) => {
   const node = nodesOf(String(detail.nodeId)).at(-1)
   if (nodes.has(node)) said.set(node, detail)
   setTimeout(() => nodes.forEach(keepLines)) // when the host has shown it
+  setTimeout(keepWords, DRAWN)
 })
 
 // Newer pages take every text away when a run ends; what ours say is to be read then.

@@ -1,13 +1,15 @@
 // Pose Sheet: a tile for each picture, in it the heads, to turn by dragging; the value is the text in 'poses'.
 
-import { framed } from './editor/framing.js'
+import { framed, smallHead } from './editor/framing.js'
 import { middleOf, moved, turnedHead } from './editor/face_shape.js'
 import { on } from './editor/letgo.js'
+import { made } from './editor/meter.js'
 import { addButton, addSelect } from './editor/panel.js'
 import { PlotEditor, registerPlotEditor } from './editor/plot_editor.js'
 import { asText, posesOf, wordOf } from './editor/pose_text.js'
 import { PoseTiles, newTiles } from './editor/pose_tiles.js'
 import { WORDS } from './editor/pose_words.js'
+import { batchOf } from './editor/sampler_steps.js'
 import { follow, pointAt } from './editor/svg.js'
 import { isLinked, outputOf, rememberStep, setValue, valueOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
@@ -50,6 +52,8 @@ class PoseEditor extends PlotEditor {
     addButton(bar, 'plus', words.add, () => this.change(() => this.add()))
     addButton(bar, 'trash', words.remove, () => this.change(() => this.remove()))
     addButton(bar, 'arrows-h', words.mirror, () => this.change(() => this.mirror()))
+    this.warning = made('span', 'likeness-warning')
+    bar.append(this.warning)
   }
 
   asText() {
@@ -127,10 +131,17 @@ class PoseEditor extends PlotEditor {
 
   tell() {
     const { words, lines, people } = this
+    const [, height] = this.size
+    const small = smallHead(this.pictures.flat(), height, this.known.heads.fit)
+    const batch = batchOf(this.node)
+    const count = this.pictures.length
+    this.warning.textContent = small === undefined ? '' : words.small(small, height)
     const tooMany = lines?.findIndex((line) => line.length > people) ?? -1
     if (this.problem) this.status(this.problem, true)
     else if (this.isFixed) this.status(words.linked)
     else if (tooMany >= 0) this.status(words.tooMany(tooMany + 1, people), true)
+    else if (batch && count > 1 && batch !== count) this.status(words.batch(count, batch), true)
+    else if (small !== undefined) this.status(words.enlarge)
     else if (lines) this.status(`${words.summary(lines.length, people)}. ${words.hint}`)
   }
 

@@ -170,7 +170,7 @@ class ReferenceEditor extends PlotEditor {
     image.hidden = !address
     image.alt = ''
     badge.textContent = number
-    badge.style.background = crop.style.outlineColor = colourOf(i)
+    badge.style.background = crop.style.outlineColor = colourOf(i + 1)
     relabel(crop, name)
     crop.setAttribute('aria-pressed', i === this.current)
     place.setAttribute('aria-current', i === this.current)

@@ -1,12 +1,13 @@
 // What can be pressed against a failure, by the key of its message: each button does what the sentence advises.
 
 import { offer } from './download.js'
+import { putBeside } from './editor/new_node.js'
+import { placesBefore, setValueIn, socketOf } from './editor/upstream.js'
 import { isLinked, rememberStep, setValue, valueOf, widgetOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
 const LEAST = 0.1 // threshold below which a detector finds faces everywhere
 const STEP = 0.2
-const GAP = 60 // between a node and one that is put before it
 
 const WORDS = {
   en: {
@@ -14,6 +15,7 @@ const WORDS = {
     encoder: 'Insert a Load CLIP Vision',
     threshold: (value) => `Lower the threshold to ${value}`,
     size: (size) => `Set ${size} in Render Keypoints`,
+    latent: 'Connect this latent to Render Keypoints too',
     largest: 'Take the largest face',
     choose: 'Insert a Choose Face'
   },
@@ -22,6 +24,7 @@ const WORDS = {
     encoder: '添加“加载 CLIP 视觉”节点',
     threshold: (value) => `将阈值降到 ${value}`,
     size: (size) => `在“绘制关键点”中设为 ${size}`,
+    latent: '把此 Latent 也连接到“绘制关键点”',
     largest: '使用最大的人脸',
     choose: '添加“选择人脸”节点'
   }
@@ -64,7 +67,7 @@ function encoder(node, _values, _english, words) {
   if (input < 0) return undefined
   return {
     label: words.encoder,
-    act: once(() => putBefore(node, 'CLIPVisionLoader').connect(0, node, input))
+    act: once(() => putBeside(node, 'CLIPVisionLoader', 'left').connect(0, node, input))
   }
 }
 
@@ -95,25 +98,40 @@ function chooseFace(node, _values, _english, words) {
   const source = node.graph.getNodeById(link?.origin_id)
   if (!source) return undefined
   const act = once(() => {
-    const chooser = putBefore(node, 'LikenessChooseFace')
+    const chooser = putBeside(node, 'LikenessChooseFace', 'left')
     source.connect(link.origin_slot, chooser, 0)
     chooser.connect(0, node, input)
   })
   return { label: words.choose, act }
 }
 
+// Where its numbers say the size, they are set; where a latent does, it becomes the one that is sampled.
 function size(node, { wanted }, _english, words) {
-  const isFree = (one) => !['width', 'height', 'latent'].some((name) => isLinked(one, name))
-  const drawn = before(node, 'LikenessRenderKeypoints').filter(isFree)
-  if (!drawn.length) return undefined
+  const drawn = placesBefore(node, 'LikenessRenderKeypoints')
+  const isOpen = (place, name) => {
+    const [at, number] = socketOf(place, name)
+    return number < 0 || at.inputs[number].link == null
+  }
+  const free = drawn.filter((place) => ['width', 'height', 'latent'].every((name) => isOpen(place, name)))
+  if (!free.length) return latent(node, drawn, words)
   const [width, height] = wanted.split('x').map(Number)
   const act = once(() => {
-    for (const one of drawn) {
-      setValue(one, 'width', width)
-      setValue(one, 'height', height)
+    for (const place of free) {
+      setValueIn(place, 'width', width)
+      setValueIn(place, 'height', height)
     }
   })
   return { label: words.size(wanted), act }
+}
+
+function latent(node, drawn, words) {
+  const input = node.inputs.find(({ type, link }) => type === 'LATENT' && link != null)
+  const link = input && linkOf(node, input)
+  const source = node.graph.getNodeById(link?.origin_id)
+  const sockets = drawn.map((place) => socketOf(place, 'latent')).filter(([at, number]) => number >= 0 && at.graph === node.graph)
+  const others = sockets.filter(([at, number]) => linkOf(at, at.inputs[number])?.origin_id !== link?.origin_id)
+  if (!source || !others.length) return undefined
+  return { label: words.latent, act: once(() => others.forEach(([at, number]) => source.connect(link.origin_slot, at, number))) }
 }
 
 const linkOf = (node, { link }) => node.graph.getLink?.(link) ?? node.graph.links[link]
@@ -127,24 +145,4 @@ function before(node, kind, seen = new Set()) {
   for (const source of sources) seen.add(source)
   const further = sources.flatMap((source) => before(source, kind, seen))
   return [...new Set([...sources, ...further])].filter((source) => source.comfyClass === kind)
-}
-
-// A new node on the left, where no other is.
-function putBefore(node, kind) {
-  const made = LiteGraph.createNode(kind)
-  const { graph } = node
-  const title = LiteGraph.NODE_TITLE_HEIGHT
-  made.pos = [node.pos[0] - made.size[0] - GAP, node.pos[1]]
-  const covers = (other) =>
-    [0, 1].every((axis) => {
-      const margin = axis ? title : 0
-      return (
-        made.pos[axis] - margin < other.pos[axis] + other.size[axis] &&
-        other.pos[axis] - margin < made.pos[axis] + made.size[axis]
-      )
-    })
-  let other
-  while ((other = graph._nodes.find(covers))) made.pos = [made.pos[0], other.pos[1] + other.size[1] + title + GAP / 2]
-  graph.add(made)
-  return made
 }

@@ -3,7 +3,7 @@
 import { app } from '../../scripts/app.js'
 import { addClipboard } from './editor/clipboard.js'
 import { headOf, middleOf, mirrored, moved, turned, withPose } from './editor/face_shape.js'
-import { SMALL, framed, heightOf } from './editor/framing.js'
+import { framed, smallHead } from './editor/framing.js'
 import { KeypointDrawing, MARGIN } from './editor/keypoint_drawing.js'
 import { KeypointPicture } from './editor/keypoint_picture.js'
 import { KeypointSheet, WIDGETS } from './editor/keypoint_sheet.js'
@@ -43,6 +43,7 @@ class KeypointEditor {
     this.chosen = 0
     this.point = null // of the chosen face, for the keys
     this.faces = []
+    this.people = [] // whose they are, by number
     this.element = addPanel(node, 'keypoint editor', HEIGHT)
     this.svg = mark('svg', { class: 'likeness-canvas', role: 'group', 'aria-label': this.words.canvas })
     tables().then(
@@ -54,7 +55,7 @@ class KeypointEditor {
   start(known) {
     this.heads = known.heads
     this.sheet = new KeypointSheet(this.node, known.heads.mirrored)
-    this.picture = new KeypointPicture(this.node, this.sheet, (isLoaded) => {
+    this.picture = new KeypointPicture(this.node, this.element, this.sheet, (isLoaded) => {
       this.draw()
       if (!isLoaded) rememberStep()
     })
@@ -113,7 +114,7 @@ class KeypointEditor {
 
   asText() {
     const [width, height] = this.sheet.size
-    return JSON.stringify({ width, height, faces: this.faces })
+    return this.sheet.textOf(width, height, this.faces, this.people)
   }
 
   choosePhoto() {
@@ -124,6 +125,7 @@ class KeypointEditor {
   async refresh() {
     if (!this.sheet) return
     this.faces = this.sheet.faces
+    this.people = this.sheet.people
     this.problem = ''
     this.draw()
     if (this.sheet.isWrong)
@@ -142,10 +144,11 @@ class KeypointEditor {
   }
 
   // A wrong text is not overwritten unasked: 'reset' is the way out of it.
-  put(faces) {
+  put(faces, people = this.people) {
     if (this.sheet.isWrong) return
-    this.sheet.write(faces)
+    this.sheet.write(faces, people)
     this.faces = faces
+    this.people = people
     this.draw()
   }
 
@@ -167,7 +170,7 @@ class KeypointEditor {
   // Quietly: what was said last stays.
   draw(isQuiet = false) {
     if (!this.sheet) return
-    const { faces, sheet, picture, words } = this
+    const { faces, people, sheet, picture, words } = this
     this.chosen = Math.min(this.chosen, Math.max(faces.length - 1, 0))
     const { size, isFixed } = sheet
     const view = this.zoom.follow()
@@ -176,6 +179,7 @@ class KeypointEditor {
     this.isDrawing = true // the focus comes back to where it is
     this.drawing.draw({
       faces,
+      people,
       size,
       view,
       chosen,
@@ -198,13 +202,12 @@ class KeypointEditor {
   tell() {
     const { words, sheet } = this
     const what = words.summary(this.faces.length, ...sheet.size)
-    const least = Math.min(...this.faces.map((face) => heightOf(face, this.heads.fit)))
-    const isSmall = least < SMALL * sheet.size[1]
-    this.warning.textContent = isSmall ? words.small(Math.round(least), sheet.size[1]) : ''
-    this.warning.title = isSmall ? words.enlarge : ''
+    const small = smallHead(this.faces, sheet.size[1], this.heads.fit)
+    this.warning.textContent = small === undefined ? '' : words.small(small, sheet.size[1])
     if (this.problem) this.status(this.problem, true)
     else if (sheet.isFixed) this.status(`${what}. ${words.linked}`)
     else if (!this.faces.length) this.status(`${what}. ${words.nobody}`)
+    else if (small !== undefined) this.status(words.enlarge)
     else this.status(`${what}, ${sheet.isEdited ? words.edited : words.detected}. ${words.hint}`)
   }
 
@@ -263,13 +266,15 @@ class KeypointEditor {
     const room = (share) => Math.min(...middles.map((at) => Math.hypot(at[0] - share * width, at[1] - y)), width)
     const share =
       PLACES.find((place) => room(place) > 2.2 * scale) ?? PLACES.reduce((a, b) => (room(b) > room(a) ? b : a))
-    this.put([...this.faces, moved(turned(this.heads.poses.frontal, scale, 0, [0, 0]), share * width, y)])
+    const face = moved(turned(this.heads.poses.frontal, scale, 0, [0, 0]), share * width, y)
+    this.put([...this.faces, face], [...this.people, Math.max(0, ...this.people) + 1])
     this.chosen = this.faces.length - 1
     this.point = null
   }
 
   remove() {
-    this.put(this.faces.filter((_, i) => i !== this.chosen))
+    const others = (_, i) => i !== this.chosen
+    this.put(this.faces.filter(others), this.people.filter(others))
     this.point = null
   }
 

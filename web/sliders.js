@@ -2,6 +2,7 @@
 
 import { app } from '../../scripts/app.js'
 import { Track } from './editor/track.js'
+import { promotedOf } from './editor/upstream.js'
 import { widgetOf } from './editor/widgets.js'
 
 const KEY = 'likeness_usual'
@@ -32,6 +33,16 @@ function askOnDoubleClick(widget) {
   }
 }
 
+// On a blueprint, under the numbers that it shows of the nodes within.
+function addPromoted(node) {
+  if (app.extensionManager.setting.get('Comfy.DisableSliders')) return
+  for (const { name, inner, input } of promotedOf(node)) {
+    const [, settings] = tracks.get(inner.comfyClass)?.find(([one]) => one === input) ?? []
+    const widget = widgetOf(node, name)
+    if (settings && widget) new Track(node, widget, settings[1][KEY], settings[1].default)
+  }
+}
+
 app.registerExtension({
   name: 'likeness.sliders',
 
@@ -42,6 +53,7 @@ app.registerExtension({
   },
 
   nodeCreated(node) {
+    if (node.subgraph) return addPromoted(node)
     if (!node.comfyClass?.startsWith('Likeness') || app.extensionManager.setting.get('Comfy.DisableSliders')) return
     for (const [name, [, settings]] of tracks.get(node.comfyClass) ?? [])
       new Track(node, widgetOf(node, name), settings[KEY], settings.default)

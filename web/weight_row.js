@@ -10,11 +10,13 @@ import { takeBack, trialOf } from './editor/trial.js'
 import { chain, isLinked, widgetOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 import { setBy } from './recipes.js'
+import { SHOW, openShow } from './show_adapters.js'
 
 const NODES = ['LikenessApplyIPAdapter', 'LikenessApplyInstantID']
 const INPUT = 'weight'
 const USUAL = '0, 0.4, 0.7, 1, 1.3'
 const MOST = 12
+const PANEL = 'row of weights'
 const HEIGHT = 26
 const LABEL = 36 // pixels of a saved strip above the pictures
 
@@ -57,8 +59,11 @@ class WeightRow {
   constructor(node) {
     this.node = node
     this.words = wordsOf(WORDS)
-    const bar = addBar(addPanel(node, 'row of weights', HEIGHT))
+    const bar = addBar(addPanel(node, PANEL, HEIGHT))
+    widgetOf(node, PANEL).computeLayoutSize = undefined // else it shares the room of a node that is drawn larger
+    widgetOf(node, PANEL).computeSize = () => [0, HEIGHT + 20]
     this.button = addButton(bar, 'images', this.words.run, () => this.run())
+    addButton(bar, SHOW.icon, SHOW.label(), () => openShow(node))
     this.text = Object.assign(document.createElement('input'), { type: 'text', value: USUAL, title: this.words.weights })
     this.text.className = 'likeness-weights'
     this.text.setAttribute('aria-label', this.words.weights)

@@ -33,6 +33,7 @@ class ScheduleEditor extends PlotEditor {
     text: 'points',
     kind: 'points',
     presets: ['curve_preset'],
+    choice: 'curve_preset',
     inputs: ['curve', 'curve_preset', 'first', 'last', 'points']
   }
 
@@ -69,6 +70,10 @@ class ScheduleEditor extends PlotEditor {
 
   asText() {
     return this.showsPictures ? this.pictures.text : asText(this.points ?? [])
+  }
+
+  drawn() {
+    return this.points ? asText(this.editable()) : ''
   }
 
   get isOwn() {
@@ -229,7 +234,7 @@ class ScheduleEditor extends PlotEditor {
   }
 
   put(points) {
-    setValue(this.node, 'points', asText(points))
+    this.keep(asText(points))
     this.points = points
     this.draw()
   }

@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from serving.patience import until
 from serving.substitutes import on_the_miniature
 
-from .frontend import template
+from .frontend import RENDERERS, template
+from .test_alone import press
+from .test_choose_face import CROPS
 
 BLUEPRINTS = sorted((Path(__file__).resolve().parents[2] / "subgraphs").glob("*.json"))
 
@@ -25,9 +28,17 @@ PLACES = {
         ("7", "8", "9", "13"),
         {"model": ("21", 0), "positive": ("19", 0), "negative": ("19", 1), "photo": ("4", 0), "latent": ("19", 2)},
         (("20", "model"), ("20", "positive"), ("20", "negative")),
-        ["weight", "strength", "recipe", "control_net_name", "face_models"],
+        ["weight", "strength", "recipe", "faces", "control_net_name", "face_models"],
     ),
 }
+
+
+def shown_of_nodes_within(frontend, placed):
+    """The widgets of a blueprint that belong to nodes within, by name."""
+    return frontend.page.evaluate(
+        "id => app.graph.getNodeById(id).widgets.filter(one => one.type !== 'likeness_editor').map(one => one.name)",
+        placed,
+    )
 
 
 @pytest.mark.parametrize("path", BLUEPRINTS, ids=lambda path: path.stem)
@@ -41,7 +52,7 @@ def test_a_blueprint_is_found_placed_and_runs(path, frontend, example_photo):
         frontend.connect(source, output, placed, name)
     for output, (target, name) in enumerate(outputs):
         frontend.connect(placed, output, target, name)
-    assert list(frontend.widgets(placed)) == widgets
+    assert shown_of_nodes_within(frontend, placed) == widgets
     frontend.picture(f"blueprint {path.stem}")
     entry = frontend.queue(rewritten=on_the_miniature)
     assert entry.succeeded, entry.messages.get("execution_error")
@@ -49,8 +60,45 @@ def test_a_blueprint_is_found_placed_and_runs(path, frontend, example_photo):
     assert {"LikenessLoadByPreset"} < {node["class_type"] for node in sent.values()}
 
 
-def test_a_widget_of_a_blueprint_reaches_the_node_within(frontend):
-    placed = frontend.place("Picture prompt")
-    frontend.change(placed, "weight", 0.35)
-    apply = next(node for node in frontend.prompt().values() if node["class_type"] == "LikenessApplyIPAdapter")
-    assert apply["inputs"]["weight"] == 0.35
+def sent(frontend, kind):
+    """The inputs of the one node of a class in the prompt."""
+    (node,) = (node["inputs"] for node in frontend.prompt().values() if node["class_type"] == kind)
+    return node
+
+
+def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(frontend, page, example_photo):
+    """Each blueprint has the choice and the run of its own, in both renderers."""
+    made = []
+    for renderer in RENDERERS:
+        frontend.renderer(renderer)
+        frontend.clear()
+        placed, photo = frontend.place("Portrait from one photo"), frontend.add("LoadImage", (-400, 100))
+        frontend.connect(photo, 0, placed, "photo")
+        frontend.change(photo, "image", "example.png")
+        frontend.change(placed, "face_models", "vectron")
+        frontend.show(placed)
+        frontend.still()
+        size, saved = frontend.box(placed)[2:], frontend.workflow()
+        track = page.locator('[data-focus="track weight"]')
+        track.focus()
+        page.keyboard.press("End")
+        assert frontend.value(placed, "weight") == sent(frontend, "LikenessApplyInstantID")["weight"] == 1.5
+        assert press(frontend).succeeded
+        crops = page.locator(".likeness-crop")
+        until(lambda: page.evaluate(CROPS) == [True, True], "each face alone")
+        crops.last.click()
+        assert frontend.value(placed, "faces") == sent(frontend, "LikenessChooseFace")["several"] == "2"
+        crops.first.click(modifiers=["Control"])
+        assert sent(frontend, "LikenessChooseFace")["several"] == "2, 1"
+        page.get_by_text("Faces 2, 1 are chosen, in this order.").wait_for()
+        frontend.picture(f"blueprint faces {renderer}", placed)
+        assert frontend.box(placed)[2:] == pytest.approx(size, abs=2)
+        after = frontend.workflow()
+        widgets = [next(n for n in one["nodes"] if str(n["id"]) == placed)["widgets_values"] for one in (saved, after)]
+        assert [len(values) for values in widgets] == [6, 6] and widgets[1][0] == 1.5 and widgets[1][3] == "2, 1"
+        made.append(after)
+    frontend.load(made[0])
+    frontend.show(placed)
+    until(lambda: crops.count() == 2 and crops.last.inner_text().split() == ["2", "1."], "the same in another renderer")
+    frontend.remove(placed)
+    until(lambda: not page.locator(".likeness-editor").count(), "nothing is left of it")

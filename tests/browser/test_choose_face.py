@@ -31,6 +31,13 @@ CROPS = """() => [...document.querySelectorAll('.likeness-crop')].map(crop => {
     const { left, top, width, height } = crop.getBoundingClientRect()
     return width > 8 && crop.contains(document.elementFromPoint(left + width / 2, top + height / 2))
 })"""
+# Number and colour of each chosen face on the first node, and of each person where keypoints are drawn and prompts written.
+NUMBERED = """() => [...document.querySelectorAll('.likeness-crop .likeness-number')].slice(0, 2).map(
+    one => [one.textContent, one.style.backgroundColor])"""
+PEOPLE = """() => [
+    ...[...document.querySelectorAll('.likeness-face > text')].map(one => [one.textContent, one.previousElementSibling]),
+    ...[...document.querySelectorAll('.likeness-lines .likeness-person')].map(one => [one.textContent, one])
+].map(([text, one]) => [text, one.getAttribute('fill') ? getComputedStyle(one).fill : getComputedStyle(one).backgroundColor])"""
 SAID = "1 of 1 pictures have a face"
 LINKS = [[0, 2, "image"], [1, 2, "face_models"], [2, 3, "faces"], [3, 4, "faces"], [4, 5, "images"]]
 
@@ -67,6 +74,12 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
     page.wait_for_function("!document.querySelector('[data-before]')")  # the host makes every node anew
     until(lambda: boxes.count() == 4, "faces are still shown after undo")
 
+    number = page.locator(".likeness-count input")
+    for typed, index in (("2", 1), ("1", 0)):  # people count from 1
+        number.fill(typed)
+        number.press("Enter")
+        assert frontend.value(chooses, "index") == frontend.prompt()[chooses]["inputs"]["index"] == index
+    assert not page.get_by_text("index", exact=True).count()
     page.locator('.likeness-box[data-face="0"]').last.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
@@ -77,8 +90,12 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_strip_shows_every_face_alone_and_several_are_chosen_in_order(renderer, frontend, page, example_photo):
     frontend.renderer(renderer)
-    _, _, finds, chooses, *_ = page.evaluate(GRAPH, [KINDS, LINKS])
-    assert frontend.queue().succeeded
+    further = [["LikenessFaceMasks", 1300, {}], ["MaskPreview", 1800, {}], ["LikenessRegionPrompts", 2300, {}]]
+    links = [*LINKS, [3, 6, "faces"], [6, 7, "mask"], [6, 8, "masks"]]
+    made = page.evaluate(GRAPH, [[*KINDS, *further], links])
+    _, _, finds, chooses, draws, _, masks, _, prompts = made
+    page.evaluate("ids => ids.forEach((id, i) => (app.graph.getNodeById(id).pos[1] += 900))", [masks, prompts])
+    assert frontend.queue(rewritten=lambda prompt: {k: v for k, v in prompt.items() if k != prompts}).succeeded
     frontend.show(finds, chooses)
     crops = page.locator(".likeness-crop")
     until(lambda: crops.count() == 4 and page.evaluate(CROPS) == [True] * 4, "each face alone, on both nodes")
@@ -95,8 +112,17 @@ def test_a_strip_shows_every_face_alone_and_several_are_chosen_in_order(renderer
     assert (frontend.value(chooses, "several"), frontend.prompt()[chooses]["inputs"]["several"]) == ("2, 1", "2, 1")
     page.get_by_text("Faces 2, 1 are chosen, in this order.").first.wait_for()
     assert crops.last.inner_text().split() == ["2", "1."]
-    outputs = frontend.queue().entry["outputs"]
+    frontend.change(prompts, "prompts", "in a red jacket\nin a straw hat")
+    outputs = frontend.queue(rewritten=lambda prompt: {k: v for k, v in prompt.items() if k != prompts}).entry[
+        "outputs"
+    ]
     assert outputs[chooses]["likeness_faces"][0][0]["chosen"] == [1, 0]
+    assert outputs[masks]["likeness_people"] == [[2, 1]]
+    frontend.change(prompts, "prompts", "in a red jacket\nin a straw hat ")
+    frontend.show(finds, chooses, draws, masks, prompts)
+    wanted = {text: colour for text, colour in page.evaluate(NUMBERED) if text in "12"}
+    assert len(set(wanted.values())) == 2
+    until(lambda: page.evaluate(PEOPLE) == [["2", wanted["2"]], ["1", wanted["1"]]] * 2, "the same people everywhere")
     frontend.picture(f"two faces in order {renderer}")
     crops.last.click(modifiers=["Control"])
     assert (frontend.value(chooses, "several"), frontend.value(chooses, "index")) == ("", 0)

@@ -36,12 +36,15 @@ def test_a_bar_is_dragged_and_undone(editor):
     assert editor.value("weights") in {"3:1, 6:1", "3:0.95, 6:1", "3:1.05, 6:1"}
     dragged = editor.value("weights")
     assert editor.sent("weights") == dragged
+    assert editor.value("preset") == editor.sent("preset") == "own", "the list says so too"
     assert bars(editor)[6] == 1 and bars(editor)[0] == 0
     assert editor.frontend.box(editor.node)[:2] == before[:2], "the node was not dragged"
     editor.press("Control+z")
     editor.becomes("weights", "")
+    editor.becomes("preset", "style")
     editor.press("Control+y")
     editor.becomes("weights", dragged)
+    editor.becomes("preset", "own")
     editor.outlives("weights")
 
 
@@ -86,6 +89,11 @@ def test_text_goes_by_the_clipboard_and_the_preset_comes_back(any_editor):
     any_editor.becomes("weights", ", ".join(f"{i}:1" for i in range(11)))
     any_editor.button("eraser")
     assert any_editor.value("weights") == "" and bars(any_editor) == list(preset("style", "sdxl").factors)
+    assert any_editor.value("preset") == "style"
+    any_editor.set("preset", "own")
+    assert any_editor.value("weights") == "6:1", "what was drawn becomes one's own"
+    any_editor.set("preset", "composition")
+    assert any_editor.value("weights") == "" and bars(any_editor) == list(preset("composition", "sdxl").factors)
     any_editor.set("weights", '{"up": {"block_0": [0, 1, 0]}}')  # diffusers' form is read by the server
     any_editor.page.wait_for_function("() => document.querySelector('[data-focus=\"bar 6\"]')?.ariaValueNow === '1'")
     any_editor.set("weights", "3:lots")
@@ -142,12 +150,12 @@ def test_only_presets_with_a_meaning_for_the_model_are_offered(renderer, fronten
     for family in ("wan14b", "sd15"):
         editor.set("family", family)
         offered = "id => app.graph.getNodeById(id).widgets.find(one => one.name === 'preset').options.values"
-        assert page.evaluate(offered, editor.node) == list(presets_of(family))
+        assert page.evaluate(offered, editor.node) == [*presets_of(family), "own"]
         assert editor.value("preset") == "style", "what was chosen stays, and the editor says what is wrong with it"
     if renderer == "nodes 2.0":
         editor.set("family", "wan14b")
         page.locator(f'[data-node-id="{editor.node}"] [role=combobox]').nth(1).click()
-        until(lambda: page.locator("[role=option]").all_inner_texts() == list(presets_of("wan14b")), "the list")
+        until(lambda: page.locator("[role=option]").all_inner_texts() == [*presets_of("wan14b"), "own"], "the list")
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

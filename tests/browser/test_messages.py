@@ -135,7 +135,7 @@ def test_a_message_does_not_lie_over_the_node_below(renderer, frontend):
     frontend.picture(f"message above a node {renderer}")
 
 
-def test_a_message_is_closed_and_goes_with_the_next_run_and_with_the_workflow(frontend, example_photo):
+def test_a_message_goes_when_closed_when_mended_elsewhere_and_with_the_workflow(frontend, example_photo):
     ids, _ = fails(frontend, NO_FACE, LINKS, 3)
     frontend.page.locator(f"{STRIP} .likeness-close").click()
     gone(frontend)
@@ -143,10 +143,12 @@ def test_a_message_is_closed_and_goes_with_the_next_run_and_with_the_workflow(fr
     until(lambda: said(frontend), "the message again")
     found = frontend.add("LoadImage")
     frontend.change(found, "image", "example.png")
+    frontend.change(ids[4], "width", 512)
+    assert said(frontend), "nothing was changed that the node gets"
     frontend.connect(found, 0, ids[2], "image")
-    assert said(frontend), "another node was changed"
-    assert frontend.queue().succeeded
     gone(frontend)
+    assert frontend.queue().succeeded
+    assert not said(frontend)
 
     frontend.clear()
     fails(frontend, NO_FACE, LINKS, 3)
@@ -238,10 +240,37 @@ def fail_with(frontend, node, sentence):
 def test_a_button_sets_the_size_of_the_keypoints(frontend):
     kinds = [["LikenessRenderKeypoints", 0, {}], ["LikenessApplyIdentityNet", 500, {}]]
     drawn, applied = frontend.page.evaluate(GRAPH, [kinds, [[0, 1, "image"]]])
-    fail_with(frontend, applied, template("keypoint_size").format(given="1024x1024", wanted="640x832"))
+    sentence = template("keypoint_size").format(given="1024x1024", wanted="640x832")
+    fail_with(frontend, applied, sentence)
     buttons(frontend).filter(has_text="Set 640x832 in Render Keypoints").click()
     gone(frontend)
     assert (frontend.value(drawn, "width"), frontend.value(drawn, "height")) == (640, 832)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_keypoints_whose_size_a_latent_says_get_the_latent_that_is_sampled(renderer, frontend, page):
+    """Also where they are drawn in a subgraph, whose message is told by the node around it."""
+    frontend.renderer(renderer)
+    kinds = [
+        ["EmptyLatentImage", -400, {"width": 512}],
+        ["EmptyLatentImage", -400, {"width": 640, "height": 832}],
+        ["LikenessRenderKeypoints", 0, {}],
+        ["LikenessApplyInstantID", 500, {}],
+    ]
+    other, sampled, drawn, applied = page.evaluate(
+        GRAPH, [kinds, [[0, 2, "latent"], [1, 3, "latent"], [2, 3, "image"]]]
+    )
+    page.evaluate("id => app.graph.convertToSubgraph(new Set([app.graph.getNodeById(id)]))", drawn)
+    (group,) = (id for id in frontend.nodes() if id not in (other, sampled, drawn, applied))
+    fail_with(frontend, applied, template("keypoint_size").format(given="512x512", wanted="640x832"))
+    frontend.picture(f"message latent {renderer}")
+    buttons(frontend).filter(has_text="Connect this latent to Render Keypoints too").click()
+    gone(frontend)
+    sent = frontend.prompt()
+    (within,) = (node for node in sent.values() if node["class_type"] == "LikenessRenderKeypoints")
+    assert within["inputs"]["latent"] == sent[applied]["inputs"]["latent"] == [sampled, 0]
+    frontend.page.keyboard.press("Control+z")
+    until(lambda: group in frontend.nodes() and str([other, 0]) in str(frontend.prompt()), "the latent before")
 
 
 def test_a_button_downloads_what_is_missing_and_shows_how_much_has_arrived(frontend, page):

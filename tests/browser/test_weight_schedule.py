@@ -34,10 +34,11 @@ def test_points_are_dragged_added_and_undone(editor):
     middle = (start[0] + end[0]) / 2
     editor.drag((middle, (start[1] + end[1]) / 2), (middle, start[1]))
     assert editor.value("points") == "0:0.5, 0.5:1, 1:0"
-    assert editor.sent("points") == "0:0.5, 0.5:1, 1:0"
+    assert editor.sent("points") == "0:0.5, 0.5:1, 1:0" and editor.sent("curve_preset") == "own"
     assert steps(editor)[:11:5] == [0.5, 0.75, 1]
     editor.press("Control+z")
     editor.becomes("points", "")
+    editor.becomes("curve_preset", "linear")
     editor.press("Control+z")
     editor.becomes("first", 1)
     editor.press("Control+y")
@@ -58,7 +59,7 @@ def test_points_are_set_by_keys(editor):
     editor.press("Delete")
     assert editor.value("points") == "0:0.95, 1:0.05" and editor.node in editor.frontend.nodes()
     editor.button("eraser")
-    assert editor.value("points") == ""
+    assert (editor.value("points"), editor.value("curve_preset")) == ("", "linear")
 
 
 def test_every_preset_is_shown_as_the_node_computes_it(any_editor):

@@ -23,7 +23,8 @@ export function crop({ side, columns }, count, address, number, place) {
   )
 }
 
-// faces: [{ box, number, label, colour?, isPressed, isFocusable }, ...]; `colour` of those that go on.
+// faces: [{ box, number, person, label, colour?, isPressed, isFocusable }, ...]; `number` is the place, from 0, `person`
+// what is written; `colour` of those that go on.
 export function frames(faces, [width, height], unit) {
   const taken = faces.map(({ box: [x0, y0, x1, y1] }) => ({ x: x0, y: y0, width: x1 - x0, height: y1 - y0 }))
   const placed = faces.map((face, i) => tagPlace(face, taken[i], [width, height], unit, taken, i))
@@ -31,8 +32,8 @@ export function frames(faces, [width, height], unit) {
 }
 
 // Above the face, else under it; where another face is, or the tag of one, there is none: the strip has the number too.
-function tagPlace({ number, isPressed }, box, [width, height], unit, taken, own) {
-  const size = { width: (7 + 7 * String(number + 1).length) * unit, height: TAG * unit }
+function tagPlace({ person, isPressed }, box, [width, height], unit, taken, own) {
+  const size = { width: (7 + 7 * String(person).length) * unit, height: TAG * unit }
   const x = Math.min(Math.max(box.x, 0), width - size.width)
   const places = [box.y - size.height, box.y + box.height].map((y) => ({ x, y, ...size }))
   const isIn = ({ y }) => y >= 0 && y + size.height <= height
@@ -42,7 +43,7 @@ function tagPlace({ number, isPressed }, box, [width, height], unit, taken, own)
   return found
 }
 
-function frame({ number, label, colour, isPressed, isFocusable }, box, tag, unit) {
+function frame({ number, person, label, colour, isPressed, isFocusable }, box, tag, unit) {
   const line = colour ?? '#fff'
   const [middle, base] = tag ? [tag.x + tag.width / 2, tag.y + 11 * unit] : []
   return mark(
@@ -68,7 +69,7 @@ function frame({ number, label, colour, isPressed, isFocusable }, box, tag, unit
     ...(tag
       ? [
           mark('rect', { ...tag, rx: 2 * unit, fill: line }),
-          mark('text', { x: middle, y: base, 'text-anchor': 'middle', style: `font-size: ${11 * unit}px; fill: #000` }, number + 1)
+          mark('text', { x: middle, y: base, 'text-anchor': 'middle', style: `font-size: ${11 * unit}px; fill: #000` }, person)
         ]
       : [])
   )

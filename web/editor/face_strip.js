@@ -37,7 +37,7 @@ export class FaceStrip {
     if (this.element.scrollHeight > this.element.clientHeight) this.element.parentElement.dataset.captureWheel = 'true'
   }
 
-  button({ number, label, colour, isPressed, place }, count, sheet, address) {
+  button({ number, person, label, colour, isPressed, place }, count, sheet, address) {
     const button = Object.assign(document.createElement('button'), { type: 'button', tabIndex: -1, title: label })
     button.setAttribute('aria-label', label)
     button.setAttribute('aria-pressed', isPressed)
@@ -46,7 +46,7 @@ export class FaceStrip {
     button.style.outlineColor = colour ?? 'transparent'
     const drawn = mark('svg', { viewBox: `0 0 ${SHOWN} ${SHOWN}`, 'aria-hidden': true })
     drawn.append(crop(sheet, count, address, number, { x: 0, y: 0, width: SHOWN, height: SHOWN }))
-    button.append(drawn, tag('likeness-number', number + 1, colour))
+    button.append(drawn, tag('likeness-number', person, colour))
     if (place) button.append(tag('likeness-place', `${place}.`, colour))
     return button
   }

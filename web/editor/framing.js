@@ -2,7 +2,7 @@
 
 import { headOf, middleOf, moved, turned } from './face_shape.js'
 
-export const SMALL = 0.1 // share of the height under which likeness suffers
+const SMALL = 0.1 // share of the height under which likeness suffers
 
 // In distances of the eyes, as the ellipse of face/masks.py: from hairline to chin, from cheek to cheek, and how far its
 // middle is above that of the five points.
@@ -11,7 +11,13 @@ const WIDTH = 88 / 35.24
 const ABOVE = 0.338
 const ROOM = 1.5 // of a head's width, for a person among several
 
-export const heightOf = (face, fit) => HEIGHT * headOf(face, fit).scale
+// Of the least head, in pixels, where it is so small that likeness suffers; else nothing.
+export function smallHead(faces, height, fit) {
+  const least = Math.min(...faces.map((face) => heightOf(face, fit)))
+  return least < SMALL * height ? Math.round(least) : undefined
+}
+
+const heightOf = (face, fit) => HEIGHT * headOf(face, fit).scale
 
 export function outlineOf(face, fit) {
   const { scale, tilt } = headOf(face, fit)

@@ -28,7 +28,7 @@ export class KeypointDrawing {
 
   // `unit` is one pixel of the page in pixels of the canvas: what is to be grasped keeps its size. `view` is what of the
   // canvas is seen, [left, top, width, height].
-  draw({ faces, size, view, chosen, point, picture, unit, isFixed, words }) {
+  draw({ faces, people, size, view, chosen, point, picture, unit, isFixed, words }) {
     const [width, height] = size
     this.svg.setAttribute('viewBox', view.join(' '))
     this.svg.replaceChildren(
@@ -37,7 +37,14 @@ export class KeypointDrawing {
       ...faces.map((face) => this.outline(face, unit)),
       ...faces.flatMap((face) => this.limbsOf(face)),
       ...faces.map((face, i) =>
-        this.face(face, i, { chosen: i === chosen, point, unit, isFixed, label: words.person(i + 1, faces.length) })
+        this.face(face, i, {
+          person: people[i],
+          chosen: i === chosen,
+          point,
+          unit,
+          isFixed,
+          label: words.person(people[i], i + 1, faces.length)
+        })
       )
     )
   }
@@ -89,7 +96,7 @@ export class KeypointDrawing {
     })
   }
 
-  face(face, number, { chosen, point, unit, isFixed, label }) {
+  face(face, number, { person, chosen, point, unit, isFixed, label }) {
     const box = boxOf(face, this.marginOf(face, unit))
     const isTiny = Math.max(boxOf(face).width, boxOf(face).height) < TINY * unit
     const body = mark('rect', {
@@ -97,7 +104,7 @@ export class KeypointDrawing {
       ...box,
       rx: 4 * unit,
       fill: 'transparent',
-      stroke: colourOf(number),
+      stroke: colourOf(person),
       'stroke-width': (chosen ? 2 : 1) * unit,
       'stroke-dasharray': chosen ? null : `${4 * unit} ${4 * unit}`,
       'data-part': 'body'
@@ -113,7 +120,7 @@ export class KeypointDrawing {
         'data-focus': `face ${number}`
       },
       body,
-      ...tag(number, box, unit),
+      ...tag(person, box, unit),
       ...face.flatMap((_, i) => this.point(face, i, chosen ? 1 + (i === point) : 0, unit, isTiny))
     )
     if (chosen && !isFixed) group.append(...this.handles(box, unit))
@@ -184,14 +191,14 @@ export class KeypointDrawing {
 
 // The person's number, in the person's colour, over the frame.
 function tag(number, { x, y }, unit) {
-  const [width, height] = [(7 + 7 * String(number + 1).length) * unit, 14 * unit]
+  const [width, height] = [(7 + 7 * String(number).length) * unit, 14 * unit]
   const top = y - height - 2 * unit
   return [
     mark('rect', { x, y: top, width, height, rx: 2 * unit, fill: colourOf(number), 'pointer-events': 'none' }),
     mark(
       'text',
       { x: x + width / 2, y: top + 11 * unit, 'text-anchor': 'middle', style: `font-size: ${11 * unit}px; fill: #000` },
-      number + 1
+      number
     )
   ]
 }

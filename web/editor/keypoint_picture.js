@@ -2,6 +2,7 @@
 
 import { api } from '../../../scripts/api.js'
 import { placed } from './face_shape.js'
+import { on, signalOf } from './letgo.js'
 import { valueOf } from './widgets.js'
 
 const PROPERTY = 'likeness_background' // of the node: where the chosen picture lies on the server
@@ -11,8 +12,10 @@ const FOLDER = 'likeness'
 const address = (file) => api.apiURL(`/view?${new URLSearchParams(file)}`)
 
 export class KeypointPicture {
-  constructor(node, sheet, changed) {
+  // Listens only as long as the panel is there.
+  constructor(node, panel, sheet, changed) {
     this.node = node
+    this.end = signalOf(panel)
     this.sheet = sheet
     this.changed = changed
     this.sizes = new Map() // address -> [width, height], once it is loaded
@@ -44,7 +47,7 @@ export class KeypointPicture {
   // Asks for a file and gives it to the server, which keeps it with the other input pictures. Throws what went wrong.
   choose(failed) {
     const box = Object.assign(document.createElement('input'), { type: 'file', accept: 'image/*' })
-    box.addEventListener('change', () => this.upload(box.files[0]).catch(failed))
+    on(box, 'change', () => this.upload(box.files[0]).catch(failed), { until: this.end, once: true })
     box.click()
   }
 
@@ -78,10 +81,11 @@ export class KeypointPicture {
     if (this.sizes.has(url)) return
     this.sizes.set(url, null)
     const picture = new Image()
-    picture.addEventListener('load', () => {
+    const loaded = () => {
       this.sizes.set(url, [picture.naturalWidth, picture.naturalHeight])
       this.changed(true)
-    })
+    }
+    on(picture, 'load', loaded, { until: this.end, once: true })
     picture.src = url
   }
 }

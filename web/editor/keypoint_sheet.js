@@ -77,10 +77,22 @@ export class KeypointSheet {
     )
   }
 
-  write(faces) {
+  // The number of each one's person, the same on every node.
+  get people() {
+    const { faces, people } = this.source
+    return people?.length === faces.length ? people : faces.map((_, i) => i + 1)
+  }
+
+  write(faces, people) {
     const [width, height] = this.size
     const stored = faces.map((face) => unposed(face, this.pose, width, this.order).map((point) => point.map(rounded)))
-    this.writeText(JSON.stringify({ width, height, faces: stored }))
+    this.writeText(this.textOf(width, height, stored, people))
+  }
+
+  // Numbers that are the places are not written.
+  textOf(width, height, faces, people) {
+    const others = people.some((number, i) => number !== i + 1) ? { people } : {}
+    return JSON.stringify({ width, height, faces, ...others })
   }
 
   // '' gives the detected ones back.

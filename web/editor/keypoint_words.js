@@ -3,8 +3,8 @@
 export const WORDS = {
   en: {
     canvas: 'Keypoints of the faces to draw',
-    person: (number, count) =>
-      `Person ${number} of ${count}. Arrows move, plus and minus scale, Q and E turn, M mirrors, 1 to 5 choose a point, Delete removes`,
+    person: (number, place, count) =>
+      `Person ${number}, ${place} of ${count}. Arrows move, plus and minus scale, Q and E turn, M mirrors, 1 to 5 choose a point, Delete removes`,
     add: 'Add a person (Insert)',
     remove: 'Remove the chosen person (Delete)',
     pose: 'Head pose',
@@ -40,8 +40,8 @@ export const WORDS = {
   },
   zh: {
     canvas: '要绘制的人脸关键点',
-    person: (number, count) =>
-      `第 ${number} 人，共 ${count} 人。方向键移动，加减号缩放，Q 和 E 旋转，M 镜像，1 到 5 选择点，Delete 删除`,
+    person: (number, place, count) =>
+      `第 ${number} 人，共 ${count} 人中的第 ${place} 个。方向键移动，加减号缩放，Q 和 E 旋转，M 镜像，1 到 5 选择点，Delete 删除`,
     add: '添加人物（Insert）',
     remove: '删除所选人物（Delete）',
     pose: '头部姿态',

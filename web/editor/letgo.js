@@ -2,7 +2,8 @@
 
 const aborts = new WeakMap() // element -> what ends its listeners
 
-function signalOf(element) {
+// Ends when the editor that the element is in is let go: for what lies outside of it.
+export function signalOf(element) {
   if (!aborts.has(element)) aborts.set(element, new AbortController())
   return aborts.get(element).signal
 }

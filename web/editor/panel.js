@@ -2,6 +2,7 @@
 
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
+import { takeWidgets } from './blueprint.js'
 import { isLetGo, letGoWith, on } from './letgo.js'
 import { chain, redo, steps, undo, widgetOf } from './widgets.js'
 import './style.js'
@@ -16,6 +17,7 @@ let left = null
 addEventListener('pointerdown', () => (left = null), true)
 
 export function addPanel(node, name, height) {
+  takeWidgets(node)
   const element = document.createElement('div')
   element.className = 'likeness-editor'
   element.style.minHeight = `${height}px`
@@ -43,8 +45,9 @@ export function addPanelUnder(node, widget, name, height) {
   panel.computeLayoutSize = undefined // else it shares the room of a node that is drawn larger
   panel.computeSize = () => [0, height]
   Object.assign(panel.options, { margin: 0, advanced: widget.options.advanced })
-  node.widgets.splice(node.widgets.indexOf(panel), 1)
-  node.widgets.splice(node.widgets.indexOf(widget) + 1, 0, panel)
+  const others = node.widgets.filter((one) => one !== panel)
+  others.splice(others.indexOf(widget) + 1, 0, panel)
+  node.widgets = others
   chain(node, 'onSerialize', (saved) => {
     saved.widgets_values = saved.widgets_values?.filter(() => true) // which skips places that were never filled
   })

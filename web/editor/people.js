@@ -8,5 +8,12 @@ tables().then(
   () => {} // whoever needs the tables says so
 )
 
-// Of the person at this place, from 0.
-export const colourOf = (place) => colours[place % colours.length]
+// The number on the colour.
+export function personTag(number) {
+  const tag = Object.assign(document.createElement('span'), { className: 'likeness-person', textContent: number })
+  tag.style.background = colourOf(number)
+  return tag
+}
+
+// Of the person with this number, from 1.
+export const colourOf = (number) => colours[(number - 1) % colours.length]

@@ -7,16 +7,21 @@ import { on } from './letgo.js'
 import { addBar, addButton, addPanel, addStatus, addUndo, hideHostPreview, widen } from './panel.js'
 import { numberOf } from './svg.js'
 import { read, tables } from './tables.js'
-import { chain, isLinked, rememberStep, setValue, valueOf, watch } from './widgets.js'
+import { chain, isLinked, rememberStep, setValue, valueOf, watch, widgetOf } from './widgets.js'
 
 // An editor says what it is by `static settings`:
 //   panel, height  of the panel
 //   text           the widget that holds the value
 //   kind           of text, for the server's reader
 //   presets        inputs whose choice by a person replaces the text; loading a workflow does not
+//   choice         the one of them that says 'own' while the text decides, if there is one
 //   inputs         all that decide what is drawn
 // and has newPlot(), addTools(bar), asText(), draw(), grab(event), key(event), and read(text), which gives a promise when
 // it has to ask the server.
+const OWN = 'own'
+const former = new Map() // node, by its graph and number, which outlive an undo -> the preset before its own values
+const keyOf = (node) => `${node.graph?.id} ${node.id}`
+
 export class PlotEditor {
   constructor(node, words) {
     Object.assign(this, { node, words, current: 0, problem: '', settings: this.constructor.settings })
@@ -86,13 +91,43 @@ export class PlotEditor {
   }
 
   chosen(name) {
-    if (this.settings.presets.includes(name) && this.isOwn) setValue(this.node, this.settings.text, '')
+    const { presets, choice } = this.settings
+    const saysOwn = name === choice && valueOf(this.node, choice) === OWN
+    if (saysOwn && !this.text) this.keep(this.drawn()) // becomes one's own
+    else if (!saysOwn && presets.includes(name) && this.text) this.keep('')
+    else this.agree()
     this.refresh()
+  }
+
+  keep(text) {
+    setValue(this.node, this.settings.text, text)
+    this.agree()
+  }
+
+  // Whether a preset is chosen or these values are one's own.
+  agree() {
+    const { node, text } = this
+    const { choice } = this.settings
+    if (!choice || isLinked(node, choice)) return
+    const chosen = valueOf(node, choice)
+    if (text && chosen !== OWN) {
+      former.set(keyOf(node), chosen)
+      setValue(node, choice, OWN)
+    } else if (!text && chosen === OWN) setValue(node, choice, former.get(keyOf(node)) ?? this.normal)
+  }
+
+  drawn() {
+    return this.asText()
+  }
+
+  // The preset of a new node.
+  get normal() {
+    return widgetOf(this.node, this.settings.choice).options.values[0]
   }
 
   write(text) {
     if (this.isFixed) return
-    setValue(this.node, this.settings.text, text)
+    this.keep(text)
     this.refresh()
     rememberStep()
   }

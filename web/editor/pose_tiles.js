@@ -80,7 +80,7 @@ export class PoseTiles {
 
   outline(face, unit, isChosen, number) {
     const head = this.drawing.outline(face, unit)
-    if (isChosen) head.setAttribute('stroke', colourOf(number))
+    if (isChosen) head.setAttribute('stroke', colourOf(number + 1))
     return head
   }
 

@@ -2,7 +2,7 @@
 
 import { WORDS as KEYPOINTS } from './keypoint_words.js'
 
-const shared = ({ pose, poses, undo, redo, failed }) => ({ pose, poses, undo, redo, failed })
+const shared = ({ pose, poses, small, undo, redo, failed }) => ({ pose, poses, small, undo, redo, failed })
 
 export const WORDS = {
   en: {
@@ -18,6 +18,9 @@ export const WORDS = {
     reset: 'Back to the turnaround',
     summary: (count, people) => `${count === 1 ? '1 picture' : `${count} pictures`}, ${people === 1 ? '1 person' : `${people} people`} in each`,
     hint: 'Drag a head to turn it, with Shift to tilt it; + adds a picture.',
+    enlarge:
+      "A head under a tenth of the height keeps little likeness. Set 'framing' to portrait or half length, or repaint the faces with Refine Faces.",
+    batch: (count, batch) => `${count} pictures for a batch of ${batch}. Connect this node's latent to the sampler, which then draws ${count}.`,
     tooMany: (line, people) => `Picture ${line} has more poses than 'people' (${people}).`,
     linked: 'Set by a connected node; shown as last drawn.'
   },
@@ -34,6 +37,8 @@ export const WORDS = {
     reset: '恢复转身一周',
     summary: (count, people) => `${count} 张图片，每张 ${people} 人`,
     hint: '拖动头部转动，按住 Shift 歪头；“+”添加一张。',
+    enlarge: '头部小于画面高度的十分之一时相似度会很低。请把“取景”设为肖像或半身，或用“精修人脸”重绘人脸。',
+    batch: (count, batch) => `${count} 张图片对批次 ${batch}。请把本节点的 Latent 连接到采样器，即可画出 ${count} 张。`,
     tooMany: (line, people) => `第 ${line} 张的姿势多于“人数”（${people}）。`,
     linked: '由已连接的节点设定；显示上次绘制的结果。'
   }

@@ -28,9 +28,9 @@ export function drawCanvas(svg, { rows, current, place, drawn }) {
     mark('polygon', {
       class: 'likeness-region',
       points: outline.map(([x, y]) => `${place.x + x * place.width},${place.y + y * place.height}`).join(' '),
-      fill: colourOf(i),
+      fill: colourOf(i + 1),
       'fill-opacity': isChosen ? 0.4 : 0.12,
-      stroke: colourOf(i),
+      stroke: colourOf(i + 1),
       'stroke-width': isChosen ? 2 : 1,
       'data-row': i
     })

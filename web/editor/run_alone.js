@@ -11,13 +11,14 @@ const LOOKS = 'PreviewAny' // the host's
 
 // A button for it; words: { run, running, failed(why) }, said by status(text, isWrong). What a run that succeeds says is
 // what the node shows then.
-export function addRun(bar, node, words, status) {
+// `inner`: a node of the subgraph that `node` is, which is run in its place.
+export function addRun(bar, node, words, status, inner) {
   const button = addButton(bar, 'play', words.run, async () => {
     const heard = listen('execution_success', () => true)
     button.disabled = true
     status(words.running)
     try {
-      const run = await runAlone(node)
+      const run = await runAlone(node, inner)
       button.disabled = false // while it waits too: it may wait for long
       await heard.of(run)
     } catch (error) {
@@ -29,9 +30,12 @@ export function addRun(bar, node, words, status) {
 }
 
 // -> the run that is queued. Throws an Error that says why none is.
-async function runAlone(node) {
+async function runAlone(outer, inner) {
   const { output, workflow } = await app.graphToPrompt()
-  const own = (id) => id.split(':').at(-1) === String(node.id) && output[id].class_type === node.comfyClass
+  const node = inner ?? outer
+  const steps = inner ? [outer, inner] : [outer]
+  const path = steps.map((one) => String(one.id))
+  const own = (id) => id.split(':').slice(-path.length).join(':') === path.join(':') && output[id].class_type === node.comfyClass
   const id = Object.keys(output).find(own)
   if (!id) throw muted(node)
   const needed = Object.fromEntries([...upstream(output, id)].map((one) => [one, output[one]]))

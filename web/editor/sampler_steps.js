@@ -7,7 +7,7 @@ const USUAL = 20
 const FAR = 16 // nodes that a latent is followed through
 
 // The nodes that a node's outputs lead to, the nearest first.
-function after(node) {
+export function after(node) {
   const seen = new Set([node])
   for (const next of seen)
     for (const output of next.outputs ?? [])
@@ -30,14 +30,21 @@ export function stepsOf(node) {
 export function batchOf(node) {
   for (const next of after(node)) {
     const latent = next.inputs?.find((input) => input.name === 'latent_image' && input.link != null)
-    const batch = valueOf(next, 'batch_size') ?? (latent && batchIn(sourceOf(placeOf(next), latent), FAR))
+    const batch = sizeIn(placeOf(next)) ?? (latent && batchIn(sourceOf(placeOf(next), latent), FAR, node))
     if (Number.isInteger(batch) && batch > 0) return batch
   }
   return null
 }
 
-function batchIn(place, far) {
-  if (!place || !far) return null
+// Null where another node gives it.
+function sizeIn(place) {
+  const input = place.node.inputs?.find((one) => one.name === 'batch_size')
+  return input && sourceOf(place, input) ? null : valueIn(place, 'batch_size')
+}
+
+// Null for a latent that comes of the node itself, which has as many as it says.
+function batchIn(place, far, own) {
+  if (!place || !far || place.node === own) return null
   const given = place.node.inputs?.find((input) => input.type === 'LATENT' && input.link != null)
-  return valueIn(place, 'batch_size') ?? (given ? batchIn(sourceOf(place, given), far - 1) : null)
+  return sizeIn(place) ?? (given ? batchIn(sourceOf(place, given), far - 1, own) : null)
 }

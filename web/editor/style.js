@@ -46,7 +46,7 @@ const rules = `<style>
 .likeness-editor svg { flex: 1; min-height: 0; width: 100%; display: block; border-radius: 6px; touch-action: none; }
 .likeness-editor svg.likeness-plot { background: var(--likeness-ground); }
 .likeness-editor svg text { fill: var(--likeness-text); font: 11px system-ui, sans-serif; pointer-events: none; }
-.likeness-editor svg text.likeness-small { fill: var(--likeness-faint); font-size: 9px; }
+.likeness-editor svg text.likeness-small { fill: var(--likeness-faint); font-size: 11px; }
 .likeness-editor :focus { outline: none; }
 .likeness-editor button:focus-visible, .likeness-editor select:focus-visible, .likeness-editor input:focus-visible,
 .likeness-editor svg:focus-visible { outline: 2px solid var(--likeness-focus); outline-offset: -1px; }
@@ -89,6 +89,19 @@ const rules = `<style>
 .likeness-match[data-verdict='same'] .likeness-reached { fill: #2f9e6b; }
 .likeness-match[data-verdict='unsure'] .likeness-reached { fill: #e8912d; }
 .likeness-match[data-verdict='other'] .likeness-reached { fill: #d64545; }
+.likeness-editor .likeness-strengths { flex: 1; min-height: 0; overflow: auto; display: flex; flex-direction: column; gap: 10px; }
+.likeness-strengths:focus-visible { outline: 2px solid var(--likeness-focus); outline-offset: -1px; }
+.likeness-strengths .likeness-strength { display: flex; flex-direction: column; gap: 2px; flex: none; }
+.likeness-strength span { color: var(--likeness-faint); }
+.likeness-strength img { max-width: 80px; max-height: 80px; align-self: start; }
+.likeness-editor .likeness-strength svg.likeness-map { flex: none; height: auto; }
+.likeness-map .likeness-cell { fill: var(--likeness-line); }
+.likeness-editor .likeness-count { display: flex; align-items: center; gap: 8px; margin: 0 20px; height: 24px; }
+.lg-node .likeness-editor .likeness-count { margin: 0 8px; }
+.likeness-count span { flex: 1; color: var(--likeness-faint); }
+.likeness-editor .likeness-count input { width: 55%; text-align: right; cursor: text; user-select: text; }
+.likeness-editor button.likeness-link { background: none; text-decoration: underline; align-self: start; flex: none; }
+.likeness-editor button.likeness-link[hidden] { display: none; }
 .likeness-editor .likeness-methods { flex: 1; min-height: 0; overflow: auto; }
 .likeness-methods:focus-visible { outline: 2px solid var(--likeness-focus); outline-offset: -1px; }
 .likeness-methods table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -118,7 +131,7 @@ const rules = `<style>
 .likeness-row figure { flex: 1 0 56px; margin: 0; text-align: center; }
 .likeness-row img { display: block; width: 100%; aspect-ratio: var(--likeness-shape, 1); object-fit: contain; background: var(--likeness-line); border-radius: 4px; }
 .likeness-row .likeness-close { padding: 0; font-size: 16px; }
-.likeness-editor input.likeness-weights { flex: 1; min-width: 60px; cursor: text; user-select: text; }
+.likeness-editor input.likeness-weights { flex: 1 0 124px; min-width: 60px; cursor: text; user-select: text; }
 .likeness-editor .likeness-references { display: flex; flex-direction: column; gap: 4px; flex: none; max-height: 156px; overflow-y: auto; padding: 2px; }
 .likeness-editor .likeness-reference { display: flex; align-items: center; gap: 6px; border-radius: 6px; }
 .likeness-reference[aria-current='true'] { background: var(--likeness-line); }
@@ -131,11 +144,11 @@ const rules = `<style>
 .likeness-editor .likeness-lines { display: flex; flex-direction: column; gap: 2px; overflow-y: auto; margin: 0 16px; height: 56px; }
 .lg-node .likeness-editor .likeness-lines { margin: 0 8px; }
 .likeness-lines > div { display: flex; gap: 6px; align-items: center; flex: none; }
-.likeness-lines .likeness-person { min-width: 14px; padding: 0 3px; border-radius: 3px; color: #000; font-weight: 600; font-size: 11px; text-align: center; }
+.likeness-editor .likeness-person { min-width: 14px; padding: 0 3px; border-radius: 3px; color: #000; font-weight: 600; font-size: 11px; text-align: center; }
 .likeness-lines .likeness-line { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .likeness-lines .likeness-empty { color: var(--likeness-faint); font-style: italic; }
 .likeness-editor svg .likeness-canvas { cursor: crosshair; }
-.likeness-message p { margin: 0 20px 0 0; white-space: pre-line; overflow-wrap: anywhere; user-select: text; cursor: text; }
+.likeness-message p { margin: 0 20px 0 0; white-space: pre-line; overflow-wrap: break-word; user-select: text; cursor: text; }
 .likeness-editor.likeness-message button {
   height: auto; min-height: 24px; margin: 6px 6px 0 0; padding: 2px 8px; background: #fff; color: #7f1d1d; font-weight: 600;
   white-space: normal; overflow-wrap: anywhere; text-align: left;

@@ -1,0 +1,69 @@
+// Editors on a subgraph: the host gives it the widgets that it shows of the nodes within, and no others.
+
+import { app } from '../../../scripts/app.js'
+import { isLetGo, on, onResize } from './letgo.js'
+
+const EDITOR = 'likeness_editor' // the type of our widgets
+const PAUSE = 200 // ms between two looks for a place
+const ready = new WeakSet()
+
+// From here on widgets can be added to it, too, behind those or in their places.
+export function takeWidgets(node) {
+  const host = Object.getOwnPropertyDescriptor(node, 'widgets')
+  if (!node.subgraph || !host?.get || ready.has(node)) return
+  ready.add(node)
+  const ours = [] // in the order in which they were put there
+  let order = [] // names of all, as they were set last: the host makes its widgets anew
+  const all = () => {
+    const there = [...host.get.call(node), ...ours]
+    const placeOf = ({ name }) => (order.includes(name) ? order.indexOf(name) : order.length)
+    return there.sort((a, b) => placeOf(a) - placeOf(b))
+  }
+  const { addCustomWidget, removeWidget } = node
+  node.addCustomWidget = function (widget) {
+    if (widget.type !== EDITOR) return addCustomWidget.call(this, widget)
+    ours.push(widget)
+    stayInNode(node, widget)
+    return widget
+  }
+  node.removeWidget = function (widget) {
+    const at = ours.indexOf(widget)
+    if (at < 0) return removeWidget.call(this, widget)
+    ours.splice(at, 1)
+    widget.element.remove()
+    widget.onRemove?.()
+  }
+  Object.defineProperty(node, 'widgets', {
+    ...host,
+    get: all,
+    set: (wanted) => (order = (wanted ?? []).map(({ name }) => name))
+  })
+}
+
+// Nodes 2.0 leaves our widgets out of a subgraph's: the element is put among its rows whenever it is nowhere.
+function stayInNode(node, widget) {
+  const { element } = widget
+  for (const type of ['pointerdown', 'pointermove', 'pointerup']) on(element, type, (event) => isInNode(element) && event.stopPropagation())
+  let isLooking = false
+  const look = () => {
+    isLooking = !element.isConnected && !isLetGo(element) && node.widgets.includes(widget)
+    if (!isLooking) return
+    if (LiteGraph.vueNodesMode && node.graph === app.canvas.graph) putInNode(node, widget)
+    setTimeout(look, PAUSE)
+  }
+  onResize(element, () => isLooking || look())
+  setTimeout(look)
+}
+
+const isInNode = (element) => Boolean(element.closest('.lg-node'))
+
+function putInNode(node, widget) {
+  const rows = document.querySelector(`.lg-node[data-node-id="${node.id}"] .lg-node-widgets`)
+  if (!rows) return
+  const { widgets } = node
+  const before = widgets.slice(0, widgets.indexOf(widget)).findLast((one) => one.type !== EDITOR || one.element.isConnected)
+  const place = before?.element ?? rows.querySelectorAll('.lg-node-widget')[widgets.filter((one) => one.type !== EDITOR).indexOf(before)]
+  Object.assign(widget.element.style, { gridColumn: '1 / -1', pointerEvents: 'auto' })
+  if (place) place.after(widget.element)
+  else rows.append(widget.element)
+}
