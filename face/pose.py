@@ -120,7 +120,7 @@ def from_json(text: str) -> KeypointSheet:
 
 
 def _people(found: Any, count: int) -> tuple[int, ...]:
-    numbers = cast("list[Any]", found) if isinstance(found, list) else [None]
+    numbers = cast("list[Any]", found) if isinstance(found, list) else [""]
     are_numbers = all(
         isinstance(number, int) and not isinstance(number, bool) and 0 < number < 10**6 for number in numbers
     )
@@ -128,7 +128,7 @@ def _people(found: Any, count: int) -> tuple[int, ...]:
         raise ValueError(
             f"'people' must be a number from 1 for each of the {count} faces, none twice, found {_short(found)}."
         )
-    return tuple(numbers)
+    return tuple(int(number) for number in numbers)
 
 
 def _side(value: Any, name: str) -> int:

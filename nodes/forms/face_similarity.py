@@ -8,7 +8,7 @@ from ...face.align import can_crop, crop
 from ...face.choose import MISSING, choose
 from ...face.value import Face, FaceBatch
 from ..page.description import described
-from ..page.notice import for_page
+from ..page.notice import for_page, for_page_each
 from ..wires import FacesWire
 
 CROP = 224
@@ -87,12 +87,11 @@ class FaceSimilarity(io.ComfyNode):
         text = "\n".join(lines)
         output = shown(cls, text, crops, scores[0] or 0.0, copied, text)
         people, bounds = reference[0].faces, (OTHER, SAME)
-        output = for_page(output, match=pairs(judged, scores, source, bounds))
         if len(people) > 1 and all(
             face.number for face in people
         ):  # several were chosen: each with who is most like them
-            output.ui["likeness_match"] = people_pairs(faces[0].faces, people, bounds)
-        return output
+            return for_page_each(output, match=people_pairs(faces[0].faces, people, bounds))
+        return for_page(output, match=pairs(judged, scores, source, bounds))
 
 
 def _said(name: str, score: float | None) -> str:

@@ -35,6 +35,11 @@ def teller(cls: type[io.ComfyNode]) -> Callable[[str], None]:
 
 def for_page(output: io.NodeOutput, **values: Any) -> io.NodeOutput:
     """The output, with plain values that the pack's editors on the page read under `likeness_<name>`."""
+    return for_page_each(output, **{name: [value] for name, value in values.items()})
+
+
+def for_page_each(output: io.NodeOutput, **values: list[Any]) -> io.NodeOutput:
+    """The same with several values under each name, as a node that runs once for each of a list gives them."""
     sent = output.ui if isinstance(output.ui, dict) else output.ui.as_dict() if output.ui else {}
-    output.ui = {**sent, **{f"likeness_{name}": [value] for name, value in values.items()}}
+    output.ui = {**sent, **{f"likeness_{name}": value for name, value in values.items()}}
     return output

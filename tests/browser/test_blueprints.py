@@ -66,39 +66,52 @@ def sent(frontend, kind):
     return node
 
 
-def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(frontend, page, example_photo):
-    """Each blueprint has the choice and the run of its own, in both renderers."""
-    made = []
-    for renderer in RENDERERS:
-        frontend.renderer(renderer)
-        frontend.clear()
-        placed, photo = frontend.place("Portrait from one photo"), frontend.add("LoadImage", (-400, 100))
-        frontend.connect(photo, 0, placed, "photo")
-        frontend.change(photo, "image", "example.png")
-        frontend.change(placed, "face_models", "vectron")
-        frontend.show(placed)
-        frontend.still()
-        size, saved = frontend.box(placed)[2:], frontend.workflow()
-        track = page.locator('[data-focus="track weight"]')
-        track.focus()
-        page.keyboard.press("End")
-        assert frontend.value(placed, "weight") == sent(frontend, "LikenessApplyInstantID")["weight"] == 1.5
-        assert press(frontend).succeeded
-        crops = page.locator(".likeness-crop")
-        until(lambda: page.evaluate(CROPS) == [True, True], "each face alone")
-        crops.last.click()
-        assert frontend.value(placed, "faces") == sent(frontend, "LikenessChooseFace")["several"] == "2"
-        crops.first.click(modifiers=["Control"])
-        assert sent(frontend, "LikenessChooseFace")["several"] == "2, 1"
-        page.get_by_text("Faces 2, 1 are chosen, in this order.").wait_for()
-        frontend.picture(f"blueprint faces {renderer}", placed)
-        assert frontend.box(placed)[2:] == pytest.approx(size, abs=2)
-        after = frontend.workflow()
-        widgets = [next(n for n in one["nodes"] if str(n["id"]) == placed)["widgets_values"] for one in (saved, after)]
-        assert [len(values) for values in widgets] == [6, 6] and widgets[1][0] == 1.5 and widgets[1][3] == "2, 1"
-        made.append(after)
-    frontend.load(made[0])
+def with_a_photo(frontend):
+    """The portrait's blueprint with a photo, in sight."""
+    placed, photo = frontend.place("Portrait from one photo"), frontend.add("LoadImage", (-400, 100))
+    frontend.connect(photo, 0, placed, "photo")
+    frontend.change(photo, "image", "example.png")
+    frontend.change(placed, "face_models", "vectron")
     frontend.show(placed)
-    until(lambda: crops.count() == 2 and crops.last.inner_text().split() == ["2", "1."], "the same in another renderer")
+    frontend.still()
+    return placed
+
+
+def saved_widgets(workflow, placed):
+    return next(node for node in workflow["nodes"] if str(node["id"]) == placed)["widgets_values"]
+
+
+def check_a_click_chooses(frontend, placed):
+    """Faces are found by the blueprint's own button, and clicks write its widget."""
+    page = frontend.page
+    assert press(frontend).succeeded
+    crops = page.locator(".likeness-crop")
+    until(lambda: page.evaluate(CROPS) == [True, True], "each face alone")
+    crops.last.click()
+    assert frontend.value(placed, "faces") == sent(frontend, "LikenessChooseFace")["several"] == "2"
+    crops.first.click(modifiers=["Control"])
+    assert sent(frontend, "LikenessChooseFace")["several"] == "2, 1"
+    page.get_by_text("Faces 2, 1 are chosen, in this order.").wait_for()
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(renderer, frontend, page, example_photo):
+    frontend.renderer(renderer)
+    placed = with_a_photo(frontend)
+    size, before = frontend.box(placed)[2:], saved_widgets(frontend.workflow(), placed)
+    page.locator('[data-focus="track weight"]').focus()
+    page.keyboard.press("End")
+    assert frontend.value(placed, "weight") == sent(frontend, "LikenessApplyInstantID")["weight"] == 1.5
+    check_a_click_chooses(frontend, placed)
+    frontend.picture(f"blueprint faces {renderer}", placed)
+    assert frontend.box(placed)[2:] == pytest.approx(size, abs=2)
+    saved = frontend.workflow()
+    assert saved_widgets(saved, placed) == [1.5, *before[1:3], "2, 1", *before[4:]], "plain values, in their places"
+    other = next(name for name in RENDERERS if name != renderer)
+    frontend.renderer(other)
+    frontend.load(saved)
+    frontend.show(placed)
+    crops = page.locator(".likeness-crop")
+    until(lambda: crops.count() == 2 and crops.last.inner_text().split() == ["2", "1."], f"the same in {other}")
     frontend.remove(placed)
     until(lambda: not page.locator(".likeness-editor").count(), "nothing is left of it")

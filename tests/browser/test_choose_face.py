@@ -42,9 +42,44 @@ SAID = "1 of 1 pictures have a face"
 LINKS = [[0, 2, "image"], [1, 2, "face_models"], [2, 3, "faces"], [3, 4, "faces"], [4, 5, "images"]]
 
 
+def check_people_count_from_one(frontend, chooses):
+    """The number is typed as the pictures have it, and kept as the input has always been."""
+    number = frontend.page.locator(".likeness-count input")
+    for typed, index in (("2", 1), ("1", 0)):
+        number.fill(typed)
+        number.press("Enter")
+        assert frontend.value(chooses, "index") == frontend.prompt()[chooses]["inputs"]["index"] == index
+    assert not frontend.page.get_by_text("index", exact=True).count()
+
+
+def with_people_after(frontend):
+    """A graph in which masks are made of the faces that are chosen, and prompts written for them; the ids of its nodes."""
+    further = [["LikenessFaceMasks", 1300, {}], ["MaskPreview", 1800, {}], ["LikenessRegionPrompts", 2300, {}]]
+    links = [*LINKS, [3, 6, "faces"], [6, 7, "mask"], [6, 8, "masks"]]
+    made = frontend.page.evaluate(GRAPH, [[*KINDS, *further], links])
+    below = "ids => ids.forEach(id => (app.graph.getNodeById(id).pos[1] += 900))"
+    frontend.page.evaluate(below, [made[6], made[8]])
+    return made
+
+
+def run_of(frontend, prompts):
+    """What nodes say in a run without the one that has no text encoder."""
+    run = frontend.queue(rewritten=lambda prompt: {k: v for k, v in prompt.items() if k != prompts})
+    assert run.succeeded, run.messages
+    return run.entry["outputs"]
+
+
+def check_people_are_the_same_everywhere(frontend, *nodes):
+    page, prompts = frontend.page, nodes[-1]
+    frontend.change(prompts, "prompts", "in a red jacket\nin a straw hat")
+    frontend.show(*nodes)
+    wanted = dict(page.evaluate(NUMBERED))
+    assert len(set(wanted.values())) == 2
+    until(lambda: page.evaluate(PEOPLE) == [["2", wanted["2"]], ["1", wanted["1"]]] * 2, "the same people everywhere")
+
+
 @pytest.mark.parametrize("renderer", RENDERERS)
-def test_a_click_chooses_a_face(renderer, frontend, example_photo):
-    page = frontend.page
+def test_a_click_chooses_a_face(renderer, frontend, page, example_photo):
     frontend.renderer(renderer)
     _, _, finds, chooses, *_ = page.evaluate(GRAPH, [KINDS, LINKS])
     outputs = frontend.queue_anew().entry["outputs"]
@@ -74,12 +109,7 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
     page.wait_for_function("!document.querySelector('[data-before]')")  # the host makes every node anew
     until(lambda: boxes.count() == 4, "faces are still shown after undo")
 
-    number = page.locator(".likeness-count input")
-    for typed, index in (("2", 1), ("1", 0)):  # people count from 1
-        number.fill(typed)
-        number.press("Enter")
-        assert frontend.value(chooses, "index") == frontend.prompt()[chooses]["inputs"]["index"] == index
-    assert not page.get_by_text("index", exact=True).count()
+    check_people_count_from_one(frontend, chooses)
     page.locator('.likeness-box[data-face="0"]').last.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
@@ -90,12 +120,8 @@ def test_a_click_chooses_a_face(renderer, frontend, example_photo):
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_strip_shows_every_face_alone_and_several_are_chosen_in_order(renderer, frontend, page, example_photo):
     frontend.renderer(renderer)
-    further = [["LikenessFaceMasks", 1300, {}], ["MaskPreview", 1800, {}], ["LikenessRegionPrompts", 2300, {}]]
-    links = [*LINKS, [3, 6, "faces"], [6, 7, "mask"], [6, 8, "masks"]]
-    made = page.evaluate(GRAPH, [[*KINDS, *further], links])
-    _, _, finds, chooses, draws, _, masks, _, prompts = made
-    page.evaluate("ids => ids.forEach((id, i) => (app.graph.getNodeById(id).pos[1] += 900))", [masks, prompts])
-    assert frontend.queue(rewritten=lambda prompt: {k: v for k, v in prompt.items() if k != prompts}).succeeded
+    _, _, finds, chooses, draws, _, masks, _, prompts = with_people_after(frontend)
+    run_of(frontend, prompts)
     frontend.show(finds, chooses)
     crops = page.locator(".likeness-crop")
     until(lambda: crops.count() == 4 and page.evaluate(CROPS) == [True] * 4, "each face alone, on both nodes")
@@ -112,17 +138,10 @@ def test_a_strip_shows_every_face_alone_and_several_are_chosen_in_order(renderer
     assert (frontend.value(chooses, "several"), frontend.prompt()[chooses]["inputs"]["several"]) == ("2, 1", "2, 1")
     page.get_by_text("Faces 2, 1 are chosen, in this order.").first.wait_for()
     assert crops.last.inner_text().split() == ["2", "1."]
-    frontend.change(prompts, "prompts", "in a red jacket\nin a straw hat")
-    outputs = frontend.queue(rewritten=lambda prompt: {k: v for k, v in prompt.items() if k != prompts}).entry[
-        "outputs"
-    ]
+    outputs = run_of(frontend, prompts)
     assert outputs[chooses]["likeness_faces"][0][0]["chosen"] == [1, 0]
     assert outputs[masks]["likeness_people"] == [[2, 1]]
-    frontend.change(prompts, "prompts", "in a red jacket\nin a straw hat ")
-    frontend.show(finds, chooses, draws, masks, prompts)
-    wanted = {text: colour for text, colour in page.evaluate(NUMBERED) if text in "12"}
-    assert len(set(wanted.values())) == 2
-    until(lambda: page.evaluate(PEOPLE) == [["2", wanted["2"]], ["1", wanted["1"]]] * 2, "the same people everywhere")
+    check_people_are_the_same_everywhere(frontend, finds, chooses, draws, masks, prompts)
     frontend.picture(f"two faces in order {renderer}")
     crops.last.click(modifiers=["Control"])
     assert (frontend.value(chooses, "several"), frontend.value(chooses, "index")) == ("", 0)

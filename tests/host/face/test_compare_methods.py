@@ -10,6 +10,7 @@ from pack.attention.reference import encode as encoding
 from pack.attention.reference import encoders
 from pack.face.similarity import copy_paste, cosine
 from pack.nodes.forms.compare_methods import CompareMethods
+from pack.nodes.forms.join_faces import JoinFaces
 
 PROMPT = "a portrait of a man"
 
@@ -123,6 +124,18 @@ def test_the_first_method_too_may_be_muted():
 
     inputs, *_ = get_finalized_class_inputs(CompareMethods.INPUT_TYPES(), {"images.image1": ["2", 0]})
     assert "images.image0" not in inputs["required"] and "reference" in inputs["required"]
+    joined, *_ = get_finalized_class_inputs(JoinFaces.INPUT_TYPES(), {"faces.faces1": ["2", 0]})
+    assert not joined["required"], "nor of the photos that are joined"
+
+
+@pytest.mark.parametrize(
+    ("node", "name", "most"), [(CompareMethods, "images.image16", 16), (JoinFaces, "faces.faces50", 50)]
+)
+def test_one_input_too_many_is_named(node, name, most):
+    """The host hands on what a prompt links to any name."""
+    given = {input.id: {} for input in node.define_schema().inputs if not input.optional}
+    with pytest.raises(ValueError, match=f"There is no input '{name}': {most} is the most that this node takes"):
+        node.execute(**given, **{name: torch.zeros(1, 8, 8, 3)})
 
 
 def test_a_wrong_pair_or_a_missing_part_is_one_sentence(given, clips, photo, found, output_folder):

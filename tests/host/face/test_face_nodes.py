@@ -172,11 +172,17 @@ def test_choose(ran, found, photo, folders):
     like = found(photo("yaoming.jpg")).faces
     two = ran(ChooseFace, faces=faces, several="3, 1").faces
     third, first = two[0].faces
-    assert (third, first) == (faces[0].faces[2], faces[0].faces[0])
+    assert [face.keypoints is of.keypoints for face, of in zip((third, first), faces[0].faces[2::-2], strict=True)]
+    assert (third.number, first.number) == (3, 1)
+    assert FaceMasks.execute(faces=two).ui["likeness_people"] == [(3, 1)], "and they keep their numbers"
     assert len(ran(FaceMasks, faces=two).masks) == 2, "these two of 22, in every node that takes people"
-    drawn = json.loads(ran(RenderKeypoints, faces=two, width=0, height=0).keypoints)["faces"]
-    assert np.allclose(drawn, [third.keypoints, first.keypoints], atol=0.01)
+    drawn = ran(RenderKeypoints, faces=two, width=0, height=0).keypoints
+    assert json.loads(drawn)["people"] == [3, 1]
+    assert FaceMasks.execute(keypoints=drawn).ui["likeness_people"] == [(3, 1)]
+    assert np.allclose(json.loads(drawn)["faces"], [third.keypoints, first.keypoints], atol=0.01)
     assert ran(FaceSimilarity, faces=two, reference=two).similarity == pytest.approx(1.0, abs=1e-5)
+    each = FaceSimilarity.execute(faces=faces, reference=two).ui["likeness_match"]
+    assert [run["person"] for run in each] == [3, 1] and min(run["pictures"][0]["score"] for run in each) > 0.999
     shown = ChooseFace.execute(faces=faces, several="3, 1").ui["likeness_faces"][0][0]
     assert shown["chosen"] == [2, 0] and len(shown["faces"]) == 22
     assert (Path(folders.get_temp_directory()) / shown["crops"]["file"]["filename"]).is_file()

@@ -1,5 +1,6 @@
 """Save Faces and Load Faces: what was kept steers exactly as the photo did, and what is missing is said."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -248,7 +249,19 @@ def test_a_name_outside_the_output_folder_is_refused(ran, person, own_folders):
     for prefix in OUTSIDE:
         with pytest.raises(ValueError, match="is no name below ComfyUI's output folder"):
             ran(SaveFaces, faces=faces, filename_prefix=prefix)
+    for prefix in ("a" * 300, "people/" + "\u8138" * 80):
+        with pytest.raises(ValueError, match=r"is \d+ bytes long; a name of at most \d+ fits.*'people/anna'"):
+            ran(SaveFaces, faces=faces, filename_prefix=prefix)
     assert not [path for path in own_folders.rglob("*") if path.is_file()]
+    longest = "a" * int(re.search(r"at most (\d+)", str(refusal("a" * 300)))[1])
+    ran(SaveFaces, faces=faces, filename_prefix=longest)
+
+
+def refusal(prefix):
+    """What is said of a name that is too long."""
+    with pytest.raises(ValueError) as refused:
+        FACES.new(prefix)
+    return refused.value
 
 
 def test_only_files_of_faces_are_listed_and_loaded(ran, person, own_folders):

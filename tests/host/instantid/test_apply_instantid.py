@@ -1,6 +1,8 @@
 """Apply InstantID and Apply IdentityNet on miniatures: laws, halves, noise, keypoints, recipes, batches of poses."""
 
 import math
+import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from pack.attention.branch.fusion import Fusion
 from pack.attention.reference.embeds import Embeds
 from pack.attention.sampling.attach import attachments
 from pack.attention.weights.schedule import Range
+from pack.face.value import PictureFaces
 from pack.nodes.people.recipes import NONE, RECIPES
 
 EFFECT = 1e-2
@@ -126,6 +129,12 @@ def test_without_a_keypoint_picture_it_is_drawn_from_the_face_at_the_size_of_the
         "all of the photo, centred"
     )
     assert torch.isfinite(sample(wide, width=24, steps=1)).all()
+    assert "Head" not in out.text + wide.text
+    (entry,) = photos(1)
+    photo = replace(entry.picture, size=(2048, 2048))  # in which the same face is far away
+    far = (PictureFaces(photo, (replace(entry.faces[0], picture=photo),)),)
+    small = apply_instantid(far, latent={"samples": torch.zeros(1, 4, 128, 128)}).text
+    assert re.search(r"Head \d\d of 1024 px: under a tenth of the height it keeps little likeness.*Portrait", small)
 
 
 def test_without_a_latent_it_is_drawn_at_the_size_the_authors_generate_at(apply_instantid, photos):
@@ -135,7 +144,14 @@ def test_without_a_latent_it_is_drawn_at_the_size_the_authors_generate_at(apply_
 
 def test_a_batch_of_keypoint_pictures_is_a_sheet_of_poses(sdxl, apply_instantid, photos, sample):
     poses = torch.cat([drawn((0, 0)), drawn((16, 8))])
-    together = sample(apply_instantid(photos(1), image=poses), batch=2, steps=1)
+    applied = apply_instantid(photos(1), image=poses, latent={"samples": torch.zeros(2, 4, 16, 16)})
+    assert "batch" not in applied.text
+    for batch, said in (
+        (5, "2 keypoint pictures for a batch of 5: they take turns"),
+        (1, "batch of 1: those that follow are not used"),
+    ):
+        assert said in apply_instantid(photos(1), image=poses, latent={"samples": torch.zeros(batch, 4, 16, 16)}).text
+    together = sample(applied, batch=2, steps=1)
     for index in range(2):
         alone = sample(apply_instantid(photos(1), image=poses[index : index + 1]), batch=2, steps=1)
         assert differs(together[index], alone[index]) < 1e-4

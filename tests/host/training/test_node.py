@@ -123,6 +123,7 @@ def test_a_longer_run_goes_on_and_a_taken_name_is_refused(run):
     [
         ({"name": "../outside"}, "is not the name of a file"),
         ({"name": " "}, "is not the name of a file"),
+        ({"name": "a" * 300}, "is 300 bytes long; a name of at most"),
         ({"bucket_side": 100}, "bucket_side is 100"),
         ({"texts": ("one", "two")}, "3 pictures and 2 texts"),
         ({"steps": 0}, "steps is 0"),
