@@ -51,6 +51,7 @@ class NodePicker extends FacePicker {
 
   get rule() {
     const [chooser] = choosersOf(this.node)
+    if (!chooser) return ''
     const rule = valueOf(chooser, 'rule')
     return placesIn(valueOf(chooser, 'several')).length || rule === AS_NUMBERED ? '' : rule
   }

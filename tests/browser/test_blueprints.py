@@ -99,8 +99,10 @@ def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(renderer, f
     frontend.renderer(renderer)
     placed = with_a_photo(frontend)
     size, before = frontend.box(placed)[2:], saved_widgets(frontend.workflow(), placed)
-    page.locator('[data-focus="track weight"]').focus()
+    track = page.locator('[data-focus="track weight"]')
+    track.focus()
     page.keyboard.press("End")
+    assert track.get_attribute("aria-valuenow") == "1.5", "it is seen"
     assert frontend.value(placed, "weight") == sent(frontend, "LikenessApplyInstantID")["weight"] == 1.5
     check_a_click_chooses(frontend, placed)
     frontend.picture(f"blueprint faces {renderer}", placed)
@@ -113,5 +115,6 @@ def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(renderer, f
     frontend.show(placed)
     crops = page.locator(".likeness-crop")
     until(lambda: crops.count() == 2 and crops.last.inner_text().split() == ["2", "1."], f"the same in {other}")
+    assert track.get_attribute("aria-valuenow") == "1.5"
     frontend.remove(placed)
     until(lambda: not page.locator(".likeness-editor").count(), "nothing is left of it")

@@ -164,8 +164,9 @@ def test_in_a_group_of_29_each_face_can_be_told_and_chosen(frontend, page, examp
     page.get_by_text("Face 29 is chosen").first.wait_for()
 
 
-def test_a_click_adds_choose_face_where_there_is_none(frontend, example_photo):
-    page = frontend.page
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_click_adds_choose_face_where_there_is_none(renderer, frontend, page, example_photo):
+    frontend.renderer(renderer)
     kinds = [*KINDS[:3], *KINDS[4:]]
     links = [[0, 2, "image"], [1, 2, "face_models"], [2, 3, "faces"], [3, 4, "images"]]
     *_, finds, _, _ = page.evaluate(GRAPH, [kinds, links])

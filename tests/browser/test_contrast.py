@@ -80,6 +80,12 @@ def unseen(page, wanted):
     return [text for text in wanted if not any(text in one for one in seen)]
 
 
+SMALLEST = """() => Math.min(...[...document.querySelectorAll('.likeness-editor *')]
+    .filter(one => !one.closest('.likeness-box, .likeness-face, title, style, select')
+        && [...one.childNodes].some(child => child.nodeType === 3 && child.data.trim()))
+    .map(one => parseFloat(getComputedStyle(one).fontSize)))"""
+
+
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_every_text_of_the_editors_can_be_read(renderer, palette, frontend, page, example_photo):
     frontend.renderer(renderer)
@@ -100,4 +106,5 @@ def test_every_text_of_the_editors_can_be_read(renderer, palette, frontend, page
     until(lambda: not unseen(page, wanted), "every editor is drawn")
     frontend.picture(f"texts {renderer} {palette}")
     assert not faint(page)
+    assert page.evaluate(SMALLEST) >= 11, "numbers of axes too"
     assert palette == "light" or not faults(page)

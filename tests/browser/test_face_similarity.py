@@ -63,7 +63,11 @@ def test_a_bar_between_two_faces_says_how_alike_they_are(renderer, frontend, pag
         assert row["share"] == pytest.approx(float(row["verdict"].split()[0]), abs=0.02)
     assert first["share"] > 0.5 and second["share"] < 0.35 and first["colour"] != second["colour"]
     page.get_by_text("This looks like the person.").wait_for()
-    page.get_by_text("Weak likeness?").wait_for()
+    page.get_by_role("button", name="Weak likeness?").click()
+    panel = page.get_by_test_id("properties-panel")
+    panel.get_by_role("heading", name="Weak likeness").wait_for()
+    frontend.picture(f"help of weak likeness {renderer}")
+    frontend.setting("Comfy.RightSidePanel.IsOpen", False)
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
@@ -77,5 +81,14 @@ def test_masks_are_made_alone(renderer, frontend, page):
     run = press(frontend)
     assert run.succeeded, run.messages
     assert run.entry["outputs"][masks]["images"]
-    until(lambda: page.get_by_text(f"1 masks of {width}x100").count() == 1, "what it made")
+    said = page.get_by_text(f"1 masks of {width}x100")
+    until(lambda: said.count() == 1, "what it made")
     frontend.picture(f"masks alone {renderer}", masks)
+    saved = frontend.workflow()
+    frontend.open()
+    frontend.load(saved)
+    frontend.show(masks)
+    until(
+        lambda: said.count() == 1 and page.evaluate("id => app.nodeOutputs[id]?.images.length", masks) == 1, "it again"
+    )
+    frontend.picture(f"masks after a reload {renderer}", masks)

@@ -79,25 +79,25 @@ def test_bars_are_set_by_keys(editor):
     assert editor.node in editor.frontend.nodes(), "Delete is for the bar, not for the node"
 
 
-def test_text_goes_by_the_clipboard_and_the_preset_comes_back(any_editor):
-    any_editor.button("1")
-    assert any_editor.value("weights") == ", ".join(f"{i}:1" for i in range(11))
-    any_editor.button("copy")
-    any_editor.button("0")
-    assert any_editor.value("weights") == "0:0" and set(bars(any_editor)) == {0}
-    any_editor.button("clipboard")
-    any_editor.becomes("weights", ", ".join(f"{i}:1" for i in range(11)))
-    any_editor.button("eraser")
-    assert any_editor.value("weights") == "" and bars(any_editor) == list(preset("style", "sdxl").factors)
-    assert any_editor.value("preset") == "style"
-    any_editor.set("preset", "own")
-    assert any_editor.value("weights") == "6:1", "what was drawn becomes one's own"
-    any_editor.set("preset", "composition")
-    assert any_editor.value("weights") == "" and bars(any_editor) == list(preset("composition", "sdxl").factors)
-    any_editor.set("weights", '{"up": {"block_0": [0, 1, 0]}}')  # diffusers' form is read by the server
-    any_editor.page.wait_for_function("() => document.querySelector('[data-focus=\"bar 6\"]')?.ariaValueNow === '1'")
-    any_editor.set("weights", "3:lots")
-    any_editor.part(".likeness-wrong >> text=is not a layer weight").wait_for()
+def test_text_goes_by_the_clipboard_and_the_preset_comes_back(editor):
+    editor.button("1")
+    assert editor.value("weights") == ", ".join(f"{i}:1" for i in range(11))
+    editor.button("copy")
+    editor.button("0")
+    assert editor.value("weights") == "0:0" and set(bars(editor)) == {0}
+    editor.button("clipboard")
+    editor.becomes("weights", ", ".join(f"{i}:1" for i in range(11)))
+    editor.button("eraser")
+    assert editor.value("weights") == "" and bars(editor) == list(preset("style", "sdxl").factors)
+    assert editor.value("preset") == "style"
+    editor.set("preset", "own")
+    assert editor.value("weights") == "6:1", "what was drawn becomes one's own"
+    editor.set("preset", "composition")
+    assert editor.value("weights") == "" and bars(editor) == list(preset("composition", "sdxl").factors)
+    editor.set("weights", '{"up": {"block_0": [0, 1, 0]}}')  # diffusers' form is read by the server
+    editor.page.wait_for_function("() => document.querySelector('[data-focus=\"bar 6\"]')?.ariaValueNow === '1'")
+    editor.set("weights", "3:lots")
+    editor.part(".likeness-wrong >> text=is not a layer weight").wait_for()
 
 
 def test_undo_and_redo_are_grey_when_there_is_nothing_to_do(editor):

@@ -40,6 +40,20 @@ DRAWN = (
     """() => ['[data-focus="bar 0"]', '.likeness-canvas'].every(mark => panels.some(one => one.querySelector(mark)))"""
 )
 LEFT = """() => [...alive].map(one => `${one.type ?? 'size'} of ${one.target?.className?.baseVal ?? one.target?.className}`)"""
+# A picture of one's own behind the keypoints, which is listened to until it is loaded.
+WITH_PHOTO = """id => {
+    const node = app.graph.getNodeById(id)
+    node.properties.likeness_background = { filename: 'example.png', type: 'input' }
+    node.onConfigure({})
+}"""
+# How far it is, on a page that is not zoomed, from the last thing on each node to its end.
+FEET = """() => app.graph._nodes.map(node => {
+    const shown = document.querySelector(`.lg-node[data-node-id="${node.id}"]`)
+    const parts = [...shown.querySelectorAll('.lg-node-widget, .likeness-bar, .likeness-status, .lg-slot')]
+    const last = Math.max(...parts.map(one => one.getBoundingClientRect().bottom))
+    return [node.type, (shown.getBoundingClientRect().bottom - last) / app.canvas.ds.scale]
+})"""
+FOOT = 64  # pixels: the pack's name and the button that unfolds
 MARKS = "() => panels.reduce((count, one) => count + one.childNodes.length, 0)"
 
 
@@ -49,8 +63,11 @@ def test_a_node_that_is_removed_takes_its_editor_along(renderer, frontend, page,
     page.evaluate(WATCH)
     nodes = page.evaluate(ADD, list(our_nodes))
     page.wait_for_function(DRAWN)  # which the server's tables were needed for
+    page.evaluate(WITH_PHOTO, nodes[list(our_nodes).index("LikenessRenderKeypoints")])
     frontend.show()
     frontend.remember()
+    if renderer == "nodes 2.0":
+        assert not [foot for foot in page.evaluate(FEET) if foot[1] > FOOT], "no node has an empty foot"
     assert len(page.evaluate(LEFT)) > 100 and page.evaluate(MARKS) > 20
 
     moved = "id => { const node = app.graph.getNodeById(id); app.graph.remove(node); app.graph.add(node) }"

@@ -135,7 +135,9 @@ def test_a_message_does_not_lie_over_the_node_below(renderer, frontend):
     frontend.picture(f"message above a node {renderer}")
 
 
-def test_a_message_goes_when_closed_when_mended_elsewhere_and_with_the_workflow(frontend, example_photo):
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_message_goes_when_closed_when_mended_elsewhere_and_with_the_workflow(renderer, frontend, example_photo):
+    frontend.renderer(renderer)
     ids, _ = fails(frontend, NO_FACE, LINKS, 3)
     frontend.page.locator(f"{STRIP} .likeness-close").click()
     gone(frontend)

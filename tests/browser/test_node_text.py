@@ -17,6 +17,7 @@ def test_a_text_has_its_lines_until_something_is_changed(renderer, frontend, pag
     frontend.show(node)
     text = page.get_by_text("mask 2: wearing a straw hat")
     until(lambda: text.inner_text().split("\n") == SAID.split("\n"), "two lines")
+    until(lambda: text.evaluate("one => getComputedStyle(one).wordBreak") != "break-all", "words stay whole")
     frontend.picture(f"text of two lines {renderer}")
     frontend.change(node, "index", 1)
     until(lambda: not text.count(), "nothing of a run with other values")

@@ -211,7 +211,8 @@ def test_heads_are_framed_by_a_button_and_a_small_one_is_warned_of(editor):
     framed = editor.value("keypoints")
     editor.button("full figure")
     assert [head for head, *_ in heads(editor)] == pytest.approx([0.09 * 600] * 2, abs=1)
-    assert warning.inner_text() == "Head 54 of 600 px" and "Refine Faces" in warning.get_attribute("title")
+    assert warning.inner_text() == "Head 54 of 600 px"
+    assert "repaint the face with Refine Faces" in editor.root.locator(".likeness-status").last.inner_text()
     outline, points = editor.part(".likeness-head").bounding_box(), editor.part('[data-part="point 2"]').bounding_box()
     assert outline["height"] > 2 * points["height"] and outline["x"] < points["x"]
     editor.frontend.picture(f"framed {editor.page.evaluate('!!document.querySelector(`.lg-node`)')}")

@@ -60,6 +60,12 @@ def seen(page, **wanted):
     return until(found, f"a row with {', '.join(wanted)}", pause=lambda: page.wait_for_timeout(100))
 
 
+def look(frontend, train):
+    """Bring the whole node into sight, which its row has made higher."""
+    frontend.page.locator(ROW).wait_for()
+    frontend.show(train)
+
+
 def check_it_can_be_read(frontend):
     for palette in ("light", "dark"):
         frontend.setting("Comfy.ColorPalette", palette)
@@ -75,6 +81,7 @@ def check_nothing_is_saved(frontend, train, before, prompt):
     assert [n["size"] for n in after["nodes"]] == [n["size"] for n in before["nodes"]]
     frontend.load(before)  # every node anew, as another tab makes them
     frontend.show(train)
+    look(frontend, train)
     seen(frontend.page, stop=bool)
 
 
@@ -95,7 +102,41 @@ def check_a_reload_shows_it_again(frontend, train, looks):
     frontend.open()
     frontend.load(saved)
     frontend.show(train)
+    look(frontend, train)
     assert seen(frontend.page, looks=len, said=lambda text: text.startswith("Done"))["looks"] == looks
+
+
+def told(frontend, node, **how):
+    """What the server tells of a training, as far as it came."""
+    course = {
+        "done": 0,
+        "of": 0,
+        "loss": None,
+        "curve": [],
+        "looks": [],
+        "files": [],
+        "resumable": True,
+        "planned": 1000,
+    }
+    detail = {"node": node, "name": "my-adapter", **course, **how}
+    frontend.page.evaluate("detail => comfyAPI.api.api.dispatchCustomEvent('likeness.training', detail)", detail)
+    return frontend.page.evaluate(SEEN)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_how_long_it_may_take_is_said_before_the_first_step(renderer, frontend, page):
+    frontend.renderer(renderer)
+    node = frontend.add("LikenessTrainIPAdapter")
+    frontend.show(node)
+    row = told(frontend, node, phase="preparing", done=4, of=10, pace=2.0)
+    assert row["figures"] == "Encoding the pictures, 4 of 10 · 12 s left"
+    assert row["said"] == "Then 1000 steps. How long they take is known after the first ones."
+    row = told(frontend, node, phase="training", of=1000, pace=None, former=0.62)
+    assert "1000 steps: about 10 min, if a step takes as long as in the last training here (0.62 s)" in row["said"]
+    frontend.show(node)
+    frontend.picture(f"training row before its first step {renderer}", node)
+    row = told(frontend, node, phase="stopped", of=1000, pace=None)
+    assert row["said"] == "Stopped before the first step. Nothing was trained, so nothing is kept."
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
@@ -109,6 +150,7 @@ def test_a_training_is_watched_stopped_kept_and_gone_on_with(renderer, frontend,
     with page.expect_response("**/api/prompt") as answer:
         frontend.command("Comfy.QueuePrompt")
 
+    look(frontend, train)
     row = seen(page, points=lambda n: n and n > 3, looks=len, stop=bool, figures=lambda text: " left" in text)
     assert row["figures"].startswith("Step ") and f"of {STEPS}" in row["figures"] and "loss 0." in row["figures"]
     assert 0 < row["share"] < 0.9 and row["looks"][0] == "2"
@@ -123,7 +165,7 @@ def test_a_training_is_watched_stopped_kept_and_gone_on_with(renderer, frontend,
 
     frontend.change(train, "steps", done + 2)
     assert frontend.queue().succeeded
-    frontend.show(train)
+    look(frontend, train)
     row = seen(page, looks=len, said=lambda text: text == f"Done: ipadapter/{name}.safetensors")
     assert row["share"] == pytest.approx(1, abs=0.01) and row["figures"].startswith(f"Step {done + 2} of {done + 2}")
     assert row["points"] > 3, "the whole course, with the steps of the first run"

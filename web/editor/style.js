@@ -73,7 +73,7 @@ const rules = `<style>
   outline: 2px solid transparent;
 }
 .likeness-editor button.likeness-crop:hover:enabled { background: #000; filter: brightness(1.2); }
-.likeness-crop span { position: absolute; left: 0; padding: 0 3px; font-size: 10px; line-height: 13px; color: #000; }
+.likeness-crop span { position: absolute; left: 0; padding: 0 3px; font-size: 11px; line-height: 13px; color: #000; }
 .likeness-crop .likeness-number { bottom: 0; border-top-right-radius: 4px; }
 .likeness-crop .likeness-place { top: 0; left: auto; right: 0; font-weight: 700; border-bottom-left-radius: 4px; }
 .likeness-editor .likeness-matches { flex: 1; min-height: 0; overflow-y: auto; display: flex; flex-direction: column; gap: 4px; }

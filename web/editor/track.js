@@ -3,7 +3,7 @@
 import { on } from './letgo.js'
 import { addPanelUnder, widen } from './panel.js'
 import { follow, mark } from './svg.js'
-import { isLinked, rememberStep, setValue, watch } from './widgets.js'
+import { isLinked, rememberStep, setValue, watch, widgetOf } from './widgets.js'
 import { wordsOf } from './words.js'
 
 const HEIGHT = 10
@@ -22,7 +22,7 @@ const percent = (share) => `${100 * clamp(share, 0, 1)}%`
 
 export class Track {
   constructor(node, widget, [low, high], normal) {
-    Object.assign(this, { node, widget, low, high, normal })
+    Object.assign(this, { node, name: widget.name, low, high, normal })
     const { name, label, options } = widget
     const title = wordsOf(WORDS).hint(label ?? name)
     this.fill = mark('rect', { class: 'likeness-fill', y: MIDDLE - 1.5, height: 3, rx: 1.5 })
@@ -52,8 +52,13 @@ export class Track {
     this.draw()
   }
 
+  // A subgraph makes its widgets anew.
+  get widget() {
+    return widgetOf(this.node, this.name)
+  }
+
   get isFixed() {
-    return isLinked(this.node, this.widget.name)
+    return isLinked(this.node, this.name)
   }
 
   share(value) {
@@ -75,7 +80,7 @@ export class Track {
 
   set(value, step = FINE) {
     const { min, max } = this.widget.options
-    setValue(this.node, this.widget.name, clamp(Number((Math.round(value / step) * step).toFixed(4)), min, max))
+    setValue(this.node, this.name, clamp(Number((Math.round(value / step) * step).toFixed(4)), min, max))
   }
 
   change(value) {

@@ -43,11 +43,24 @@ export function chain(object, method, after) {
 
 // Calls changed(name) when a person or an editor changes one of these widgets, changed() when the node is loaded or linked.
 export function watch(node, names, changed) {
-  for (const name of names) {
-    const widget = widgetOf(node, name)
-    if (widget) chain(widget, 'callback', () => changed(name))
+  const heard = new WeakSet()
+  const listen = () => {
+    for (const name of names) {
+      const widget = widgetOf(node, name)
+      if (!widget || heard.has(widget)) continue
+      heard.add(widget)
+      chain(widget, 'callback', () => changed(name))
+    }
   }
-  chain(node, 'onConfigure', () => changed())
+  listen()
+  chain(node, 'onConfigure', () => {
+    changed()
+    if (!node.subgraph) return
+    queueMicrotask(() => {
+      listen() // a subgraph makes its widgets anew, and gets their values last
+      changed()
+    })
+  })
   chain(node, 'onConnectionsChange', () => changed())
 }
 
