@@ -53,14 +53,12 @@ export function watch(node, names, changed) {
     }
   }
   listen()
-  chain(node, 'onConfigure', () => {
+  // A subgraph makes its widgets anew, and gets their values last.
+  const loaded = () => {
+    listen()
     changed()
-    if (!node.subgraph) return
-    queueMicrotask(() => {
-      listen() // a subgraph makes its widgets anew, and gets their values last
-      changed()
-    })
-  })
+  }
+  chain(node, 'onConfigure', () => (node.subgraph ? queueMicrotask(loaded) : changed()))
   chain(node, 'onConnectionsChange', () => changed())
 }
 

@@ -7,7 +7,6 @@ from schemas import saved_widgets, schemas
 from templates import FOLDER, all_nodes, check_links, graphs, is_subgraph, plain_name, read, wires
 
 WORKFLOWS = sorted(FOLDER.glob("*.json"))
-MUTED = 2
 ON_THE_PAGE_ONLY = {"MarkdownNote", "Note"}
 SMALL = 100_000  # bytes of a thumbnail
 OTHERS = {
@@ -28,14 +27,6 @@ OTHERS = {
 
 def by_stem(path):
     return path.stem
-
-
-def without_muted(workflow):
-    """What runs of it."""
-    muted = {node["id"] for node in workflow["nodes"] if node["mode"] == MUTED}
-    workflow["nodes"] = [node for node in workflow["nodes"] if node["id"] not in muted]
-    workflow["links"] = [link for link in workflow["links"] if link[3] not in muted]
-    return workflow
 
 
 def api_form(path):
@@ -96,7 +87,7 @@ def test_our_nodes_in_it_are_as_they_are_now(path, nodes):
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
 def test_the_api_form_is_the_same_graph(path):
-    graph, prompt = without_muted(read(path)), api_form(path)
+    graph, prompt = read(path), api_form(path)
     kept = {str(node["id"]): node["type"] for node in all_nodes(graph) if not is_subgraph(node, graph)}
     kept = {number: kind for number, kind in kept.items() if kind not in ON_THE_PAGE_ONLY}
     assert kept == {number: node["class_type"] for number, node in prompt.items()}
