@@ -76,7 +76,7 @@ class SavedFiles:
     def new(self, prefix: str) -> NewFile:
         """A name with a running number below the output folder. Raises ValueError for a prefix that leaves it."""
         _check_prefix(prefix)
-        check_length(prefix, _EXAMPLE, len(f"_{1:05}_{self.suffix}"))
+        check_length(prefix, _EXAMPLE, len("_00001_") + len(self.suffix))
         output = folder_paths.get_output_directory()
         folder, name, number, subfolder, _ = folder_paths.get_save_image_path(prefix, output)
         return NewFile(Path(folder, f"{name}_{number:05}_{self.suffix}"), subfolder)

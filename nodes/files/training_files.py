@@ -19,7 +19,7 @@ def file_to_write(category: str, name: str) -> Path:
     """The path of a model file to write in a folder of the host's. Raises ValueError for a name that leads elsewhere."""
     folder = Path(folder_paths.get_folder_paths(category)[0]).resolve()
     bare = name.strip().removesuffix(SUFFIX)
-    check_length(bare, "my-adapter", len(f"-step-{1:06}{SUFFIX}"))
+    check_length(bare, "my-adapter", len("-step-000001") + len(SUFFIX))
     path = folder / (bare + SUFFIX)
     if not bare or not path.resolve().is_relative_to(folder) or path.name.startswith("."):
         raise ValueError(f"'{name}' is not the name of a file in {folder}. Set 'name' to one, such as 'my-adapter'.")
