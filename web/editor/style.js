@@ -109,7 +109,7 @@ const rules = `<style>
 .likeness-methods thead th, .likeness-methods thead td { color: var(--likeness-faint); position: sticky; top: 0; background: var(--likeness-ground); white-space: nowrap; }
 .likeness-methods td { padding: 2px 6px; }
 .likeness-editor .likeness-methods tr.likeness-match { display: table-row; border-top: 1px solid var(--likeness-line); }
-.likeness-methods small { display: block; color: var(--likeness-faint); }
+.likeness-methods small { display: block; font-size: 11px; color: var(--likeness-faint); }
 .likeness-methods svg.likeness-judged { width: 40px; height: 40px; }
 .likeness-methods svg.likeness-meter { height: 6px; min-width: 60px; }
 .likeness-methods strong { font-size: inherit; }
