@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -59,15 +60,11 @@ class Encoding:
 
     def by_one_process(self):
         """The exit status of `run.py encode` as torchrun starts it, once."""
-        environ = {
-            "RANK": "0",
-            "WORLD_SIZE": "1",
-            "LOCAL_RANK": "0",
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": "29411",
-        }
-        words = [word for word in self.words if word not in ("--python", sys.executable)]
-        return self._began([sys.executable, self.root / "run.py", "encode", *words], environ).wait(4 * PATIENCE)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = str(probe.getsockname()[1])
+        environ = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        return self._began([sys.executable, self.root / "run.py", "encode", *self.words], environ).wait(4 * PATIENCE)
 
     def begin(self, engine, *words, **environ):
         leash = self.root / "runner" / "batch" / "leash.py"
