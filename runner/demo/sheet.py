@@ -8,9 +8,9 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 PICTURE = 300
 GAP = 24
 MARGIN = 56
-INSET = 104
-LABEL = 62
-HEADING = 52
+INSET = 76
+LABEL = 84
+HEADING = 92
 ROW = HEADING + PICTURE + LABEL
 SMALLEST = 14  # points
 
@@ -25,7 +25,7 @@ NOTICE_INK = "#7a4b00"
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture with its title and a note; `tone` colours the note, `inset` is shown small in the picture's corner.
+    """A picture with its title and a note; `tone` colours the note, `inset` is shown small under the picture.
 
     A picture twice as wide as high takes the room of two.
     """
@@ -48,10 +48,11 @@ class Tile:
 
 @dataclass(frozen=True)
 class Section:
-    """Tiles that stand side by side under one heading."""
+    """Tiles that stand side by side under one heading, and what is said to it in smaller words."""
 
     heading: str
     tiles: Sequence[Tile]
+    says: str = ""
 
     @property
     def columns(self) -> int:
@@ -106,7 +107,7 @@ def contact_sheet(header: Header, rows: Sequence[Sequence[Section]], footer: Seq
     _draw_header(draw, header, sheet.width)
     for section, corners in places(rows, MARGIN + header.height):
         right = corners[-1].x + section.tiles[-1].room
-        _draw_heading(draw, section.heading, corners[0], right)
+        _draw_heading(draw, section, corners[0], right)
         for tile, corner in zip(section.tiles, corners, strict=True):
             _draw_tile(sheet, draw, tile, corner)
     for number, line in enumerate(reversed(footer), start=1):
@@ -127,26 +128,24 @@ def _draw_header(draw: ImageDraw.ImageDraw, header: Header, width: int) -> None:
         _text(draw, (MARGIN + 18, y + 18), header.caption, 20, NOTICE_INK, room - 36)
 
 
-def _draw_heading(draw: ImageDraw.ImageDraw, heading: str, first: Place, right: int) -> None:
+def _draw_heading(draw: ImageDraw.ImageDraw, section: Section, first: Place, right: int) -> None:
     left, y = first.x, first.y - HEADING
     draw.line((left, y + 4, right, y + 4), fill=LINE, width=2)
-    _text(draw, (left, y + 16), heading, 20, INK, right - left)
+    _text(draw, (left, y + 15), section.heading, 34, INK, right - left)
+    _text(draw, (left, y + 58), section.says, 19, SOFT, right - left)
 
 
 def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: Place) -> None:
     picture = tile.picture.convert("RGB").resize((tile.columns * PICTURE, PICTURE), Image.Resampling.LANCZOS)
     sheet.paste(picture, (corner.x, corner.y))
+    y, room = corner.y + PICTURE, tile.room
     if tile.inset is not None:
-        small = ImageOps.contain(
-            tile.inset.convert("RGB"), ((tile.columns + 1) * INSET // 2, INSET), Image.Resampling.LANCZOS
-        )
-        left, top = corner.x + picture.width - small.width - 6, corner.y + PICTURE - small.height - 6
-        draw.rectangle((left - 2, top - 2, left + small.width + 1, top + small.height + 1), fill=PAPER)
-        sheet.paste(small, (left, top))
-    y = corner.y + PICTURE
+        small = ImageOps.contain(tile.inset.convert("RGB"), (tile.columns * INSET, INSET), Image.Resampling.LANCZOS)
+        room -= small.width + GAP // 2
+        sheet.paste(small, (corner.x + tile.room - small.width, y + 6))
     draw.rectangle((corner.x - 1, corner.y - 1, corner.x + picture.width, y), outline=LINE)
-    _text(draw, (corner.x, y + 9), tile.title, 20, INK, tile.room)
-    _text(draw, (corner.x, y + 35), tile.note, 17, TONES[tile.tone], tile.room)
+    _text(draw, (corner.x, y + 9), tile.title, 20, INK, room)
+    _text(draw, (corner.x, y + 35), tile.note, 17, TONES[tile.tone], room)
 
 
 def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, points: int, ink: str, room: int) -> None:

@@ -72,14 +72,14 @@ def opened(png: bytes) -> Image.Image:
 def rows(pictures: Pictures) -> list[list[Section]]:
     """The tiles in the order of ROWS; rows whose pictures were not drawn are left out."""
     return [
-        [Section(heading, [tile(cell, pictures) for cell in cells])]
-        for heading, cells in ROWS
-        if all(cell.name in pictures for cell in cells)
+        [Section(row.promise, [tile(cell, pictures) for cell in row.cells], row.says)]
+        for row in ROWS
+        if all(cell.name in pictures for cell in row.cells)
     ]
 
 
 def tile(cell: Cell, pictures: Pictures) -> Tile:
-    """A picture with its note, and the keypoints in its corner."""
+    """A picture with its note, and the keypoints under it."""
     return Tile(pictures[cell.name], cell.title, *note(cell, pictures), pictures.get(f"{cell.name}/{POINTS}"))
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 ANY, STAR = "a thing", "a star"
 STYLE, COMPOSITION = "9:1", "7:1"
 """Factors for Layer Weights; which block carries what is measured in bench/README.md."""
+TOGETHER = 1.5
+"""The weights of two references together, where one goes over into the other."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,18 @@ class Cell:
         return any(each.side for each in (*self.steers, *self.held))
 
 
+@dataclass(frozen=True)
+class Row:
+    """What the pack promises, what is said to it, and the pictures that show it."""
+
+    promise: str
+    says: str
+    cells: Sequence[Cell]
+
+
 SHAPES: Mapping[str, Mapping[str, object]] = {
     "A": {"colour": "red", "texture": "checked", "shape": "square", "position": "middle", "background": "sand"},
     "B": {"colour": "green", "texture": "striped", "shape": "circle", "position": "right", "background": "navy"},
-    "C": {"colour": "purple", "texture": "dotted", "shape": "cross", "position": "right", "background": "sand"},
 }
 PEOPLE: Mapping[str, Mapping[str, object]] = {
     "P": {"person": 24, "expression": "smiling", "background": "white", "seed": 1},
@@ -73,9 +83,20 @@ def _weights(reference: str, *weights: float) -> tuple[Cell, ...]:
     )
 
 
-def _in_layers(name: str, title: str, *layers: str) -> Cell:
-    blocks = " and ".join(each.removesuffix(":1") for each in layers)
-    return Cell(f"C-{name}", title, f"block {blocks} only", steers=(Steer("C", 1.0, ", ".join(layers)),))
+def _in_layers(name: str, title: str, *steers: Steer) -> Cell:
+    blocks = " and ".join(each.layers.removesuffix(":1") for each in steers)
+    return Cell(name, title, f"block {blocks} only", steers=steers)
+
+
+def _between(first: str, second: str, *shares: float) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(
+            f"{first}-to-{second}-{share:g}",
+            f"{first} {1 - share:.0%}, {second} {share:.0%}",
+            steers=(Steer(first, TOGETHER * (1 - share)), Steer(second, TOGETHER * share)),
+        )
+        for share in shares
+    )
 
 
 def _with_text(name: str, title: str, steer: Steer) -> Cell:
@@ -107,9 +128,10 @@ def _person(name: str) -> Cell:
 
 PLAIN = Cell("plain", "Plain model", "no node of the pack")
 
-ROWS: Sequence[tuple[str, Sequence[Cell]]] = (
-    (
-        f"A picture as a prompt: the text says only '{ANY}'",
+ROWS: Sequence[Row] = (
+    Row(
+        "The weight says how much of a picture comes along",
+        f"The text says only '{ANY}'; the seed is the same everywhere.",
         (
             _reference("A"),
             PLAIN,
@@ -117,20 +139,21 @@ ROWS: Sequence[tuple[str, Sequence[Cell]]] = (
             *_weights("A", 0.5, 1.0, 1.5),
         ),
     ),
-    ("Another reference, the same seed", (_reference("B"), *_weights("B", 0.25, 0.5, 0.75, 1.0, 1.5))),
-    (
-        "Style alone and composition alone, by the blocks in which the reference acts",
+    Row(
+        "Style from one picture, composition from another",
+        "Each reference acts in the block that carries what is wanted of it: A gives colours and ground, B the place.",
         (
-            _reference("C"),
             PLAIN,
-            *_weights("C", 1.0),
-            _in_layers("style", "C, style alone", STYLE),
-            _in_layers("composition", "C, composition alone", COMPOSITION),
-            _in_layers("both", "C, both", STYLE, COMPOSITION),
+            _reference("A"),
+            _in_layers("A-style", "A, style alone", Steer("A", 1.0, STYLE)),
+            _reference("B"),
+            _in_layers("B-composition", "B, composition alone", Steer("B", 1.5, COMPOSITION)),
+            _in_layers("A-in-B", "Style of A, composition of B", Steer("A", 1.0, STYLE), Steer("B", 1.5, COMPOSITION)),
         ),
     ),
-    (
-        f"Text and picture together: the text says '{STAR}'",
+    Row(
+        "The text says what, the picture says how",
+        f"The text says '{STAR}'.",
         (
             _reference("A"),
             Cell("star", "Text alone", text=STAR),
@@ -140,18 +163,26 @@ ROWS: Sequence[tuple[str, Sequence[Cell]]] = (
             _with_text("star-orthogonal", "A, fusion orthogonal", Steer("A", 1.0, "linear", "orthogonal")),
         ),
     ),
-    (
-        "Two regions with a reference each, in one picture of two squares",
+    Row(
+        "A picture of its own for each region",
+        "One picture of two squares.",
         (_reference("A"), _reference("B"), _regions("A", "B"), _regions("B", "A")),
     ),
-    (
-        "One person in five poses: in the corner, where the keypoints are",
+    Row(
+        "From one picture to the next, with the noise held",
+        f"Both references at once; their weights are {TOGETHER:g} together.",
+        _between("A", "B", 0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
+    ),
+    Row(
+        "One person in five poses",
+        "Under each picture, where the keypoints are.",
         (_person("P"), *_posed("P")),
     ),
-    ("Another person, the same keypoints and seed", (_person("Q"), *_posed("Q"))),
-    (
-        "Two identities side by side, a region each",
+    Row("Another person, the same keypoints and seed", "", (_person("Q"), *_posed("Q"))),
+    Row(
+        "Two people side by side, a region each",
+        "",
         (_person("P"), _person("Q"), _together("P", "Q"), _together("Q", "P")),
     ),
 )
-CELLS: Sequence[Cell] = tuple({cell.name: cell for _, cells in ROWS for cell in cells}.values())
+CELLS: Sequence[Cell] = tuple({cell.name: cell for row in ROWS for cell in row.cells}.values())

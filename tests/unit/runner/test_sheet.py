@@ -41,7 +41,7 @@ def test_a_wide_picture_takes_the_room_of_two():
     ((_, (wide, beside)),) = sheet.places([row], sheet.MARGIN + header.height)
     assert beside.x - wide.x == 2 * (sheet.PICTURE + sheet.GAP) and drawn.width - sheet.MARGIN == beside.x + 300
     assert drawn.getpixel((wide.x + 350, wide.y + 150)) == (0, 0, 255)
-    assert drawn.getpixel((wide.x + 500, wide.y + 250)) == (0, 128, 0), "its inset is as wide"
+    assert drawn.getpixel((wide.x + 624 - 2 * sheet.INSET + 5, wide.y + sheet.PICTURE + 40)) == (0, 128, 0), "as wide"
     assert drawn.getpixel((beside.x + 150, beside.y + 150)) == (255, 0, 0)
 
 
@@ -61,10 +61,11 @@ def test_a_long_label_stays_within_its_tile():
     assert len(beside.getcolors()) == 1
 
 
-def test_an_inset_stands_in_the_corner_of_its_picture():
-    tile = sheet.Tile(Image.new("RGB", (9, 9), "red"), "title", "note", inset=Image.new("RGB", (9, 9), "blue"))
+def test_an_inset_stands_under_its_picture_and_beside_the_words():
+    tile = sheet.Tile(Image.new("RGB", (9, 9), "red"), "word " * 20, "note", inset=Image.new("RGB", (9, 9), "blue"))
     header = sheet.Header("t", [], "")
     drawn = sheet.contact_sheet(header, [[sheet.Section("one", [tile])]], [])
     ((_, (corner,)),) = sheet.places([[sheet.Section("one", [tile])]], sheet.MARGIN + header.height)
-    assert drawn.getpixel((corner.x + 270, corner.y + 270)) == (0, 0, 255)
-    assert drawn.getpixel((corner.x + 30, corner.y + 30)) == (255, 0, 0)
+    assert drawn.getpixel((corner.x + 290, corner.y + 290)) == (255, 0, 0), "nothing lies over the picture"
+    left, top = corner.x + sheet.PICTURE - sheet.INSET, corner.y + sheet.PICTURE + 6
+    assert drawn.crop((left, top, left + sheet.INSET, top + sheet.INSET)).getcolors() == [(sheet.INSET**2, (0, 0, 255))]

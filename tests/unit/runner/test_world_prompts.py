@@ -47,4 +47,4 @@ def test_a_picture_that_must_be_equal_and_is_not_is_told():
 
 def test_without_faces_their_rows_are_left_out():
     left = {cell.name: Image.new("RGB", (64, 64)) for cell in world.chosen(without_faces=True)}
-    assert len(world.rows(left)) == sum(not any(cell.held for cell in cells) for _, cells in ROWS)
+    assert len(world.rows(left)) == sum(not any(cell.held for cell in row.cells) for row in ROWS)
