@@ -6,6 +6,7 @@ import re
 import pytest
 from schemas import CHINESE, english
 from templates import FOLDER, all_nodes, graphs, plain_name, read
+from test_layout import COLLAPSED
 
 WORKFLOWS = sorted(FOLDER.glob("*.json"))
 BOLD = re.compile(r"\*\*(.+?)\*\*")
@@ -77,9 +78,12 @@ def test_both_languages_tell_the_same(path):
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=by_stem)
-def test_titles_are_in_both_languages(path):
-    """But for names of methods and models."""
+def test_titles_are_in_both_languages_and_fit(path):
+    """But for names of methods and models. A node that is narrower than its title grows over its neighbour in Nodes 2.0."""
     workflow = read(path)
+    for node in workflow["nodes"]:
+        width = sum(14 if HAN.match(letter) else 7 for letter in node.get("title", "")) + 50
+        assert width <= (COLLAPSED if node["flags"].get("collapsed") else node["size"][0]) + 10, node["title"]
     titles = [title for node in all_nodes(workflow) if (title := node.get("title"))]
     assert not [
         title for title in titles if not HAN.search(title) and not re.fullmatch(r"[A-Z]\w*[A-Z]\w*( plus v2)?", title)
