@@ -42,8 +42,8 @@ class Checkpoint:
     """An adapter file in canonical form.
 
     `projection` maps the names of formats below `image_proj` to tensors. `keys` and `values` map the index of
-    a layer (1, 3, 5 ...) to `to_k_ip` and `to_v_ip`, each (D, C), and are empty where the projection is all there is; `key_biases` and `value_biases` (D) are empty for
-    adapters that have none. `lora` maps (index, "q" | "k" | "v" | "out",
+    a layer (1, 3, 5 ...) to `to_k_ip` and `to_v_ip`, each (D, C), and are empty where the projection is all there is;
+    `key_biases` and `value_biases` (D) are empty for adapters that have none. `lora` maps (index, "q" | "k" | "v" | "out",
     "down" | "up") to FaceID's low-rank weights and is empty for every other adapter. `norms` maps the index of a layer to
     what it has beside keys and values, by name, and is empty for all but InstantX's for SD3.5.
     """
