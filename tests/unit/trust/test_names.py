@@ -6,6 +6,7 @@ import pytest
 import torch
 from pack.attention.reference.embeds import Embeds
 from pack.attention.reference.embeds_file import SUFFIX, save
+from pack.nodes.files.folders import ADAPTERS
 
 folder_paths = pytest.importorskip("folder_paths", reason="needs ComfyUI")
 OUT = [
@@ -30,8 +31,8 @@ def folder(tmp_path, monkeypatch):
     (inside / f"alias{SUFFIX}").symlink_to(f"good{SUFFIX}")
     monkeypatch.setattr(folder_paths, "input_directory", str(inside))
     monkeypatch.setattr(folder_paths, "output_directory", str(inside))
-    monkeypatch.setitem(folder_paths.folder_names_and_paths, "ipadapter", ([str(inside)], {".safetensors"}))
-    monkeypatch.setitem(folder_paths.folder_names_and_paths, "instantid", ([str(inside)], {".safetensors"}))
+    for kind in ADAPTERS:
+        monkeypatch.setitem(folder_paths.folder_names_and_paths, kind, ([str(inside)], {".safetensors"}))
     return inside
 
 
