@@ -73,6 +73,7 @@ def with_a_photo(frontend):
     frontend.change(photo, "image", "example.png")
     frontend.change(placed, "face_models", "vectron")
     frontend.show(placed)
+    frontend.page.locator(".likeness-editor .likeness-plot").wait_for()
     frontend.still()
     return placed
 

@@ -82,6 +82,7 @@ export class Track {
   set(value, step = FINE) {
     const { min, max } = this.widget.options
     setValue(this.node, this.name, clamp(Number((Math.round(value / step) * step).toFixed(4)), min, max))
+    this.draw()
   }
 
   change(value) {

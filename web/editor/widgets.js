@@ -58,7 +58,8 @@ export function watch(node, names, changed) {
     listen()
     changed()
   }
-  chain(node, 'onConfigure', () => (node.subgraph ? queueMicrotask(loaded) : changed()))
+  chain(node, 'onConfigure', () => (node.subgraph ? setTimeout(loaded) : changed()))
+  if (node.subgraph) chain(node, 'onAdded', () => setTimeout(loaded))
   chain(node, 'onConnectionsChange', () => changed())
 }
 
