@@ -1,6 +1,6 @@
 """Runs `run.py train` and `run.py encode` as processes that a launcher starts: forks of one ComfyUI; writes their exit statuses.
 
-commanded.py PLACE JOBS     jobs are lists of JSON: {"command", "words", "count", "stop_at", "launcher"}
+commanded.py PLACE JOBS     jobs are lists of JSON: {"command", "words", "count", "stop_at", "by", "launcher"}
 """
 
 import json
@@ -39,7 +39,7 @@ def environment(job, rank, own_port):
 
 
 def one(places, job, rank, others):
-    """Be one of a job's processes; the first asks another to stop after a step."""
+    """Be one of a job's processes; the first asks another to stop after a step, or kills it."""
     from runner import cli
     from runner.train import course
 
@@ -47,7 +47,7 @@ def one(places, job, rank, others):
 
     def asked(self, done, of):
         if done == stop_at and of != 6:  # pictures
-            os.kill(others[-1], signal.SIGTERM)
+            os.kill(others[-1], signal.Signals[job.get("by", "SIGTERM")])
         step(self, done, of)
 
     course.Course.step = asked

@@ -42,6 +42,8 @@ def done(tmp_path_factory):
         {"command": "encode", "words": encoding, "count": 2},
         {"words": words("kept", "--look-every", "9", pictures="lesson"), "count": 1},
         {"words": words("odd", "--variant", "plus", pictures="lesson"), "count": 1},
+        {"words": words("killed", "--look-every", "9"), "count": 2, "stop_at": 2, "by": "SIGKILL"},
+        {"words": words("killed", "--look-every", "9"), "count": 2},
     ]
     (place / "jobs.json").write_text(json.dumps(jobs))
     script = Path(__file__).with_name("commanded.py")
@@ -73,6 +75,15 @@ def test_all_stop_with_the_state_kept_where_one_is_told_to(done):
     assert done.statuses[1] == [0, 0]
     assert done.said[1].count("Stopped; the state of the training is kept. The same command resumes it.") == 1
     assert "6 of 6 pictures encoded" in done.said[1] and "4 of 4 steps" not in done.said[1]
+
+
+def test_one_that_is_killed_ends_the_others_and_the_same_command_makes_the_same_file(done):
+    survivor, killed = done.statuses[7]
+    assert survivor not in (0, 99) and killed == -9, done.said[7]
+    assert done.statuses[8] == [0, 0], done.said[8]
+    files = [done.place / "train-output" / name / f"{name}.safetensors" for name in ("one", "killed")]
+    one, again = (safetensors.torch.load_file(file) for file in files)
+    assert all(torch.equal(one[name], again[name]) for name in one)
 
 
 def test_what_is_wrong_ends_all_of_them_with_a_sentence(done):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 STEPS = {"steps": 3, "accumulation": 4, "average": 0.9}
+OF_EIGHT = {"steps": 2, "accumulation": 8, "average": 0.9}
 SHARDED = {"steps": 3, "accumulation": 2, "average": 0.9, "gradient_limit": 0.001, "checkpointing": True}
 
 
@@ -18,6 +19,8 @@ def jobs(place):
     yield {"name": "one", "count": 1, "settings": STEPS}
     yield {"name": "two", "count": 2, "settings": STEPS}
     yield {"name": "four", "count": 4, "settings": STEPS}
+    yield {"name": "one of eight parts", "count": 1, "settings": OF_EIGHT}
+    yield {"name": "eight", "count": 8, "settings": OF_EIGHT}
     yield {"name": "begun", "count": 4, "settings": STEPS, "state": state, "stop_at": 1}
     yield {"name": "resumed", "count": 2, "settings": STEPS, "state": state}
     yield {"name": "broken", "count": 2, "settings": STEPS, "break": 1}
@@ -61,6 +64,12 @@ def test_any_number_of_processes_trains_the_same_bits(found, name):
         assert (each["losses"], each["weights"]) == (one["losses"], one["weights"])
     told = [each["told"] for each in found[name]]
     assert told == [2 if name == "resumed" else 3] + [0] * (len(told) - 1), "the first alone tells"
+
+
+def test_eight_processes_train_the_same_bits_too(found):
+    (one,) = found["one of eight parts"]
+    assert len(found["eight"]) == 8 and len(one["losses"]) == 2
+    assert all((each["losses"], each["weights"]) == (one["losses"], one["weights"]) for each in found["eight"])
 
 
 def test_all_stop_where_one_is_asked_to(found):
