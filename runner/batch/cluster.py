@@ -7,6 +7,8 @@ is ours is what an actor does.
 import logging
 import os
 import secrets
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from ..problems import Problem, say
 OLDEST = (2, 60)
 """Older ones let anybody on the network run code in a cluster."""
 ACTORS_THAT_DO_NOT_START = 2  # in a row; one more ends the run
+HERE_SECONDS, SILENT_SECONDS = 5, 20
+"""A host says so often that it is there, and is gone when it has not for so long."""
 OURS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
 """What Ray is told before it is imported: it reports to nobody, and a stranger is refused."""
 OURS_HERE = {
@@ -40,10 +44,14 @@ class Pool:
 
 
 class Ending:
-    """Remembers why a host ends the run; on the engine's own way to the driver only a traceback is left of it."""
+    """Remembers why a host ends the run, and which hosts there are.
+
+    On the engine's own way to the driver only a traceback is left of a reason.
+    """
 
     def __init__(self) -> None:
         self.problem: Problem | None = None
+        self.heard: dict[str, float] = {}
 
     def ends(self, problem: Problem) -> None:
         """A host ends the run."""
@@ -52,6 +60,16 @@ class Ending:
     def reason(self) -> Problem | None:
         """Why a host has ended the run, if one has."""
         return self.problem
+
+    def here(self, host: str) -> None:
+        """A host is there."""
+        self.heard[host] = time.monotonic()
+
+    def there(self) -> int:
+        """How many hosts there are: one that was killed says nothing."""
+        now = time.monotonic()
+        self.heard = {host: at for host, at in self.heard.items() if now - at < SILENT_SECONDS}
+        return len(self.heard)
 
 
 @contextmanager
@@ -143,3 +161,14 @@ def telling(ending: Any, stop: Callable[[], None]) -> Iterator[None]:
         ray.get(ending.ends.remote(problem))
         stop()
         raise
+
+
+def stay(ending: Any, host: str) -> None:
+    """In an actor: say that its host is there, for as long as the actor's process lives."""
+
+    def say_so() -> None:
+        while True:
+            ending.here.remote(host)
+            time.sleep(HERE_SECONDS)
+
+    threading.Thread(target=say_so, daemon=True).start()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..comfyui import Host
-from .cluster import Ending, Pool, on_hosts, running, telling
+from .cluster import Ending, Pool, on_hosts, running, stay, telling
 from .course import Course, TooManyErrors
 from .draw import Drawer, Limits
 from .hosts import Own
@@ -58,25 +58,29 @@ def draw_all(jobs: Sequence[Job], plan: Plan, store: Store, before: Report, cour
 
 
 class Tally(Ending):
-    """Counts the results of all hosts, for the line that shows how far it is, and for the end by too many errors."""
+    """Counts the rows of all hosts, for the line that shows how far it is, and for the end by too many errors.
+
+    A row of a block that another host begins again has several results; the last one counts.
+    """
 
     def __init__(self, allowed: int | None) -> None:
         super().__init__()
         self.allowed, self.errors = allowed, 0
+        self.is_error: dict[str, bool] = {}
         self.new: list[tuple[str, str]] = []
-        self.hosts: set[str] = set()
 
-    def result(self, name: str, error: str, host: str) -> bool:
+    def result(self, name: str, error: str) -> bool:
         """Count one; whether there are more errors than are allowed."""
-        self.new.append((name, error))
-        self.hosts.add(host)
-        self.errors += bool(error)
+        if name not in self.is_error:
+            self.new.append((name, error))
+        self.errors += bool(error) - self.is_error.get(name, False)
+        self.is_error[name] = bool(error)
         return self.allowed is not None and self.errors > self.allowed
 
-    def taken(self) -> tuple[list[tuple[str, str]], int]:
-        """What came since it was asked last, and how many hosts there were."""
+    def taken(self) -> tuple[list[tuple[str, str]], int, int]:
+        """The rows that came since it was asked last, all errors, and how many hosts there are now."""
         new, self.new = self.new, []
-        return new, len(self.hosts)
+        return new, self.errors, self.there()
 
 
 @contextmanager
@@ -90,7 +94,8 @@ def _shown(tally: Any, course: Course) -> Iterator[None]:
         while not is_last:
             is_last = over.wait(LOOK_SECONDS)
             with suppress(Exception):  # a count that is lost with its machine is no reason to end
-                new, course.hosts = ray.get(tally.taken.remote(), timeout=10)
+                new, errors, course.hosts = ray.get(tally.taken.remote(), timeout=10)
+                course.errors = errors - sum(bool(error) for _, error in new)
                 for name, error in new:
                     with suppress(TooManyErrors):  # the host that drew it ends the run
                         course.result(name, error)
@@ -153,6 +158,7 @@ class OnHost:
         self._tally = tally
         with telling(tally, self._drawer.host.stop):
             self._drawer.start()
+        stay(tally, self._drawer.host.name)
 
     def __call__(self, block: object) -> object:
         import pyarrow
@@ -171,7 +177,7 @@ class OnHost:
         except Lost as lost:
             print(lost, file=sys.stderr, flush=True)
             os._exit(1)  # Ray begins another actor, and gives it this block
-        if ray.get(self._tally.result.remote(result.id, result.error, result.host)):
+        if ray.get(self._tally.result.remote(result.id, result.error)):
             raise TooManyErrors(
                 "More rows have errors than --max-errors allows. What was drawn is kept.",
                 "`run.py batch report --out ...` lists them; mend their cause, then run the same command again.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..batch.cluster import Ending, Pool, on_hosts, running, telling
+from ..batch.cluster import Ending, Pool, on_hosts, running, stay, telling
 from ..batch.course import Course
 from ..batch.talk import Lost
 from .host import Encoder
@@ -34,8 +34,8 @@ class Plan:
 
 def encode_all(numbers: Sequence[int], plan: Plan, course: Course) -> None:
     """Encode stretches by their numbers. Raises Problem when the run cannot go on."""
-    hosts = set[str]()
     with running(plan.pool, Ending) as ending:
+        import ray
         import ray.data
 
         items = [{"number": number} for number in numbers]
@@ -43,8 +43,7 @@ def encode_all(numbers: Sequence[int], plan: Plan, course: Course) -> None:
         made = on_hosts(blocks, OnHost, (plan, ending), plan.pool)
         for rows in made.iter_batches(batch_size=None, prefetch_batches=0, batch_format="pyarrow"):
             for row in rows.to_pylist():
-                hosts.add(row["host"])
-                course.hosts = len(hosts)
+                course.hosts = ray.get(ending.there.remote())
                 _count(course, row["pictures"], json.loads(row["errors"]))
 
 
@@ -63,6 +62,7 @@ class OnHost:
         with telling(ending, self._stop):
             self._encoder.__enter__()
             self._encoder.begin()
+        stay(ending, self._encoder.name)
 
     def __call__(self, block: Any) -> Any:
         import pyarrow
@@ -76,7 +76,7 @@ class OnHost:
         except Lost as lost:
             print(lost, file=sys.stderr, flush=True)
             os._exit(1)  # Ray begins another actor, and gives it this stretch
-        return {"pictures": made["pictures"], "errors": json.dumps(made["errors"]), "host": self._encoder.name}
+        return {"pictures": made["pictures"], "errors": json.dumps(made["errors"])}
 
     def _stop(self) -> None:
         self._encoder.__exit__()
