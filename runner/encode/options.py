@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..batch import options as batch_options
+from ..batch.addresses import is_remote
 from ..problems import Problem
 from ..train import options as train_options
 from ..train.seats import Seat
@@ -20,17 +21,32 @@ BY_HOSTS = ("--cards-per-host", "--here")
 LAUNCHING = ("--hosts", "--address", "--cards-per-host", "--here", "--gpus", "--restarts")
 """Those that say who encodes, and nothing of how."""
 
+
+def _on_a_disk(place: str) -> str:
+    if is_remote(place):
+        raise argparse.ArgumentTypeError(
+            f"{place} is an address, and a lesson is read and written on disks: give a folder of this machine, or one that it "
+            "shares with others"
+        )
+    return place
+
+
+def _folder(place: str) -> Path:
+    return Path(_on_a_disk(place))
+
+
 OPTIONS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         "--pictures": {
             "nargs": "+",
+            "type": _on_a_disk,
             "required": True,
             "metavar": "PLACE",
             "help": "folders of pictures as for train; tar archives in WebDataset's order, one by one, as '{000..012}.tar' or "
             "their folder; tables (.csv, .jsonl, .parquet) with the columns id, picture and caption, and subject or pair",
         },
         "--out": {
-            "type": Path,
+            "type": _folder,
             "required": True,
             "metavar": "FOLDER",
             "help": "the lesson. The same command goes on with it",

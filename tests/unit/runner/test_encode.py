@@ -121,6 +121,14 @@ def test_options_that_do_not_fit_are_refused(tmp_path):
         check(options("--hosts", "2"), Seat(0, 2, 0))
 
 
+@pytest.mark.parametrize("name", ["--out", "--pictures"])
+def test_an_address_is_refused_where_a_folder_is_meant(name, capsys):
+    places = {"--out": "lesson", "--pictures": "a", name: "s3://b/lesson"}
+    with pytest.raises(SystemExit):
+        cli.parse(["encode", *(word for place in places.items() for word in place)])
+    assert f"argument {name}: s3://b/lesson is an address, and a lesson is" in capsys.readouterr().err
+
+
 def test_a_host_is_told_how_to_encode_and_nothing_of_who_does(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ("--pictures", "a", "{0..3}.tar", "--out", "o", "--half", "--hosts", "1:4", "--address", "auto")
