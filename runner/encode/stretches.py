@@ -32,7 +32,9 @@ class Stretches:
     def __init__(self, options: argparse.Namespace) -> None:
         """Raises Problem for a place that cannot be read."""
         self._options = options
-        self.found = found_in(options.pictures, partial(_in_folder, headless.of_pack("nodes.training.folder")))
+        in_folder = partial(_in_folder, headless.of_pack("nodes.training.folder"))
+        with _in_words(options.out):
+            self.found = found_in(options.pictures, in_folder)
         self.hash = hash_of(self.found)
         self.count = -(-len(self.found) // options.per_shard)
         self._encoding: Any = None
@@ -59,7 +61,8 @@ class Stretches:
 
     def has(self, number: int) -> bool:
         """Whether a stretch is encoded already."""
-        return _of_pack().has(self._options.out, number)
+        with _in_words(self._options.out):
+            return _of_pack().has(self._options.out, number)
 
     def errors_in(self, number: int) -> Mapping[str, str]:
         """What is wrong with the pictures of a stretch that is encoded, by their names."""
@@ -85,7 +88,7 @@ class Stretches:
 
 @contextmanager
 def _in_words(place: Path) -> Iterator[None]:
-    """Turn what the pack says of a lesson or a model, or a disk of a file, into a Problem."""
+    """Turn what the pack says of pictures, a lesson or a model, or a disk of a file, into a Problem."""
     try:
         yield
     except (ValueError, OSError) as error:

@@ -1,6 +1,7 @@
 """A folder read one picture at a time: the host's pictures and captions in its order, and who is whose reference."""
 
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -116,3 +117,28 @@ def test_a_changed_folder_is_trained_on_again(below):
     (below / "dogs" / "d.txt").write_text("a dog that runs", encoding="utf-8")
     assert TrainIPAdapter.fingerprint_inputs(folder=["mine"]) != first
     assert TrainIPAdapter.fingerprint_inputs(folder=[""], images=None) == TrainIPAdapter.fingerprint_inputs() == ""
+
+
+def test_what_is_wrong_with_a_folder_is_no_fault_of_the_host_that_encodes(below, monkeypatch):
+    """`run.py encode` tries hosts again, but not for pictures that it cannot use anywhere."""
+    from pack.nodes.training import folder
+
+    from runner.encode import stretches
+    from runner.problems import Problem
+
+    monkeypatch.setattr(stretches.headless, "of_pack", lambda _: folder)
+
+    def found(place):
+        told = SimpleNamespace(pictures=[str(place)], out=below, per_shard=2)
+        return len(stretches.Stretches(told).found)
+
+    assert found(below) == 5
+    (below / "none").mkdir()
+    with pytest.raises(Problem, match="there are no pictures in '.*none'"):
+        found(below / "none")
+    (below / "references.csv").write_text("file\nb.png\n")
+    with pytest.raises(Problem, match="needs a column 'file' and either 'subject' or 'pair'"):
+        found(below)
+    (below / "dogs" / "references.csv").write_text("file,subject\nd.png,dog\n")
+    with pytest.raises(Problem, match="there are several tables"):
+        found(below)
