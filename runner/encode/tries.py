@@ -1,9 +1,12 @@
 """What a stretch was at whenever its host went down -> what is given up, so that the rest of it is encoded."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ..batch.store import Store
+from ..problems import Problem
 from .stretches import ATTEMPTS
 
 REST = ""
@@ -12,7 +15,10 @@ REST = ""
 
 @dataclass
 class Tries:
-    """The tries of one stretch, in a file that says what it is at and outlives its host."""
+    """The tries of one stretch, in a file that says what it is at and outlives its host.
+
+    Raises Problem where that file cannot be read or written: the next host could not note its try either.
+    """
 
     store: Store
     number: int
@@ -22,7 +28,8 @@ class Tries:
     _at: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._died_at = json.loads(self.store.get(self._name) or b"[]")
+        with self._in_words():
+            self._died_at = json.loads(self.store.get(self._name) or b"[]")
 
     def given_up(self, what: str) -> str:
         """Why something is given up, or nothing."""
@@ -34,7 +41,7 @@ class Tries:
         """Note a try before it begins; why it is given up in place of it, or nothing."""
         told = self.given_up(what)
         if not told and what != self._at:
-            self.store.put(self._name, json.dumps([*self._died_at, what]).encode())
+            self._put([*self._died_at, what])
             self._at = what
         return told
 
@@ -43,11 +50,26 @@ class Tries:
         if not self._died_at:
             self.end()
         elif self._at is not None:
-            self.store.put(self._name, json.dumps(self._died_at).encode())
+            self._put(self._died_at)
 
     def end(self) -> None:
         """The stretch is encoded."""
-        self.store.remove(self._name)
+        with self._in_words():
+            self.store.remove(self._name)
+
+    def _put(self, tries: list[str]) -> None:
+        with self._in_words():
+            self.store.put(self._name, json.dumps(tries).encode())
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            raise Problem(
+                f"The file {self.store.place}/{self._name} cannot be read or written ({error}).",
+                "mend that, or delete the file; then run the same command again: it goes on where it stopped.",
+            ) from error
 
     @property
     def _name(self) -> str:

@@ -208,14 +208,15 @@ def test_a_host_that_dies_or_falls_silent_is_lost_and_one_that_refuses_says_why(
 
 
 class Failing:
-    """An encoding of the pack that fails while it writes."""
+    """An encoding of the pack that fails while it writes, if it is given an error."""
 
     def __init__(self, error):
         self.error = error
 
     def stretch(self, number, sources, course):
         assert course.begins("a.png") == ""
-        raise self.error
+        if self.error is not None:
+            raise self.error
 
 
 @pytest.fixture
@@ -253,3 +254,16 @@ def test_whatever_else_ends_the_process_and_is_a_try(failing, tmp_path):
     with pytest.raises(RuntimeError):
         worker.answer(one, {"ask": "stretch", "number": 4})
     assert json.loads((tmp_path / "attempts" / "000004.json").read_text()) == ["a.png"]
+
+
+@pytest.mark.parametrize("does", ["get", "put", "remove"])
+def test_a_file_of_tries_that_cannot_be_used_ends_the_run_by_its_name(does, failing, monkeypatch):
+    """No host could note its try, and all would be started again for ever."""
+    one, _ = failing(None)
+
+    def broken(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(one._store, does, broken)
+    what, cure = worker.answer(one, {"ask": "stretch", "number": 4})["problem"]
+    assert "attempts/000004.json cannot be read or written ([Errno 13] Permission denied)" in what and "delete" in cure
