@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,15 +51,24 @@ class Ending:
 
     def __init__(self) -> None:
         self.problem: Problem | None = None
+        self.at_start: Problem | None = None
         self.heard: dict[str, float] = {}
 
     def ends(self, problem: Problem) -> None:
         """A host ends the run."""
         self.problem = problem
 
+    def has_not_started(self, problem: Problem) -> None:
+        """A host has not started, which ends the run if those in its place do not either."""
+        self.at_start = problem
+
+    def has_started(self) -> None:
+        """A host has started, whatever was wrong with others before."""
+        self.at_start = None
+
     def reason(self) -> Problem | None:
         """Why a host has ended the run, if one has."""
-        return self.problem
+        return self.problem or self.at_start
 
     def here(self, host: str) -> None:
         """A host is there."""
@@ -80,21 +89,45 @@ def running(pool: Pool, kind: type[Ending], *arguments: object) -> Iterator[Any]
     """
     ray = _imported(pool)
     say("Starting the engine")
-    ray.init(
-        address=pool.cluster,
-        include_dashboard=False if pool.cluster is None else None,
-        num_cpus=None if pool.cluster else max(os.cpu_count() or 1, pool.hosts[1] + 2),
-        log_to_driver=False,
-        logging_level="WARNING",
-    )
     try:
-        ending = ray.remote(kind).options(num_cpus=0, max_restarts=-1).remote(*arguments)
+        _begin(ray, pool)
+        ending = ray.remote(kind).options(**_beside_the_driver(ray)).remote(*arguments)
         try:
             yield ending
         except Exception as error:
             raise _reason(ray, ending, error) from error
     finally:
         ray.shutdown()
+
+
+def _begin(ray: Any, pool: Pool) -> None:
+    try:
+        ray.init(
+            address=pool.cluster,
+            include_dashboard=False if pool.cluster is None else None,
+            num_cpus=None if pool.cluster else max(os.cpu_count() or 1, pool.hosts[1] + 2),
+            log_to_driver=False,
+            logging_level="WARNING",
+        )
+    # Ray raises its own errors, Python's of connections, values and a runtime, and those of its parts in C++.
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        if pool.cluster is None:
+            raise Problem(
+                f"The engine does not start on this machine ({why}).", "see the lines above, then run it again."
+            ) from error
+        raise Problem(
+            f"There is no cluster to be reached at --address {pool.cluster}, or it has another token ({why}).",
+            "start it, and give its address, on a machine of it; set RAY_AUTH_TOKEN to the token that it was started with.",
+        ) from error
+
+
+def _beside_the_driver(ray: Any) -> dict[str, object]:
+    """How an actor is placed that must not be lost with another machine than the driver's."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
 
 
 def _imported(pool: Pool) -> Any:
@@ -151,14 +184,26 @@ def on_hosts(blocks: Any, actor: type, arguments: Sequence[object], pool: Pool) 
 
 
 @contextmanager
-def telling(ending: Any, stop: Callable[[], None]) -> Iterator[None]:
+def starting(ending: Any, stop: Callable[[], None]) -> Iterator[None]:
+    """In an actor: the block starts its host; a Problem of it is told, and ends the run if no other starts."""
+    with _told(ending.has_not_started, stop):
+        yield
+    ending.has_started.remote()
+
+
+def telling(ending: Any, stop: Callable[[], None]) -> AbstractContextManager[None]:
     """In an actor: a Problem of the block ends the run, with the reason told and the actor's host stopped."""
+    return _told(ending.ends, stop)
+
+
+@contextmanager
+def _told(tell: Any, stop: Callable[[], None]) -> Iterator[None]:
     import ray
 
     try:
         yield
     except Problem as problem:
-        ray.get(ending.ends.remote(problem))
+        ray.get(tell.remote(problem))
         stop()
         raise
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..comfyui import Host
-from .cluster import Ending, Pool, on_hosts, running, stay, telling
+from .cluster import Ending, Pool, on_hosts, running, starting, stay, telling
 from .course import Course, TooManyErrors
 from .draw import Drawer, Limits
 from .hosts import Own
@@ -156,7 +156,7 @@ class OnHost:
     def __init__(self, plan: Plan, tally: Any) -> None:
         self._drawer = Drawer(plan.host(), store_at(plan.place), plan.limits)
         self._tally = tally
-        with telling(tally, self._drawer.host.stop):
+        with starting(tally, self._drawer.host.stop):
             self._drawer.start()
         stay(tally, self._drawer.host.name)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..batch.cluster import Ending, Pool, on_hosts, running, stay, telling
+from ..batch.cluster import Ending, Pool, on_hosts, running, starting, stay, telling
 from ..batch.course import Course
 from ..batch.talk import Lost
 from .host import Encoder
@@ -59,7 +59,7 @@ class OnHost:
 
     def __init__(self, plan: Plan, ending: Any) -> None:
         self._encoder, self._ending = plan.encoder(), ending
-        with telling(ending, self._stop):
+        with starting(ending, self._stop):
             self._encoder.__enter__()
             self._encoder.begin()
         stay(ending, self._encoder.name)

@@ -2,12 +2,14 @@
 
 import io
 import sys
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
 from runner.batch import cluster, engine
 from runner.batch.course import Course
+from runner.problems import Problem
 
 
 @pytest.fixture
@@ -50,3 +52,52 @@ def test_the_line_shows_rows_errors_and_hosts_of_the_tally(monkeypatch):
         while told:
             pass
     assert (course.done, course.errors, course.hosts) == (2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("10.0.0.1:6379", "There is no cluster to be reached at --address 10.0.0.1:6379, or it has another token (Con"),
+        (None, "The engine does not start on this machine (ConnectionError: refused)"),
+    ],
+)
+def test_an_engine_that_cannot_be_had_is_one_sentence(address, said, monkeypatch):
+    done = []
+
+    def init(**_):
+        raise ConnectionError("refused")
+
+    ray = SimpleNamespace(init=init, shutdown=lambda: done.append("shutdown"))
+    monkeypatch.setattr(cluster, "_imported", lambda _: ray)
+    with pytest.raises(Problem) as raised, cluster.running(cluster.Pool((1, 1), cluster=address), cluster.Ending):
+        pass
+    assert raised.value.what.startswith(said) and done == ["shutdown"]
+
+
+class Actor:
+    """An Ending as actors see it."""
+
+    def __init__(self, ending):
+        self.ending = ending
+
+    def __getattr__(self, name):
+        return SimpleNamespace(remote=getattr(self.ending, name))
+
+
+def test_the_reason_of_an_end_is_not_a_start_that_another_host_made_up_for(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda answer: answer))
+    ending, stopped = cluster.Ending(), []
+
+    def begin(context, wrong=None):
+        with suppress(Problem), context(Actor(ending), lambda: stopped.append(wrong)):
+            if wrong is not None:
+                raise wrong
+
+    slow, full = Problem("the card is busy", "wait"), Problem("no space left", "make room")
+    begin(cluster.starting, slow)
+    assert ending.reason() is slow and stopped == [slow]
+    begin(cluster.starting)
+    assert ending.reason() is None
+    begin(cluster.telling, full)
+    begin(cluster.starting)
+    assert ending.reason() is full
