@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
-from uuid import uuid4
 
 import torch
 from torch import Tensor
 
 from ..cache import digest
+from ..files.write_whole import write_bytes
 from ..reference.embeds import Embeds
 from .dataset import Dataset, Example, Kept, Text
 from .kept_texts import Texts, rows_of_texts
@@ -62,9 +61,11 @@ def is_lesson(folder: Path) -> bool:
 
 
 def begin(folder: Path, made: Made) -> None:
-    """Begin a lesson, or go on with one. Raises ValueError for one that was made otherwise, naming what differs."""
+    """Begin a lesson, or go on. Raises ValueError for one without its index, or made otherwise, naming what differs."""
     file = folder / INDEX
     if not file.is_file():
+        if any((folder / SHARDS).glob("*.safetensors")):
+            raise ValueError(f"'{folder}' has the files of a lesson without its {INDEX}. Choose another folder.")
         _write(file, {"format": FORMAT, **vars(made), "shards": None})
         return
     found, wanted = _read(folder), {**vars(made)}
@@ -96,9 +97,7 @@ def end(folder: Path, count: int) -> tuple[int, Mapping[str, str]]:
 
 def _write(file: Path, told: Mapping[str, object]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{uuid4().hex}.part")
-    part.write_text(json.dumps(told, indent=1), encoding="utf-8")
-    os.replace(part, file)
+    write_bytes(file, json.dumps(told, indent=1).encode())
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -107,7 +106,10 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ValueError(f"'{folder / INDEX}' cannot be read ({error}).") from error
     if found.get("format") != FORMAT:
-        raise ValueError(f"'{folder}' is a lesson of format {found.get('format')}; this version reads {FORMAT}.")
+        raise ValueError(
+            f"'{folder}' is a lesson of format {found.get('format')}; this version reads {FORMAT}. "
+            "Encode its pictures again, into an empty folder; the old one may be kept or deleted."
+        )
     return found
 
 

@@ -145,6 +145,14 @@ def test_another_lesson_is_another_training(folder, rows, texts, tmp_path):
     assert contents(opened(folder)) != before
     with pytest.raises(ValueError, match=r"made otherwise \(side 64 there, 128 now\). Choose another folder"):
         lesson.begin(folder, replace(made(), side=128))
+    index = folder / "lesson.json"
+    index.write_text(index.read_text().replace('"format": 2', '"format": 1'))
+    with pytest.raises(ValueError, match="of format 1; this version reads 2. Encode its pictures again, into an empty"):
+        opened(folder)
+    index.unlink()
+    with pytest.raises(ValueError, match="has the files of a lesson without its lesson.json. Choose another"):
+        lesson.begin(folder, replace(made(), side=128))
+    assert not index.exists()
 
 
 def test_a_missing_or_damaged_file_is_named(folder):
