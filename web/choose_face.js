@@ -3,6 +3,7 @@
 
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
+import { whenAdded } from './editor/blueprint.js'
 import { FacePicker, asNumbers, placesIn } from './editor/face_picker.js'
 import { WORDS } from './editor/face_words.js'
 import { innerOutputOf, placeIn } from './editor/inner_runs.js'
@@ -121,6 +122,14 @@ function register(node, picker) {
   chain(node, 'onRemoved', () => pickers.delete(node))
 }
 
+function addBlueprintPicker(node) {
+  const within = innerChooser(node)
+  if (!within) return
+  register(node, new BlueprintPicker(node, drawAll, within.inner, within.name))
+  widen(node, 360)
+  watch(node, [within.name], drawAll)
+}
+
 // The widget of a blueprint through which a Choose Face within is told which faces, and that node.
 const innerChooser = (node) =>
   promotedOf(node).find(({ inner, input }) => inner.comfyClass === CHOOSES && input === 'several')
@@ -135,12 +144,7 @@ app.registerExtension({
   },
 
   nodeCreated(node) {
-    const within = innerChooser(node)
-    if (within) {
-      register(node, new BlueprintPicker(node, drawAll, within.inner, within.name))
-      widen(node, 360)
-      watch(node, [within.name], drawAll)
-    }
+    if (node.subgraph) whenAdded(node, () => addBlueprintPicker(node))
     if (node.comfyClass !== FINDS && node.comfyClass !== CHOOSES) return
     if (node.comfyClass === CHOOSES) addNumber(node, 'index', wordsOf(WORDS), drawAll)
     register(node, new NodePicker(node, drawAll))

@@ -1,6 +1,7 @@
 // Numbers to drag: a track under those whose usual part of the range is small, and typed values for the host's sliders.
 
 import { app } from '../../scripts/app.js'
+import { whenAdded } from './editor/blueprint.js'
 import { Track } from './editor/track.js'
 import { promotedOf } from './editor/upstream.js'
 import { widgetOf } from './editor/widgets.js'
@@ -53,7 +54,7 @@ app.registerExtension({
   },
 
   nodeCreated(node) {
-    if (node.subgraph) return addPromoted(node)
+    if (node.subgraph) return whenAdded(node, () => addPromoted(node))
     if (!node.comfyClass?.startsWith('Likeness') || app.extensionManager.setting.get('Comfy.DisableSliders')) return
     for (const [name, [, settings]] of tracks.get(node.comfyClass) ?? [])
       new Track(node, widgetOf(node, name), settings[KEY], settings.default)

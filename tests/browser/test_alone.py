@@ -17,10 +17,10 @@ def values(workflow):
 
 
 def press(frontend, label=""):
-    """Press the first button, with a label that begins so, that runs a node alone; the history of that run."""
+    """Press the first button that is seen, with a label that begins so, that runs a node alone; the history of that run."""
     with frontend.page.expect_response("**/api/prompt") as answer:
         wanted = label and f'[aria-label^="{label}"]'
-        frontend.page.locator(f'.likeness-editor [data-focus="play"]{wanted}').first.click()
+        frontend.page.locator(f'.likeness-editor [data-focus="play"]{wanted}:visible').first.click()
     assert answer.value.ok, answer.value.text()
     return frontend.api.wait(answer.value.json()["prompt_id"], pause=lambda: frontend.page.wait_for_timeout(100))
 

@@ -73,7 +73,7 @@ def with_a_photo(frontend):
     frontend.change(photo, "image", "example.png")
     frontend.change(placed, "face_models", "vectron")
     frontend.show(placed)
-    frontend.page.locator(".likeness-editor .likeness-plot").wait_for()
+    frontend.page.locator(".likeness-editor .likeness-plot:visible").wait_for()
     frontend.still()
     return placed
 
@@ -86,7 +86,7 @@ def check_a_click_chooses(frontend, placed):
     """Faces are found by the blueprint's own button, and clicks write its widget."""
     page = frontend.page
     assert press(frontend).succeeded
-    crops = page.locator(".likeness-crop")
+    crops = page.locator(".likeness-crop:visible")
     until(lambda: page.evaluate(CROPS) == [True, True], "each face alone")
     crops.last.click()
     assert frontend.value(placed, "faces") == sent(frontend, "LikenessChooseFace")["several"] == "2"
@@ -100,7 +100,7 @@ def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(renderer, f
     frontend.renderer(renderer)
     placed = with_a_photo(frontend)
     size, before = frontend.box(placed)[2:], saved_widgets(frontend.workflow(), placed)
-    track = page.locator('[data-focus="track weight"]')
+    track = page.locator('[data-focus="track weight"]:visible')
     track.focus()
     page.keyboard.press("End")
     assert track.get_attribute("aria-valuenow") == "1.5", "it is seen"
@@ -114,8 +114,12 @@ def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(renderer, f
     frontend.renderer(other)
     frontend.load(saved)
     frontend.show(placed)
-    crops = page.locator(".likeness-crop")
+    crops = page.locator(".likeness-crop:visible")
     until(lambda: crops.count() == 2 and crops.last.inner_text().split() == ["2", "1."], f"the same in {other}")
     assert track.get_attribute("aria-valuenow") == "1.5"
+    frontend.select(placed)
+    page.keyboard.press("Control+c")
+    frontend.still()
+    assert page.locator(".likeness-plot:visible").count() == 1, "the host copies a node that it never shows"
     frontend.remove(placed)
-    until(lambda: not page.locator(".likeness-editor").count(), "nothing is left of it")
+    until(lambda: not page.locator(".likeness-editor:visible").count(), "nothing is left of it")

@@ -27,7 +27,7 @@ TAGS = """() => [...document.querySelectorAll('.likeness-box text')].map(text =>
     return [text.textContent, [...text.closest('svg').querySelectorAll('.likeness-frame')].some(covers)]
 })"""
 # Whether each crop shows its part of the photo, where a person sees it.
-CROPS = """() => [...document.querySelectorAll('.likeness-crop')].map(crop => {
+CROPS = """() => [...document.querySelectorAll('.likeness-crop')].filter(crop => crop.checkVisibility()).map(crop => {
     const { left, top, width, height } = crop.getBoundingClientRect()
     return width > 8 && crop.contains(document.elementFromPoint(left + width / 2, top + height / 2))
 })"""

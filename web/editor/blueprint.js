@@ -2,10 +2,21 @@
 
 import { app } from '../../../scripts/app.js'
 import { isLetGo, on, onResize } from './letgo.js'
+import { chain } from './widgets.js'
 
 const EDITOR = 'likeness_editor' // the type of our widgets
 const PAUSE = 200 // ms between two looks for a place
 const ready = new WeakSet()
+
+// Calls act() when the subgraph is first in a graph: newer pages make its widgets only then, and the host shows at once what
+// is put on a copy that never is in one, as Ctrl+C makes.
+export function whenAdded(node, act) {
+  let isDone = false
+  chain(node, 'onAdded', () => {
+    if (!isDone) act()
+    isDone = true
+  })
+}
 
 // From here on widgets can be added to it, too, behind those or in their places.
 export function takeWidgets(node) {
@@ -23,6 +34,7 @@ export function takeWidgets(node) {
   node.addCustomWidget = function (widget) {
     if (widget.type !== EDITOR) return addCustomWidget.call(this, widget)
     ours.push(widget)
+    widget.setNodeId = undefined // by which newer pages list it in Nodes 2.0, before the host's own: stayInNode knows its place
     stayInNode(node, widget)
     return widget
   }
@@ -63,7 +75,8 @@ function putInNode(node, widget) {
   const { widgets } = node
   const before = widgets.slice(0, widgets.indexOf(widget)).findLast((one) => one.type !== EDITOR || one.element.isConnected)
   const place = before?.element ?? rows.querySelectorAll('.lg-node-widget')[widgets.filter((one) => one.type !== EDITOR).indexOf(before)]
-  Object.assign(widget.element.style, { gridColumn: '1 / -1', pointerEvents: 'auto' })
-  if (place) place.after(widget.element)
+  Object.assign(widget.element.style, { gridColumn: '1 / -1', pointerEvents: 'auto', contain: 'size' })
+  const row = [...rows.children].find((one) => one.contains(place)) // newer pages have a box around each
+  if (row) row.after(widget.element)
   else rows.append(widget.element)
 }
