@@ -279,14 +279,14 @@ BREAKS = (
     Break(
         "IdentityNet reads the face, and other nets of its chain the text",
         "attention/identitynet/net.py",
-        '{**cond, "crossattn_controlnet": self._context(rows, x_noisy.device, kept)}',
-        "cond",
+        '{**self._told(cond, x_noisy), "crossattn_controlnet": self._context(rows, x_noisy.device, kept)}',
+        "self._told(cond, x_noisy)",
         ("tests/parity/test_identitynet.py",),
     ),
     Break(
         "IdentityNet acts inside its mask only",
         "attention/identitynet/net.py",
-        "return residual * kept.get(key, lambda: like(made(grid), residual))",
+        "return residual * kept.get(key, lambda: like(self._laid(made(grid)), residual))",
         "return residual",
         ("tests/host/identitynet/test_identitynet.py",),
     ),
