@@ -50,7 +50,7 @@ def test_a_button_runs_one_node_alone_and_a_reload_shows_it_again(renderer, fron
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_run_that_fails_or_is_stopped_says_so_and_can_be_repeated(renderer, frontend, page, example_photo):
     frontend.renderer(renderer)
-    _, models, finds = page.evaluate(GRAPH, [KINDS[:3], LINKS[:1]])
+    photo, models, finds = page.evaluate(GRAPH, [KINDS[:3], LINKS[:1]])
     node = frontend.add("LikenessRenderKeypoints", (900, 100))
     frontend.show(node)
     assert not press(frontend, "Draw").succeeded
@@ -61,11 +61,17 @@ def test_a_run_that_fails_or_is_stopped_says_so_and_can_be_repeated(renderer, fr
     frontend.dismiss_toasts()
 
     frontend.remove(node)
+    frontend.show(finds)
+    page.evaluate("id => app.graph.getNodeById(id).disconnectInput(0)", finds)
+    page.locator('.likeness-editor [data-focus="play"]').click()
+    status.get_by_text("That did not work: Find Faces: 'image' is not connected.").wait_for()
+    frontend.connect(photo, 0, finds, "image")
+    frontend.complaints.clear()  # of the answer, 400
+
     page.evaluate(
         "([models, finds]) => app.graph.getNodeById(models).connect(0, app.graph.getNodeById(finds), 1)",
         [models, finds],
     )
-    frontend.show(finds)
     for event, detail in (
         ("status", "{ exec_info: { queue_remaining: 0 } }"),  # taken from the queue
         ("execution_interrupted", "{ prompt_id: 'held' }"),

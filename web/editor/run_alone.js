@@ -1,10 +1,10 @@
 // Runs one node with what it needs and nothing else, though the host runs output nodes only: the prompt that is sent, and
 // nothing on the canvas, has a further node that looks at this one's last output.
 
-import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
 import { listen } from './heard.js'
 import { addButton } from './panel.js'
+import { queue } from './refused.js'
 import { muted, upstream } from './trial.js'
 
 const LOOKS = 'PreviewAny' // the host's
@@ -41,7 +41,7 @@ async function runAlone(outer, inner) {
   const needed = Object.fromEntries([...upstream(output, id)].map((one) => [one, output[one]]))
   const further = String(Math.max(...Object.keys(output).map((one) => Number(one.split(':')[0]))) + 1)
   needed[further] = { class_type: LOOKS, inputs: { source: [id, node.outputs.length - 1] }, _meta: { title: node.title } }
-  const { prompt_id: run } = await api.queuePrompt(-1, { output: needed, workflow }) // before what waits
+  const { prompt_id: run } = await queue(-1, { output: needed, workflow }) // before what waits
   return run
 }
 

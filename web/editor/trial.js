@@ -4,6 +4,7 @@
 import { api } from '../../../scripts/api.js'
 import { app } from '../../../scripts/app.js'
 import { listen } from './heard.js'
+import { queue } from './refused.js'
 import { wordsOf } from './words.js'
 
 const SHOWS = 'PreviewImage' // the host's
@@ -34,7 +35,7 @@ export async function trialOf(node, queued) {
     }
     const heard = listen('executed', ({ node, output }) => shown(shows, node, output))
     try {
-      const { prompt_id: run } = await api.queuePrompt(0, { output, workflow })
+      const { prompt_id: run } = await queue(0, { output, workflow })
       queued(run)
       return await heard.of(run)
     } finally {
