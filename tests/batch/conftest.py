@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # what these tests share
 COMFYUI = Path(os.environ.get("LIKENESS_COMFYUI") or ROOT / ".likeness" / "ComfyUI")
 ENGINE = Path(os.environ.get("LIKENESS_BATCH_PYTHON") or ROOT / ".likeness" / "batch-env" / "bin" / "python")
-ENGINE_PATIENCE = 4 * PATIENCE
+ENGINE_PATIENCE = 10 * PATIENCE
 """For what has the engine, an actor and one ComfyUI after the other begin."""
 
 
