@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-from weakref import WeakValueDictionary
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +20,6 @@ GET_IT = (
     "https://github.com/xinntao/facexlib/releases/tag/v0.1.0, and put it into models/facexlib. It is not offered for "
     "download here, for nobody states its licence."
 )
-_loaded: WeakValueDictionary[tuple[str, int, int], IRSE50Recogniser] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,43 +46,15 @@ def recogniser_file() -> Path | None:
 
 def with_ir_se50(models: FaceModels) -> FaceModels:
     """Face models whose faces are embedded by it. Raises MissingModel that says which file belongs where."""
+    from ...attention.reference.ir_se50 import net_of
+
     path, faults = _found()
     if path is None:
         raise MissingModel(f"InfiniteYou's face recogniser is not in models/facexlib{faults}. {GET_IT}")
-    return models.embedding_by(path, recogniser_of(path, IR_SE50), _load(path))
+    return models.embedding_by(path, recogniser_of(path, IR_SE50), IRSE50Recogniser(facexlib.loaded(path, net_of)))
 
 
 def _found() -> tuple[Path | None, str]:
     from ...attention.reference.ir_se50 import is_one
 
     return facexlib.first(is_one)
-
-
-def _load(path: Path) -> IRSE50Recogniser:
-    stat = path.stat()
-    key = (str(path), stat.st_size, stat.st_mtime_ns)
-    recogniser = _loaded.get(key)
-    if recogniser is None:
-        recogniser = _loaded[key] = IRSE50Recogniser(_patcher(path))
-    return recogniser
-
-
-def _patcher(path: Path) -> Any:
-    import comfy.model_management
-    import comfy.model_patcher
-    import comfy.ops
-    import comfy.utils
-
-    from ...attention.reference.ir_se50 import net_of
-
-    weights = cast(dict[str, Tensor], comfy.utils.load_torch_file(str(path), safe_load=True))
-    try:
-        net = net_of(weights, comfy.ops.manual_cast)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise MissingModel(f"'{path.name}' is damaged or of another network: {reason}") from error
-    return comfy.model_patcher.CoreModelPatcher(
-        net,
-        load_device=comfy.model_management.text_encoder_device(),
-        offload_device=comfy.model_management.text_encoder_offload_device(),
-    )

@@ -133,3 +133,20 @@ def replace_recogniser(faces):
     return tuple(
         replace(entry, faces=tuple(replace(face, recogniser="ResNet100") for face in entry.faces)) for entry in faces
     )
+
+
+def test_a_network_of_faces_is_read_once_and_a_damaged_one_is_named(tmp_path):
+    from pack.nodes.files import facexlib
+
+    def net_of(weights, operations):
+        net = operations.Linear(3, 2)
+        net.load_state_dict(weights)
+        return net
+
+    good, damaged = tmp_path / "good.pth", tmp_path / "damaged.pth"
+    torch.save({"weight": torch.ones(2, 3), "bias": torch.ones(2)}, good)
+    torch.save({"weight": torch.ones(2, 2), "bias": torch.ones(2)}, damaged)
+    held = facexlib.loaded(good, net_of)
+    assert facexlib.loaded(good, net_of) is held
+    with pytest.raises(ValueError, match=r"^'damaged\.pth' is damaged or of another network: .*size mismatch"):
+        facexlib.loaded(damaged, net_of)
