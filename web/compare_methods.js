@@ -1,9 +1,8 @@
 // Compare Methods: a table of the last run, a row for each method, with the best of every column marked.
 
 import { app } from '../../scripts/app.js'
-import { on } from './editor/letgo.js'
 import { bar, made, uprightFace, verdictOf } from './editor/meter.js'
-import { addBar, addPanel, addStatus, widen } from './editor/panel.js'
+import { addBar, addPanel, addScrolled, addStatus, widen } from './editor/panel.js'
 import { addRun } from './editor/run_alone.js'
 import { chain, outputOf } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
@@ -65,14 +64,7 @@ class Table {
     this.words = wordsOf(WORDS)
     this.element = addPanel(node, 'methods table', HEIGHT)
     addRun(addBar(this.element), node, this.words, (...said) => this.status(...said))
-    this.list = made('div', 'likeness-methods')
-    this.list.tabIndex = 0 // the keys scroll it
-    this.list.setAttribute('role', 'group')
-    this.list.setAttribute('aria-label', this.words.table)
-    on(this.list, 'wheel', (event) => {
-      if (this.list.scrollHeight > this.list.clientHeight) event.stopPropagation()
-    })
-    this.element.append(this.list)
+    this.list = addScrolled(this.element, 'likeness-methods', 'group', this.words.table)
     this.status = addStatus(this.element)
     this.draw()
   }

@@ -2,9 +2,8 @@
 
 import { app } from '../../scripts/app.js'
 import { canOpenHelp, openHelp } from './editor/help.js'
-import { on } from './editor/letgo.js'
 import { bar, made, uprightFace, verdictOf } from './editor/meter.js'
-import { addBar, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
+import { addBar, addPanel, addScrolled, addStatus, hideHostPreview, widen } from './editor/panel.js'
 import { personTag } from './editor/people.js'
 import { addRun } from './editor/run_alone.js'
 import { spoken } from './editor/sentences.js'
@@ -58,15 +57,7 @@ class Meter {
     this.words = wordsOf(WORDS)
     this.element = addPanel(node, 'likeness meter', HEIGHT)
     addRun(addBar(this.element), node, this.words, (...said) => this.status(...said))
-    this.list = document.createElement('div')
-    this.list.className = 'likeness-matches'
-    this.list.setAttribute('role', 'list')
-    this.list.setAttribute('aria-label', this.words.list)
-    this.list.tabIndex = 0 // the keys scroll it
-    on(this.list, 'wheel', (event) => {
-      if (this.list.scrollHeight > this.list.clientHeight) event.stopPropagation()
-    })
-    this.element.append(this.list)
+    this.list = addScrolled(this.element, 'likeness-matches', 'list', this.words.list)
     this.status = addStatus(this.element)
     this.help = button(this.words.weak, () => openHelp(node, this.words.heading))
     this.help.className = 'likeness-link'

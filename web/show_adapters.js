@@ -3,10 +3,9 @@
 
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
-import { on } from './editor/letgo.js'
 import { made } from './editor/meter.js'
 import { putBeside } from './editor/new_node.js'
-import { addBar, addPanel, addStatus, hideHostPreview, widen } from './editor/panel.js'
+import { addBar, addPanel, addScrolled, addStatus, hideHostPreview, widen } from './editor/panel.js'
 import { addRun } from './editor/run_alone.js'
 import { after } from './editor/sampler_steps.js'
 import { drawStrengths } from './editor/strength_drawing.js'
@@ -64,14 +63,7 @@ class Strengths {
     this.words = wordsOf(WORDS)
     this.element = addPanel(node, 'strengths', HEIGHT)
     addRun(addBar(this.element), node, this.words, (...said) => this.status(...said))
-    this.list = made('div', 'likeness-strengths')
-    this.list.tabIndex = 0 // the keys scroll it
-    this.list.setAttribute('role', 'list')
-    this.list.setAttribute('aria-label', this.words.list)
-    on(this.list, 'wheel', (event) => {
-      if (this.list.scrollHeight > this.list.clientHeight) event.stopPropagation()
-    })
-    this.element.append(this.list)
+    this.list = addScrolled(this.element, 'likeness-strengths', 'list', this.words.list)
     this.status = addStatus(this.element)
     this.draw()
   }

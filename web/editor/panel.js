@@ -124,6 +124,20 @@ function focusWhenShown(element, place) {
   }
 }
 
+// What fills a panel and scrolls within it, by the wheel and by the keys.
+export function addScrolled(element, className, role, label) {
+  const list = document.createElement('div')
+  list.className = className
+  list.tabIndex = 0 // or the keys would not scroll it
+  list.setAttribute('role', role)
+  list.setAttribute('aria-label', label)
+  on(list, 'wheel', (event) => {
+    if (list.scrollHeight > list.clientHeight) event.stopPropagation()
+  })
+  element.append(list)
+  return list
+}
+
 // A row of controls above the drawing.
 export function addBar(element) {
   const bar = document.createElement('div')
