@@ -26,6 +26,17 @@ def agrees(compared):
     return compare
 
 
+@pytest.fixture
+def previews(tmp_path):
+    """Where nodes that run leave what they show."""
+    import folder_paths
+
+    before = folder_paths.temp_directory
+    folder_paths.set_temp_directory(str(tmp_path))
+    yield
+    folder_paths.set_temp_directory(before)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def wide_encoders_go():
     """Encoders of published widths take half a GiB each, twice: none outlives the file that asked for it."""

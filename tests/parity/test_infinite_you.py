@@ -18,6 +18,7 @@ from pack.nodes.forms.apply_instantid import ApplyInstantID
 from pack.nodes.wires import LoadedAdapter
 from running.device import is_card
 
+pytestmark = pytest.mark.usefixtures("previews")
 LIMIT = 2e-4 if is_card() else 3e-5
 SIZE = (8, 12)
 FIVE = np.array([(22.3, 21.7), (57.5, 21.5), (40.0, 31.7), (25.5, 42.4), (54.7, 42.2)], np.float32)
@@ -47,16 +48,6 @@ def adapter(tmp_path_factory):
 @pytest.fixture(scope="module")
 def plain(both, given):
     return flux.diffusers_step(both, given)
-
-
-@pytest.fixture(autouse=True)
-def previews(tmp_path):
-    import folder_paths
-
-    before = folder_paths.temp_directory
-    folder_paths.set_temp_directory(str(tmp_path))
-    yield
-    folder_paths.set_temp_directory(before)
 
 
 @pytest.fixture

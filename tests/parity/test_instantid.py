@@ -21,18 +21,9 @@ from pack.face.recognisers import RESNET100
 from pack.face.value import Face, PictureFaces, Rung, frozen
 from pack.nodes.forms.apply_instantid import ApplyInstantID
 
+pytestmark = pytest.mark.usefixtures("previews")
 SIZES = [(16, 16), (16, 24)]
 FIVE = np.array([(38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.5, 92.4), (70.7, 92.2)], np.float32)
-
-
-@pytest.fixture(autouse=True)
-def previews(tmp_path):
-    import folder_paths
-
-    before = folder_paths.temp_directory
-    folder_paths.set_temp_directory(str(tmp_path))
-    yield
-    folder_paths.set_temp_directory(before)
 
 
 @pytest.fixture
