@@ -104,6 +104,11 @@ class Given:
                 return
 
 
+def for_comfyui(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what the engine tells its own Pythons."""
+    return {name: value for name, value in environment.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+
+
 class Leashed(Server):
     """A ComfyUI that ends with this process, however that ends: an orphan would keep the memory of its card."""
 
@@ -111,13 +116,11 @@ class Leashed(Server):
         self, command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
     ) -> "subprocess.Popen[bytes]":
         python, *program = command
-        # What the engine tells its own Pythons is not for ComfyUI's.
-        environment = {name: value for name, value in environment.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
         # In the group of this process, which is what an engine ends when it ends us.
         return subprocess.Popen(
             [python, str(LEASH), *program],
             cwd=self.host.tree,
-            env=environment,
+            env=for_comfyui(environment),
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from ..batch.hosts import Gone, delete_folder, new_folder
+from ..batch.hosts import Gone, delete_folder, for_comfyui, new_folder
 from ..batch.talk import Lost
 from ..client_process import START
 from ..places import ROOT
@@ -44,13 +44,11 @@ class Encoder:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         command = [self.python, "-c", START, ROOT, "runner.encode.worker", "--tree", self.tree]
         command += ["--folder", self._folder, *self.words]
-        # What the engine tells its own Pythons is not for ComfyUI's.
-        environ = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [str(part) for part in command],
                 cwd=self.tree,
-                env={**environ, **ONE_THREAD, "PYTHONUTF8": "1"},
+                env={**for_comfyui(os.environ), **ONE_THREAD, "PYTHONUTF8": "1"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
