@@ -59,6 +59,7 @@ export function addPanelUnder(node, widget, name, height) {
 const shown = new Map() // node and panel, in its graph and in any -> the element, weakly
 
 function takePlace(node, name, element) {
+  if (!node.graph) return // a copy from which the host makes another
   const anywhere = `${node.id} ${name}`
   const places = [
     [`${node.graph?.id} ${anywhere}`, () => true],
