@@ -7,7 +7,8 @@ const GAP = 4 // between two widgets in the classic renderer
 const ROUNDED = 8 // pixels that a saved height may differ
 
 const isFolded = ({ advanced, options, hidden }) => !hidden && Boolean(advanced ?? options?.advanced)
-const stretches = ({ computeLayoutSize, element }) => Boolean(element) && typeof computeLayoutSize === 'function'
+const stretches = ({ computeLayoutSize, element, hidden }) =>
+  !hidden && Boolean(element) && typeof computeLayoutSize === 'function'
 
 // A higher one was made so by a person, and an editor that takes all the room has a use for it.
 function fit(node) {
