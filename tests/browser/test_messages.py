@@ -262,7 +262,7 @@ def test_keypoints_whose_size_a_latent_says_get_the_latent_that_is_sampled(rende
     other, sampled, drawn, applied = page.evaluate(
         GRAPH, [kinds, [[0, 2, "latent"], [1, 3, "latent"], [2, 3, "image"]]]
     )
-    page.evaluate("id => app.graph.convertToSubgraph(new Set([app.graph.getNodeById(id)]))", drawn)
+    page.evaluate("id => { app.graph.convertToSubgraph(new Set([app.graph.getNodeById(id)])) }", drawn)
     (group,) = (id for id in frontend.nodes() if id not in (other, sampled, drawn, applied))
     fail_with(frontend, applied, template("keypoint_size").format(given="512x512", wanted="640x832"))
     frontend.picture(f"message latent {renderer}")
