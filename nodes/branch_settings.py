@@ -18,6 +18,7 @@ from ..attention.weights.layer_weights import LayerWeights
 from ..attention.weights.schedule import Range
 from . import wires
 from .page.sliders import STRENGTH, sampling_range, usually
+from .page.unused import instead
 
 if TYPE_CHECKING:
     from ..attention.adapter.adapter import Adapter
@@ -43,6 +44,7 @@ def weight_inputs(default: float, advice: str) -> list[io.Input]:
             optional=True,
             options=list(LAYER_PRESETS),
             default=LINEAR,
+            extra_dict=instead("layers"),
             tooltip="Which layers it acts in. linear: all equally, as the authors do. style or composition: only the "
             "blocks that carry it. Layer Weights, connected to 'layers', overrides this.",
         ),
@@ -64,6 +66,7 @@ def advanced_inputs() -> list[io.Input]:
             options=list(METHODS),
             default=AS_AUTHORS,
             advanced=True,
+            extra_dict=instead("fusion_settings"),
             tooltip="How it combines with the text. as authors: by the adapter's own rule, which is add for all but PuLID. "
             "orthogonal and v2: only what the text does not already say, for faces that should stay editable. norm cap: "
             "never stronger than the text. fidelity and style: PuLID's two methods.",
@@ -84,7 +87,7 @@ def advanced_inputs() -> list[io.Input]:
             min=-5.0,
             max=5.0,
             step=0.01,
-            extra_dict=usually(0.0, 2.0),
+            extra_dict=usually(0.0, 2.0) | instead("layers"),
             advanced=True,
             tooltip="The second factor of presets with two parts: composition in 'style and composition', what is "
             "pushed away in the 'precise' ones. Others do not use it.",

@@ -4,19 +4,13 @@
 import { app } from '../../scripts/app.js'
 import { addPanel } from './editor/panel.js'
 import { spoken } from './editor/sentences.js'
-import { chain, outputOf, valueOf, widgetOf } from './editor/widgets.js'
+import { chain, choicesOf, outputOf, widgetOf } from './editor/widgets.js'
 
 const NODES = ['LikenessLoadIPAdapter', 'LikenessLoadByPreset', 'LikenessLoadFaceModels', 'LikenessFindFaces']
 const PANEL = 'recognised'
 const HEIGHT = 22
 const SHORT = 20 // letters that have room on any node
 const shown = new Map() // node -> its badges
-
-// What a person has chosen: the inputs that are widgets, and none that the page adds.
-function choicesOf(node) {
-  const names = node.inputs.map((input) => input.widget?.name).filter(Boolean)
-  return JSON.stringify(names.map((name) => valueOf(node, name)))
-}
 
 // In one row: where there is no room a long one is cut off, rather than a short one, and whole under the pointer.
 function badge(text) {

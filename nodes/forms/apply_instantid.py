@@ -14,7 +14,7 @@ from ...face.value import FaceBatch
 from .. import wires
 from ..branch_settings import BranchSettings, advanced_inputs, weight_inputs, wire_inputs
 from ..page.description import described
-from ..page.notice import teller
+from ..page.notice import for_page, teller
 from ..page.sliders import SLIDER
 from ..people.face_nets import (
     control_net_input,
@@ -184,13 +184,20 @@ class ApplyInstantID(io.ComfyNode):
         both = with_face_nets(loaded, control_net, people, unconditional, hint, (positive, negative), tell)
         text = [said, "" if variant.has_layers else _NET_ALONE]
         text += [f"{len(people)} people" if len(people) > 1 else "", recogniser_note(loaded, people), *notes]
-        return shown(cls, "\n".join(filter(None, text)), pictures, steered, *both)
+        output = shown(cls, "\n".join(filter(None, text)), pictures, steered, *both)
+        return output if variant.has_layers else for_page(output, unread={"adapter": OF_THE_BRANCH})
 
 
 _NET_ALONE = (
     "InfiniteYou has no branch: it acts through its net alone, as strongly as 'strength' says. Weight, layers, fusion and "
     "noise change nothing."
 )
+
+# The inputs that this is about, as the page greys them.
+OF_THE_BRANCH = [
+    *("weight", "layer_preset", "start_percent", "end_percent", "fusion"),
+    *("embeds_scaling", "boost", "noise", "noise_seed"),
+]
 
 
 def _by_recipe(name: str, branch: BranchSettings, hint: Hint) -> tuple[BranchSettings, Hint, str]:

@@ -15,6 +15,7 @@ from ...face.pose import CANVAS_FITS, fitted, fitted_face, from_json
 from ...face.value import FaceBatch
 from ..page.description import described
 from ..page.notice import for_page
+from ..page.unused import instead
 from ..wires import FacesWire
 
 
@@ -77,6 +78,7 @@ class FaceMasks(io.ComfyNode):
                     min=0,
                     max=16384,
                     advanced=True,
+                    extra_dict=instead("latent"),
                     tooltip="Width of the masks; 0 takes that of the picture. Set it as in Render Keypoints.",
                 ),
                 io.Int.Input(
@@ -86,6 +88,7 @@ class FaceMasks(io.ComfyNode):
                     min=0,
                     max=16384,
                     advanced=True,
+                    extra_dict=instead("latent"),
                     tooltip="Height of the masks; 0 takes that of the picture. Set it as in Render Keypoints.",
                 ),
                 io.Combo.Input(

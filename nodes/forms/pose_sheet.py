@@ -11,6 +11,7 @@ from ...face.pose import to_json
 from ...face.pose_sheet import CROWD, FRAMES, parse_poses, pose_sheets
 from ..page.description import described
 from ..page.notice import for_page
+from ..page.unused import instead
 
 
 class PoseSheet(io.ComfyNode):
@@ -64,10 +65,17 @@ class PoseSheet(io.ComfyNode):
                     default=1016,
                     min=16,
                     max=16384,
+                    extra_dict=instead("latent"),
                     tooltip="Width of the pictures: the one you generate.",
                 ),
                 io.Int.Input(
-                    "height", optional=True, default=1016, min=16, max=16384, tooltip="Height of the pictures."
+                    "height",
+                    optional=True,
+                    default=1016,
+                    min=16,
+                    max=16384,
+                    extra_dict=instead("latent"),
+                    tooltip="Height of the pictures.",
                 ),
                 io.Latent.Input(
                     "latent",

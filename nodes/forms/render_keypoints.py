@@ -14,6 +14,7 @@ from ...face.pose import CANVAS_FITS, KeypointSheet, Pose, fitted, from_json, po
 from ...face.value import FaceBatch
 from ..page.description import described
 from ..page.notice import for_page
+from ..page.unused import instead
 from ..wires import FacesWire, LandmarksWire
 
 
@@ -53,6 +54,7 @@ class RenderKeypoints(io.ComfyNode):
                     default=1024,
                     min=0,
                     max=16384,
+                    extra_dict=instead("latent"),
                     tooltip="Width of the picture to draw: the one you generate. 0 takes that of the source.",
                 ),
                 io.Int.Input(
@@ -61,6 +63,7 @@ class RenderKeypoints(io.ComfyNode):
                     default=1024,
                     min=0,
                     max=16384,
+                    extra_dict=instead("latent"),
                     tooltip="Height of the picture to draw. 0 takes that of the source.",
                 ),
                 io.Combo.Input(

@@ -1,6 +1,7 @@
 """Numbers that are dragged: the track under a weight, and the host's sliders with typed values."""
 
 import pytest
+from pack.nodes.forms.apply_instantid import OF_THE_BRANCH
 from pack.nodes.people.recipes import NONE, RECIPES
 from serving.patience import until
 
@@ -154,3 +155,50 @@ def test_a_recipe_is_seen_in_the_inputs_that_it_sets(renderer, frontend, page):
     old["nodes"][0]["widgets_values"][recipe] = "stylised"
     frontend.load(old)
     assert (numbers.value("recipe"), numbers.value("weight")) == ("stylised", 0.8), "an old workflow is as it was"
+
+
+GREY = "id => app.graph.getNodeById(id).widgets.filter(one => one.disabled).map(one => one.name)"
+
+
+def become_grey(numbers, *wanted):
+    """These inputs and no others, by the host's own look and that of the track."""
+    page = numbers.page
+    until(lambda: set(page.evaluate(GREY, numbers.node)) == set(wanted), f"{wanted} are grey, and no others")
+    assert numbers.track("weight").get_attribute("aria-disabled") == str("weight" in wanted).lower()
+    if not numbers.is_classic:
+        preset = page.locator(f'[data-node-id="{numbers.node}"] [role=combobox][aria-label="layer_preset"]')
+        until(lambda: preset.is_disabled() == ("layer_preset" in wanted), "as the host greys one that is linked")
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_an_input_is_grey_while_another_is_read_instead(renderer, frontend, page):
+    numbers = Numbers(frontend, NODE, renderer)
+    layers = frontend.add("LikenessLayerWeights", (-500, 0))
+    become_grey(numbers)
+    frontend.connect(layers, 0, numbers.node, "layers")
+    for passed_by in (2, 4):  # muted, bypassed
+        for mode, wanted in ((0, ("layer_preset", "boost")), (passed_by, ())):
+            page.evaluate("([id, mode]) => (app.graph.getNodeById(id).mode = mode)", [layers, mode])
+            frontend.capture()
+            become_grey(numbers, *wanted)
+    assert numbers.sent("layer_preset") == "linear"
+    frontend.picture(f"grey {renderer}", numbers.node)
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_what_the_last_run_had_no_use_for_is_grey_until_another_file_is_chosen(renderer, frontend, page):
+    numbers = Numbers(frontend, NODE, renderer)
+    adapter = frontend.add("LikenessLoadIPAdapter", (-500, 0))
+    frontend.connect(adapter, 0, numbers.node, "adapter")
+    said = """([id, names]) => {
+        app.nodeOutputs[id] = { likeness_unread: [{ adapter: names }] }
+        app.graph.getNodeById(id).onExecuted({})
+    }"""
+    page.evaluate(said, [numbers.node, OF_THE_BRANCH])
+    become_grey(numbers, *OF_THE_BRANCH)
+    here = frontend.value(adapter, "file")
+    files = page.evaluate("id => app.graph.getNodeById(id).widgets[0].options.values", adapter)
+    for file in (next(file for file in files if file != here), here):
+        frontend.change(adapter, "file", file)
+        frontend.capture()
+        become_grey(numbers, *(OF_THE_BRANCH if file == here else ()))

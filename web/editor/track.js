@@ -3,7 +3,7 @@
 import { on } from './letgo.js'
 import { addPanelUnder, widen } from './panel.js'
 import { follow, mark } from './svg.js'
-import { isLinked, rememberStep, setValue, watch, widgetOf } from './widgets.js'
+import { chain, isLinked, rememberStep, setValue, watch, widgetOf } from './widgets.js'
 import { wordsOf } from './words.js'
 
 const HEIGHT = 10
@@ -49,6 +49,7 @@ export class Track {
     on(this.svg, 'dblclick', () => this.change(normal))
     on(this.svg, 'keydown', (event) => this.key(event))
     watch(node, [name], () => this.draw())
+    chain(node, 'onGreyed', () => this.draw())
     this.draw()
   }
 
@@ -58,7 +59,7 @@ export class Track {
   }
 
   get isFixed() {
-    return isLinked(this.node, this.name)
+    return isLinked(this.node, this.name) || Boolean(this.widget?.disabled)
   }
 
   share(value) {

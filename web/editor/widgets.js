@@ -9,6 +9,12 @@ export const valueOf = (node, name) => widgetOf(node, name)?.value
 // Whether another node gives this input, so that what the widget holds is not used.
 export const isLinked = (node, name) => node.inputs?.some((input) => input.name === name && input.link != null) ?? false
 
+// What a person has chosen on a node: the inputs that are widgets, and none that the page adds.
+export function choicesOf(node) {
+  const names = node.inputs.map((input) => input.widget?.name).filter(Boolean)
+  return JSON.stringify(names.map((name) => valueOf(node, name)))
+}
+
 export function setValue(node, name, value) {
   const widget = widgetOf(node, name)
   if (!widget || widget.value === value) return

@@ -54,7 +54,7 @@ def apply(whole, load):
         output = node.PREPARE_CLASS_CLONE({}).execute(**{**given, **inputs})
         ui = output.ui if isinstance(output.ui, dict) else output.ui.as_dict() if output.ui else {}
         model, positive, negative = output.args
-        return SimpleNamespace(model=model, positive=positive, negative=negative, text=ui.get("text", [""])[0])
+        return SimpleNamespace(model=model, positive=positive, negative=negative, text=ui.get("text", [""])[0], ui=ui)
 
     return applied
 
@@ -111,8 +111,9 @@ def test_residuals_that_serve_several_blocks_stay_one_and_the_negative_gets_none
 
 
 def test_without_a_picture_it_is_black_and_the_node_says_what_counts(whole, apply, ksample):
-    out = apply(image=None, weight=0.3)
+    out, inputs = apply(image=None, weight=0.3), ApplyInstantID.define_schema().inputs
     assert "through its net alone" in out.text
+    assert {"weight", "fusion", "noise"} <= set(out.ui["likeness_unread"][0]["adapter"]) <= {one.id for one in inputs}
     (call,), free = shown(whole, ksample, out)
     black = whole.model.model.latent_format.process_in(whole.vae.encode(torch.zeros(1, 128, 128, 3))).cpu()
     assert torch.equal(call["hint"], black.expand_as(call["hint"]))

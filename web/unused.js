@@ -1,0 +1,67 @@
+// Inputs that nothing reads as things are look as linked ones do: grey, and not to be changed.
+
+import { app } from '../../scripts/app.js'
+import { api } from '../../scripts/api.js'
+import { placeOf, sourceOf } from './editor/upstream.js'
+import { chain, choicesOf, outputOf, widgetOf } from './editor/widgets.js'
+
+const KEY = 'likeness_instead' // in the settings of an input: the name of the one that is read instead where it is linked
+const PASSED_BY = [2, 4] // modes of a node that is muted, and of one that is bypassed
+
+const replaced = new Map() // node class -> [input, the one instead] each
+const greyings = new Map() // node -> greys its inputs
+
+// The node that gives an input; undefined where none does, null where it lies outside of the subgraph.
+function giverOf(node, name) {
+  const input = node.inputs?.find((one) => one.name === name)
+  if (input?.link == null) return undefined
+  const giver = sourceOf(placeOf(node), input)?.node ?? null
+  return PASSED_BY.includes(giver?.mode) ? undefined : giver
+}
+
+// What the last run did not read for what it was given on an input, as long as the same is given.
+function unreadInRun(node) {
+  const run = outputOf(node)
+  return Object.entries(run?.likeness_unread?.[0] ?? {}).flatMap(([input, names]) => {
+    const giver = giverOf(node, input)
+    const given = giver && `${giver.id} ${choicesOf(giver)}`
+    run.likeness_given ??= {}
+    run.likeness_given[input] ??= given
+    return run.likeness_given[input] === given ? names : []
+  })
+}
+
+function grey(node) {
+  const unread = new Set(unreadInRun(node))
+  for (const [name, other] of replaced.get(node.comfyClass) ?? []) if (giverOf(node, other) !== undefined) unread.add(name)
+  const changed = (node.widgets ?? []).filter((one) => Boolean(one.disabled) !== unread.has(one.name))
+  for (const widget of changed) widget.disabled = unread.has(widget.name)
+  if (!changed.length) return
+  node.onGreyed?.()
+  node.graph?.setDirtyCanvas(true, true)
+}
+
+app.registerExtension({
+  name: 'likeness.unused',
+
+  setup() {
+    api.addEventListener('graphChanged', () => greyings.forEach((act) => act())) // one muted, another file chosen
+  },
+
+  beforeRegisterNodeDef(_, { name, input }) {
+    const inputs = Object.entries({ ...input?.required, ...input?.optional })
+    const found = inputs.filter(([, spec]) => spec[1]?.[KEY]).map(([one, spec]) => [one, spec[1][KEY]])
+    if (found.length) replaced.set(name, found)
+  },
+
+  nodeCreated(node) {
+    if (!replaced.has(node.comfyClass)) return
+    greyings.set(node, () => grey(node))
+    chain(node, 'onRemoved', () => greyings.delete(node))
+    for (const event of ['onConfigure', 'onConnectionsChange', 'onExecuted']) chain(node, event, () => grey(node))
+  },
+
+  onNodeOutputsUpdated() {
+    greyings.forEach((act) => act())
+  }
+})
