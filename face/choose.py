@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .errors import CUT, SKIP_IT, MissingFace, missing_face
+from .person_numbers import numbers_of
 from .value import Face, FaceBatch, PictureFaces
 
 Order = Callable[[PictureFaces, Face | None], list[float]]
@@ -65,7 +66,7 @@ def numbers(text: str) -> tuple[int, ...]:
 
 
 def choose_several(batch: FaceBatch, wanted: Sequence[int], missing: str = "error") -> FaceBatch:
-    """The faces of every picture with these numbers, from 1, as Find Faces numbers them, in this order.
+    """The faces of every picture with these numbers, from 1, as Find Faces gave them, in this order.
 
     A picture without one of them raises MissingFace, or with missing="skip" keeps those that it has.
     """
@@ -88,11 +89,15 @@ def _one(entry: PictureFaces, faces: tuple[Face, ...], index: int, missing: str)
 
 
 def _several(entry: PictureFaces, wanted: Sequence[int], missing: str) -> PictureFaces:
-    there = [number for number in wanted if number <= len(entry.faces)]
-    if len(there) < len(wanted) and missing != "skip":
-        raise _absent(entry, next(number for number in wanted if number not in there), "'several'")
-    return replace(entry, faces=tuple(entry.faces[number - 1] for number in there))
+    there = dict(zip(numbers_of(entry.faces), entry.faces, strict=True))
+    absent = [number for number in wanted if number not in there]
+    if absent and missing != "skip":
+        raise _absent(entry, absent[0], "'several'")
+    return replace(entry, faces=tuple(there[number] for number in wanted if number in there))
 
 
 def _absent(entry: PictureFaces, number: int, asked: str) -> MissingFace:
+    if number <= len(entry.faces):
+        left = ", ".join(map(str, numbers_of(entry.faces)))
+        return MissingFace(f"Face {number} was asked for, by {asked}; chosen before in {entry.picture.name}: {left}.")
     return MissingFace(f"Face {number} was asked for, by {asked}; {entry.picture.name} shows {len(entry.faces)}.")

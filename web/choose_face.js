@@ -4,12 +4,12 @@
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
 import { whenAdded } from './editor/blueprint.js'
-import { FacePicker, asNumbers, placesIn } from './editor/face_picker.js'
+import { FacePicker, absentFrom, asNumbers, numbersIn, peopleAt, placesOf } from './editor/face_picker.js'
 import { WORDS } from './editor/face_words.js'
 import { innerOutputOf, placeIn } from './editor/inner_runs.js'
 import { addNumber } from './editor/number_row.js'
 import { hideHostPreview, widen } from './editor/panel.js'
-import { promotedOf } from './editor/upstream.js'
+import { placeOf, promotedOf, sourceOf } from './editor/upstream.js'
 import { chain, isLinked, outputOf, setValue, valueOf, watch } from './editor/widgets.js'
 import { wordsOf } from './editor/words.js'
 
@@ -54,26 +54,39 @@ class NodePicker extends FacePicker {
     const [chooser] = choosersOf(this.node)
     if (!chooser) return ''
     const rule = valueOf(chooser, 'rule')
-    return placesIn(valueOf(chooser, 'several')).length || rule === AS_NUMBERED ? '' : rule
+    return numbersIn(valueOf(chooser, 'several')).length || rule === AS_NUMBERED ? '' : rule
+  }
+
+  absent(picture) {
+    const [chooser] = choosersOf(this.node)
+    if (!chooser) return []
+    const several = numbersIn(valueOf(chooser, 'several'))
+    if (several.length) return absentFrom(picture, several)
+    const index = valueOf(chooser, 'index')
+    return index < picture.faces.length ? [] : [index + 1]
   }
 
   // By 'several' or 'index' at once, by another rule as in the last run.
   chosen(picture) {
     const [chooser] = choosersOf(this.node)
     if (!chooser) return []
-    const several = placesIn(valueOf(chooser, 'several'))
-    if (several.length) return several
-    if (valueOf(chooser, 'rule') === AS_NUMBERED) return [valueOf(chooser, 'index')]
+    const several = numbersIn(valueOf(chooser, 'several'))
+    if (several.length) return placesOf(picture, several)
+    const index = valueOf(chooser, 'index')
+    if (valueOf(chooser, 'rule') === AS_NUMBERED) return index < picture.faces.length ? [index] : []
     const run = (outputOf(chooser)?.likeness_faces ?? []).flat()[this.page]
     return run?.faces.length === picture.faces.length ? run.chosen : []
   }
 
-  choose(wanted) {
+  // 'index' is a place: a face of those that another Choose Face gave is called by its number, in 'several'.
+  choose(wanted, picture) {
+    const people = peopleAt(picture, wanted)
+    const isSeveral = people.length > 1 || people[0] !== wanted[0] + 1
     const found = choosersOf(this.node)
     for (const chooser of found.length ? found : [addChooser(this.node)]) {
       setValue(chooser, 'rule', AS_NUMBERED)
       setValue(chooser, 'index', wanted[0])
-      setValue(chooser, 'several', wanted.length > 1 ? asNumbers(wanted) : '')
+      setValue(chooser, 'several', isSeveral ? asNumbers(people) : '')
     }
   }
 }
@@ -88,8 +101,14 @@ class BlueprintPicker extends FacePicker {
 
   isOpen = false
 
+  // Find Faces within, which says what there is to choose from also where the choice fails.
+  get finder() {
+    const found = sourceOf(placeOf(this.inner), this.inner.inputs.find(({ name }) => name === 'faces'))?.node
+    return found?.comfyClass === FINDS ? found : this.inner
+  }
+
   outputOf() {
-    return innerOutputOf(this.node, this.inner)
+    return innerOutputOf(this.node, this.finder)
   }
 
   get text() {
@@ -101,16 +120,22 @@ class BlueprintPicker extends FacePicker {
   }
 
   get rule() {
-    return placesIn(this.text).length ? '' : valueOf(this.inner, 'rule')
+    return numbersIn(this.text).length ? '' : valueOf(this.inner, 'rule')
+  }
+
+  absent(picture) {
+    return absentFrom(picture, numbersIn(this.text))
   }
 
   chosen(picture) {
-    const places = placesIn(this.text)
-    return places.length ? places : picture.chosen
+    const people = numbersIn(this.text)
+    if (people.length) return placesOf(picture, people)
+    const run = (innerOutputOf(this.node, this.inner)?.likeness_faces ?? []).flat()[this.page]
+    return run?.faces.length === picture.faces.length ? run.chosen : []
   }
 
-  choose(wanted) {
-    setValue(this.node, this.name, asNumbers(wanted))
+  choose(wanted, picture) {
+    setValue(this.node, this.name, asNumbers(peopleAt(picture, wanted)))
   }
 }
 
@@ -139,7 +164,9 @@ app.registerExtension({
 
   setup() {
     api.addEventListener('executed', ({ detail }) => {
-      for (const [node, picker] of pickers) if (picker.inner && String(detail.node).endsWith(placeIn(node, picker.inner))) picker.draw()
+      const isOf = (node, inner) => String(detail.node).endsWith(placeIn(node, inner))
+      for (const [node, picker] of pickers)
+        if (picker.inner && (isOf(node, picker.inner) || isOf(node, picker.finder))) picker.draw()
     })
   },
 

@@ -273,6 +273,14 @@ class Frontend:
             if not entry.cached:
                 return entry
 
+    def run_alone(self, label="", at=0):
+        """Press a button that is seen, with a label that begins so, that runs a node alone; its history entry."""
+        wanted = label and f'[aria-label^="{label}"]'
+        with self.page.expect_response("**/api/prompt") as answer:
+            self.page.locator(f'.likeness-editor [data-focus="play"]{wanted}:visible').nth(at).click()
+        assert answer.value.ok, answer.value.text()
+        return self.api.wait(answer.value.json()["prompt_id"], pause=lambda: self.page.wait_for_timeout(100))
+
     def search(self, words, wanted):
         """Type into the search of nodes until it offers the node titled `wanted`; all titles offered, best first."""
         self.command("Workspace.SearchBox.Toggle")

@@ -8,7 +8,6 @@ from serving.patience import until
 from serving.substitutes import on_the_miniature
 
 from .frontend import RENDERERS, template
-from .test_alone import press
 from .test_choose_face import CROPS
 
 BLUEPRINTS = sorted((Path(__file__).resolve().parents[2] / "subgraphs").glob("*.json"))
@@ -85,7 +84,7 @@ def saved_widgets(workflow, placed):
 def check_a_click_chooses(frontend, placed):
     """Faces are found by the blueprint's own button, and clicks write its widget."""
     page = frontend.page
-    assert press(frontend).succeeded
+    assert frontend.run_alone().succeeded
     crops = page.locator(".likeness-crop:visible")
     until(lambda: page.evaluate(CROPS) == [True, True], "each face alone")
     crops.last.click()
@@ -93,6 +92,9 @@ def check_a_click_chooses(frontend, placed):
     crops.first.click(modifiers=["Control"])
     assert sent(frontend, "LikenessChooseFace")["several"] == "2, 1"
     page.get_by_text("Faces 2, 1 are chosen, in this order.").wait_for()
+    frontend.change(placed, "faces", "3")
+    page.get_by_text("3 is asked for, and here are 2 faces.").wait_for()
+    frontend.change(placed, "faces", "2, 1")
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

@@ -117,6 +117,25 @@ def test_a_click_chooses_a_face(renderer, frontend, page, example_photo):
     assert frontend.queue().entry["outputs"][chooses]["likeness_faces"][0][0]["chosen"] == [1]
 
 
+def check_people_are_chosen_again_by_their_numbers(frontend, finds, chooses):
+    """Faces 2 and 1 go on in this order; a second Choose Face calls them the same."""
+    page, again = frontend.page, frontend.add("LikenessChooseFace", (1300, -700))
+    frontend.connect(chooses, 0, again, "faces")
+    frontend.show(again)
+    assert frontend.run_alone(at=-1).succeeded
+    frontend.show(finds, chooses, again)
+    crops = page.locator(".likeness-crop")
+    until(lambda: crops.count() == 6 and crops.nth(4).inner_text().split() == ["2"], "face 2 comes first")
+    crops.nth(4).click()
+    page.get_by_text("Face 2 is chosen.").wait_for()
+    assert frontend.prompt()[again]["inputs"]["several"] == "2"
+    frontend.show(again)
+    run = frontend.run_alone(at=-1)
+    assert run.entry["outputs"][again]["likeness_faces"][0][0]["chosen"] == [0]
+    frontend.remove(again)
+    frontend.show(finds, chooses)
+
+
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_strip_shows_every_face_alone_and_several_are_chosen_in_order(renderer, frontend, page, example_photo):
     frontend.renderer(renderer)
@@ -143,8 +162,13 @@ def test_a_strip_shows_every_face_alone_and_several_are_chosen_in_order(renderer
     assert outputs[masks]["likeness_people"] == [[2, 1]]
     check_people_are_the_same_everywhere(frontend, finds, chooses, draws, masks, prompts)
     frontend.picture(f"two faces in order {renderer}")
-    crops.last.click(modifiers=["Control"])
+    check_people_are_chosen_again_by_their_numbers(frontend, finds, chooses)
+    crops.nth(3).click(modifiers=["Control"])
     assert (frontend.value(chooses, "several"), frontend.value(chooses, "index")) == ("", 0)
+    frontend.change(chooses, "several", "1, 3")
+    said = page.get_by_text("3 is asked for, and here are 2 faces. Click the one to use.")
+    until(lambda: said.count() == 2, "both nodes say who is not there")
+    assert said.evaluate_all("them => them.every(one => one.closest('.likeness-wrong'))")
 
 
 def test_in_a_group_of_29_each_face_can_be_told_and_chosen(frontend, page, example_photo):

@@ -6,7 +6,6 @@ import pytest
 from serving.patience import until
 
 from .frontend import RENDERERS
-from .test_alone import press
 from .test_face_similarity import photos  # noqa: F401  a fixture
 from .test_render_keypoints import GRAPH
 
@@ -38,7 +37,7 @@ def test_a_table_on_the_node_compares_the_methods(renderer, frontend, page, phot
         frontend.settle()
     frontend.change(made[6], "filename_prefix", f"compared/{renderer}")
     frontend.show(made[6])
-    run = press(frontend, "Compare now")
+    run = frontend.run_alone("Compare now")
     assert run.succeeded, run.messages
     until(lambda: len(page.evaluate(CELLS)) == 3, "the table")
     frontend.picture(f"methods table {renderer}", made[6])

@@ -7,7 +7,7 @@ from serving.fixtures import DATA
 from serving.patience import until
 
 from .frontend import RENDERERS
-from .test_alone import press, values
+from .test_alone import values
 from .test_render_keypoints import GRAPH
 
 PEOPLE = ("obama.jpg", "obama2.jpg", "biden.jpg")
@@ -48,7 +48,7 @@ def test_a_bar_between_two_faces_says_how_alike_they_are(renderer, frontend, pag
     )
     frontend.show(same)
     saved = frontend.workflow()
-    run = press(frontend, "Compare now")
+    run = frontend.run_alone("Compare now")
     assert run.succeeded, run.messages
     until(lambda: len(page.evaluate(ROWS)) == 1, "the bar of the node that was run alone")
     assert values(frontend.workflow()) == values(saved)
@@ -78,7 +78,7 @@ def test_masks_are_made_alone(renderer, frontend, page):
     kinds = [["PrimitiveString", 0, {"value": face}], ["LikenessFaceMasks", 400, {}], ["PreviewImage", 900, {}]]
     _, masks, _ = page.evaluate(GRAPH, [kinds, [[0, 1, "keypoints"]]])
     frontend.show(masks)
-    run = press(frontend)
+    run = frontend.run_alone()
     assert run.succeeded, run.messages
     assert run.entry["outputs"][masks]["images"]
     said = page.get_by_text(f"1 masks of {width}x100")

@@ -4,7 +4,6 @@ import pytest
 from serving.patience import until
 
 from .frontend import RENDERERS
-from .test_alone import press
 from .test_render_keypoints import GRAPH
 
 NODE = "LikenessShowAdapters"
@@ -57,7 +56,7 @@ def test_a_press_shows_what_acts_in_each_block_and_step(renderer, frontend, page
     sampled = {"steps": 12, "scheduler": "karras", "denoise": 1}
     assert sampled.items() <= frontend.prompt()[show]["inputs"].items()
     frontend.show(show)
-    assert press(frontend, "Show it now").succeeded
+    assert frontend.run_alone("Show it now").succeeded
     seen = until(lambda: page.evaluate(MAP), "the map")
     frontend.picture(f"show adapters {renderer}", show)
     names, numbers = [text for text in seen["texts"] if "put" in text], seen["texts"][-8:]

@@ -17,13 +17,20 @@ const HEIGHT = 260
 
 const addressOf = (file) => api.apiURL(`/view?${new URLSearchParams(file)}`)
 
-export const asNumbers = (places) => places.map((one) => one + 1).join(', ')
-export const placesIn = (text) => (text?.match(/\d+/g) ?? []).map((one) => Number(one) - 1)
+// People by their numbers in a text such as '3, 1'; a face of which nobody chose before has its place's.
+export const asNumbers = (people) => people.join(', ')
+export const numbersIn = (text) => (text?.match(/\d+/g) ?? []).map(Number)
+const personOf = ({ faces }, place) => faces[place].person ?? place + 1
+const peopleOf = (picture) => picture.faces.map((_, place) => personOf(picture, place))
+export const peopleAt = (picture, places) => places.map((place) => personOf(picture, place))
+export const placesOf = (picture, people) => people.map((one) => peopleOf(picture).indexOf(one)).filter((place) => place >= 0)
+export const absentFrom = (picture, people) => people.filter((one) => !peopleOf(picture).includes(one))
 
 // A picker says by these what is chosen:
 //   outputOf()       what the node said in its last run
 //   chosen(picture)  the places, from 0, of the faces that go on, in their order
-//   choose(places)   makes it these
+//   choose(places, picture)  makes it these of the picture
+//   absent(picture)  the numbers that are asked for and are none of its faces
 //   isOpen           whether all faces go on, as nothing chooses
 //   isFixed          whether another node says which
 //   rule             by which one is chosen, where no number is
@@ -79,7 +86,8 @@ export class FacePicker {
   marked({ faces }, chosen) {
     const { isOpen } = this
     return faces.map((face, number) => {
-      const { box, score, person = number + 1 } = face
+      const { box, score } = face
+      const person = personOf({ faces }, number)
       const place = chosen.indexOf(number)
       return {
         box,
@@ -134,13 +142,16 @@ export class FacePicker {
     this.svg.append(loupe(face, size, unitsPerPixel(this.svg), alone))
   }
 
-  tell({ faces }, chosen) {
+  tell(picture, chosen) {
     const { words, rule } = this
+    const { faces } = picture
+    const absent = this.absent(picture)
     if (!faces.length) this.status(words.nobody)
     else if (this.isOpen) this.status(words.adds)
     else if (this.isFixed) this.status(words.linked)
+    else if (absent.length) this.status(words.absent(absent, faces.length), true)
     else if (rule) this.status(words.byRule(option(rule)))
-    else if (chosen.some((number) => number >= faces.length)) this.status(words.click(faces.length), true)
+    else if (!chosen.length) this.status(words.click(faces.length), true)
     else this.status(words.chosen(chosen.map((number) => this.faces[number].person)))
   }
 
@@ -158,7 +169,7 @@ export class FacePicker {
     const rest = former.filter((one) => one !== number)
     const wanted = !isFurther ? [number] : rest.length < former.length ? rest : [...former, number]
     if (!wanted.length) return
-    this.choose(wanted)
+    this.choose(wanted, picture)
     this.changed()
     this.focus()
     rememberStep()

@@ -13,6 +13,8 @@ export const WORDS = {
     empty: 'Press the button above to see the faces here.',
     nobody: 'No face found in this picture.',
     click: (count) => `${count === 1 ? '1 face' : `${count} faces`}. Click the one to use.`,
+    absent: (numbers, count) =>
+      `${numbers.join(', ')} ${numbers.length === 1 ? 'is' : 'are'} asked for, and here ${count === 1 ? 'is 1 face' : `are ${count} faces`}. Click the one to use.`,
     adds: 'Click a face to choose it: this adds a Choose Face.',
     chosen: (numbers) =>
       numbers.length === 1
@@ -36,6 +38,7 @@ export const WORDS = {
     empty: '按上方按钮即可在此查看人脸。',
     nobody: '此图片中没有找到人脸。',
     click: (count) => `${count} 张人脸。点击要使用的人脸。`,
+    absent: (numbers, count) => `要的是 ${numbers.join('、')}，而这里有 ${count} 张人脸。点击要使用的人脸。`,
     adds: '点击人脸即可选择：会添加一个“选择人脸”节点。',
     chosen: (numbers) =>
       numbers.length === 1

@@ -90,6 +90,9 @@ def test_several_that_are_not_there_or_no_numbers_are_named(crowd):
 def test_people_keep_the_number_that_they_were_chosen_by(crowd):
     chosen = keeping_numbers((crowd,), choose_several((crowd,), (3, 1)))
     assert numbers_of(chosen[0].faces) == (3, 1)
+    assert choose_several(chosen, (1, 3))[0].faces == chosen[0].faces[::-1], "and by which they are chosen again"
+    with pytest.raises(MissingFace, match="Face 2 was asked for, by 'several'; chosen before in picture 1 of 1: 3, 1"):
+        choose_several(chosen, (2,))
     again = keeping_numbers(chosen, choose(chosen, "as numbered", 1))
     assert numbers_of(again[0].faces) == (1,), "also through a second choice"
     assert numbers_of(crowd.faces) == (1, 2, 3)
