@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -53,7 +54,8 @@ def share_of(schedule: str, span: Span) -> Callable[[int], float]:
 
     By transformers' formulas, which are functions of the step alone, so that a resumed training has the same rates.
     """
-    from transformers import optimization  # the host has it; it takes long to import
+    # The host has it; it takes long to import, and by a name half of a type check would be reading what it imports.
+    optimization = import_module("transformers.optimization")
 
     unused = torch.optim.SGD([torch.zeros(1)], lr=1.0)
     return SCHEDULES[schedule].made(optimization, unused, span).lr_lambdas[0]
