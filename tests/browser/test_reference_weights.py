@@ -1,6 +1,7 @@
 """The rows and the canvas of Reference Weights."""
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from serving.patience import until
@@ -82,7 +83,8 @@ def test_each_row_shows_the_picture_of_its_reference(editor):
     shown = ".likeness-reference img:not([hidden])"
     until(lambda: page.locator(shown).count() == 1, "the picture of the one reference of the prompt")
     address = page.locator(shown).first.get_attribute("src")
-    assert "view?" in address and frontend.value(load, "image").split("/")[-1] in address.replace("%20", " ")
+    asked = parse_qs(urlsplit(address).query)["filename"]
+    assert "view?" in address and asked == [frontend.value(load, "image").split("/")[-1]]
 
 
 def test_pictures_are_found_through_subgraphs(frontend, page):
