@@ -90,14 +90,6 @@ def our_nodes(api):
     return {name: node for name, node in ours.items() if not node["deprecated"]}
 
 
-@pytest.fixture(params=["light", "dark"])
-def palette(request, frontend):
-    """A theme of the page, by its name."""
-    frontend.setting("Comfy.ColorPalette", request.param)
-    yield request.param
-    frontend.setting("Comfy.ColorPalette", "dark")
-
-
 @pytest.fixture
 def page(frontend):
     """Playwright's page of `frontend`."""

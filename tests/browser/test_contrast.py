@@ -87,7 +87,7 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll('.likeness-editor 
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
-def test_every_text_of_the_editors_can_be_read(renderer, palette, frontend, page, example_photo):
+def test_every_text_of_the_editors_can_be_read(renderer, frontend, page, example_photo):
     frontend.renderer(renderer)
     nodes = [
         frontend.add(f"Likeness{kind}", (560 * (i % ROW), 1000 * (i // ROW))) for i, (kind, *_) in enumerate(EDITORS)
@@ -104,7 +104,10 @@ def test_every_text_of_the_editors_can_be_read(renderer, palette, frontend, page
     frontend.show()
     wanted = {"Lower the threshold to 0.3", *(text for *_, text in EDITORS)}
     until(lambda: not unseen(page, wanted), "every editor is drawn")
-    frontend.picture(f"texts {renderer} {palette}")
-    assert not faint(page)
-    assert page.evaluate(SMALLEST) >= 11, "numbers of axes too"
-    assert palette == "light" or not faults(page)
+    for palette in ("light", "dark"):
+        frontend.setting("Comfy.ColorPalette", palette)
+        assert not unseen(page, wanted)
+        frontend.picture(f"texts {renderer} {palette}")
+        assert not faint(page), palette
+        assert page.evaluate(SMALLEST) >= 11, "numbers of axes too"
+    assert not faults(page)
