@@ -25,26 +25,58 @@ def values(workflow):
     return {node["id"]: (node["type"], node.get("widgets_values")) for node in workflow["nodes"]}
 
 
-@pytest.mark.parametrize("renderer", RENDERERS)
-def test_a_button_runs_one_node_alone_and_a_reload_shows_it_again(renderer, frontend, page, example_photo):
+def run_both(frontend, renderer, width):
+    """Run Find Faces alone, then Face Masks; what a reload has to show: the workflow, both nodes, what the second says."""
+    frontend.clear()
     frontend.renderer(renderer)
-    *needed, finds, _ = page.evaluate(GRAPH, [[*KINDS[:3], LOOSE], LINKS[:2]])
+    face = f'{{"width": {width}, "height": 100, "faces": [[[80, 40], [120, 40], [100, 60], [85, 80], [115, 80]]]}}'
+    masked = [["PrimitiveString", 0, {"value": face}], ["LikenessFaceMasks", 900, {}]]
+    links = [*LINKS[:2], [4, 5, "keypoints"]]
+    *needed, finds, _, text, masks = frontend.page.evaluate(GRAPH, [[*KINDS[:3], LOOSE, *masked], links])
     frontend.show(finds)
-    saved = frontend.workflow()
-    run = frontend.run_alone()
+    saved, said = frontend.workflow(), f"1 masks of {width}x100"
+    run = frontend.run_alone("Find the faces now")
     assert run.succeeded, run.messages
     sent = run.entry["prompt"][2]
     assert {*needed, finds} < set(sent) and len(sent) == 4, "what it needs, and what looks at it"
-    boxes = page.locator(".likeness-box")
-    until(lambda: boxes.count() == 2, "both faces")
+    wait_for_faces(frontend)
     assert values(frontend.workflow()) == values(saved)
     frontend.picture(f"run alone {renderer}")
 
+    frontend.show(masks)
+    run = frontend.run_alone("Make the masks now")
+    assert run.succeeded and {text, masks} < set(run.entry["prompt"][2]), run.messages
+    assert run.entry["outputs"][masks]["images"]
+    wait_for_words(frontend, said)
+    frontend.picture(f"masks alone {renderer}", masks)
+    return saved, finds, masks, said
+
+
+def wait_for_faces(frontend):
+    boxes = frontend.page.locator(".likeness-box")
+    until(lambda: boxes.count() == 2, "both faces")
+
+
+def wait_for_words(frontend, said):
+    shown = frontend.page.get_by_text(said)
+    until(lambda: shown.count() == 1, "what it made")
+
+
+def test_a_button_runs_one_node_alone_and_a_reload_shows_it_again(frontend, page, example_photo):
+    widths = {"canvas": 200, "nodes 2.0": 220}  # what was made before is not said again
+    runs = {renderer: run_both(frontend, renderer, widths[renderer]) for renderer in RENDERERS}
     frontend.open()
-    frontend.load(saved)
-    frontend.show(finds)
-    until(lambda: boxes.count() == 2, "the faces of the last run")
-    frontend.picture(f"after a reload {renderer}")
+    for renderer, (saved, finds, masks, said) in reversed(runs.items()):  # the page opens in the last one
+        frontend.clear()
+        frontend.renderer(renderer)
+        frontend.load(saved)
+        frontend.show(finds)
+        wait_for_faces(frontend)
+        frontend.picture(f"after a reload {renderer}")
+        frontend.show(masks)
+        wait_for_words(frontend, said)
+        assert page.evaluate("id => app.nodeOutputs[id]?.images.length", masks) == 1
+        frontend.picture(f"masks after a reload {renderer}", masks)
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)

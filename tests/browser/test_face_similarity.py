@@ -1,4 +1,4 @@
-"""Face Similarity shows the two faces with a bar between them, and runs alone; so does Face Masks."""
+"""Face Similarity shows the two faces with a bar between them, and runs alone."""
 
 import shutil
 
@@ -68,27 +68,3 @@ def test_a_bar_between_two_faces_says_how_alike_they_are(renderer, frontend, pag
     panel.get_by_role("heading", name="Weak likeness").wait_for()
     frontend.picture(f"help of weak likeness {renderer}")
     frontend.setting("Comfy.RightSidePanel.IsOpen", False)
-
-
-@pytest.mark.parametrize("renderer", RENDERERS)
-def test_masks_are_made_alone(renderer, frontend, page):
-    frontend.renderer(renderer)
-    width = {"canvas": 200, "nodes 2.0": 220}[renderer]  # what was made before is not said again
-    face = f'{{"width": {width}, "height": 100, "faces": [[[80, 40], [120, 40], [100, 60], [85, 80], [115, 80]]]}}'
-    kinds = [["PrimitiveString", 0, {"value": face}], ["LikenessFaceMasks", 400, {}], ["PreviewImage", 900, {}]]
-    _, masks, _ = page.evaluate(GRAPH, [kinds, [[0, 1, "keypoints"]]])
-    frontend.show(masks)
-    run = frontend.run_alone()
-    assert run.succeeded, run.messages
-    assert run.entry["outputs"][masks]["images"]
-    said = page.get_by_text(f"1 masks of {width}x100")
-    until(lambda: said.count() == 1, "what it made")
-    frontend.picture(f"masks alone {renderer}", masks)
-    saved = frontend.workflow()
-    frontend.open()
-    frontend.load(saved)
-    frontend.show(masks)
-    until(
-        lambda: said.count() == 1 and page.evaluate("id => app.nodeOutputs[id]?.images.length", masks) == 1, "it again"
-    )
-    frontend.picture(f"masks after a reload {renderer}", masks)
