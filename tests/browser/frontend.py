@@ -40,6 +40,28 @@ STILL = f"""async () => {{
     }} while (before !== now || {TRACKER}._restoringState)
 }}"""
 
+# The view that the command that fits it glides to, at once; again where nodes take other sizes when they are seen.
+SHOWN = f"""async ids => {{
+    const canvas = app.canvas, nodes = ids.length ? ids.map(id => app.graph.getNodeById(id)) : app.graph._nodes
+    const around = () => {{
+        const boxes = nodes.map(node => [...node.boundingRect])
+        const [left, top] = [0, 1].map(i => Math.min(...boxes.map(box => box[i])) - MARGIN)
+        const [right, bottom] = [0, 1].map(i => Math.max(...boxes.map(box => box[i] + box[i + 2])) + MARGIN)
+        return [left, top, right - left, bottom - top]
+    }}
+    const look = () => JSON.stringify([around(),
+        ...[...document.querySelectorAll('[data-node-id], .likeness-editor')].map(one => one.getBoundingClientRect())])
+    canvas.deselectAll()
+    let before, now
+    do {{
+        before = now
+        canvas.ds.fitToBounds(around())
+        canvas.setDirty(true, true)
+        await ({FRAMES})()
+        now = look()
+    }} while (before !== now)
+}}""".replace("MARGIN", "10")
+
 
 def template(name):
     """The file of a template, by its name without the Chinese words in it."""
@@ -337,20 +359,8 @@ class Frontend:
         )
 
     def show(self, *nodes):
-        """Bring nodes (all, without any) into the middle of the window."""
-        self.page.evaluate(
-            """ids => {
-                const canvas = app.canvas
-                const chosen = ids.length ? ids.map(id => app.graph.getNodeById(id)) : app.graph._nodes
-                canvas.deselectAll()
-                canvas.selectItems(chosen)
-            }""",
-            list(nodes),
-        )
-        self.command("Comfy.Canvas.FitView")
-        self.page.wait_for_timeout(400)  # the view glides there
-        self.page.evaluate("() => app.canvas.deselectAll()")
-        self.settle()
+        """Bring nodes (all, without any) into the middle of the window, and wait until they are drawn there."""
+        self.page.evaluate(SHOWN, list(nodes))
 
     def box(self, node):
         """Left, top, width and height of a node, its title included, in pixels of the window."""
