@@ -31,6 +31,13 @@ PLACES = {
     ),
 }
 
+# Left and right of each editor on a node in Nodes 2.0.
+MARGINS = """id => {
+    const node = document.querySelector(`.lg-node[data-node-id="${id}"]`), { left, right } = node.getBoundingClientRect()
+    const boxes = [...node.querySelectorAll('.likeness-editor')].map(one => one.getBoundingClientRect())
+    return boxes.flatMap(box => [box.left - left, right - box.right]).map(side => side / app.canvas.ds.scale)
+}"""
+
 
 def shown_of_nodes_within(frontend, placed):
     """The widgets of a blueprint that belong to nodes within, by name."""
@@ -73,12 +80,17 @@ def with_a_photo(frontend):
     frontend.change(placed, "face_models", "vectron")
     frontend.show(placed)
     frontend.page.locator(".likeness-editor .likeness-plot:visible").wait_for()
-    frontend.still()
+    frontend.remember()
     return placed
 
 
 def saved_widgets(workflow, placed):
-    return next(node for node in workflow["nodes"] if str(node["id"]) == placed)["widgets_values"]
+    return saved(workflow, placed)["widgets_values"]
+
+
+def saved(workflow, placed):
+    """A node as a file has it."""
+    return next(node for node in workflow["nodes"] if str(node["id"]) == placed)
 
 
 def check_a_click_chooses(frontend, placed):
@@ -97,6 +109,17 @@ def check_a_click_chooses(frontend, placed):
     frontend.change(placed, "faces", "2, 1")
 
 
+def check_undo_keeps_the_size(frontend, placed):
+    """The host makes the node anew, and measures what is on it; a photo that came late may be one more step."""
+    weight, size = frontend.value(placed, "weight"), saved(frontend.workflow(), placed)["size"]
+    for command, wanted in (("Comfy.Undo", 0.8), ("Comfy.Redo", weight)):
+        while frontend.value(placed, "weight") != wanted:
+            frontend.still()
+            frontend.command(command)
+            frontend.still()
+        assert saved(frontend.workflow(), placed)["size"] == pytest.approx(size, abs=1)
+
+
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(renderer, frontend, page, example_photo):
     frontend.renderer(renderer)
@@ -107,14 +130,17 @@ def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(renderer, f
     page.keyboard.press("End")
     assert track.get_attribute("aria-valuenow") == "1.5", "it is seen"
     assert frontend.value(placed, "weight") == sent(frontend, "LikenessApplyInstantID")["weight"] == 1.5
+    check_undo_keeps_the_size(frontend, placed)
+    if renderer == "nodes 2.0":
+        assert page.evaluate(MARGINS, placed) == pytest.approx([12] * 6, abs=1), "tracks and picker, as the host's rows"
     check_a_click_chooses(frontend, placed)
     frontend.picture(f"blueprint faces {renderer}", placed)
     assert frontend.box(placed)[2:] == pytest.approx(size, abs=2)
-    saved = frontend.workflow()
-    assert saved_widgets(saved, placed) == [1.5, *before[1:3], "2, 1", *before[4:]], "plain values, in their places"
+    file = frontend.workflow()
+    assert saved_widgets(file, placed) == [1.5, *before[1:3], "2, 1", *before[4:]], "plain values, in their places"
     other = next(name for name in RENDERERS if name != renderer)
     frontend.renderer(other)
-    frontend.load(saved)
+    frontend.load(file)
     frontend.show(placed)
     crops = page.locator(".likeness-crop:visible")
     until(lambda: crops.count() == 2 and crops.last.inner_text().split() == ["2", "1."], f"the same in {other}")

@@ -1,10 +1,11 @@
 // Editors on a subgraph: the host gives it the widgets that it shows of the nodes within, and no others.
 
 import { app } from '../../../scripts/app.js'
-import { isLetGo, on, onResize } from './letgo.js'
+import { isLetGo, on, onResize, signalOf } from './letgo.js'
 import { chain } from './widgets.js'
 
 const EDITOR = 'likeness_editor' // the type of our widgets
+const MARGIN = '12px'
 const PAUSE = 200 // ms between two looks for a place
 const ready = new WeakSet()
 
@@ -25,8 +26,14 @@ export function takeWidgets(node) {
   ready.add(node)
   const ours = [] // in the order in which they were put there
   let order = [] // names of all, as they were set last: the host makes its widgets anew
+  let made = [] // the host's own, which it makes anew after an undo
   const all = () => {
-    const there = [...host.get.call(node), ...ours]
+    const hosts = host.get.call(node)
+    if (hosts.length !== made.length || hosts.some((one, i) => one !== made[i])) {
+      made = [...hosts]
+      queueMicrotask(() => node.onWidgetsMade?.())
+    }
+    const there = [...hosts, ...ours]
     const placeOf = ({ name }) => (order.includes(name) ? order.indexOf(name) : order.length)
     return there.sort((a, b) => placeOf(a) - placeOf(b))
   }
@@ -64,6 +71,7 @@ function stayInNode(node, widget) {
     setTimeout(look, PAUSE)
   }
   onResize(element, () => isLooking || look())
+  signalOf(element).addEventListener('abort', () => element.remove()) // nobody else does, and its room would stay
   setTimeout(look)
 }
 
@@ -75,7 +83,9 @@ function putInNode(node, widget) {
   const { widgets } = node
   const before = widgets.slice(0, widgets.indexOf(widget)).findLast((one) => one.type !== EDITOR || one.element.isConnected)
   const place = before?.element ?? rows.querySelectorAll('.lg-node-widget')[widgets.filter((one) => one.type !== EDITOR).indexOf(before)]
-  Object.assign(widget.element.style, { gridColumn: '1 / -1', pointerEvents: 'auto', contain: 'size' })
+  // Beside the column of sockets; on the right the host's rows have the margin, and on newer pages the box around all.
+  const marginRight = parseFloat(getComputedStyle(rows).paddingRight) ? '' : MARGIN
+  Object.assign(widget.element.style, { gridColumn: '2 / -1', marginRight, width: 'auto', pointerEvents: 'auto', contain: 'size' })
   const row = [...rows.children].find((one) => one.contains(place)) // newer pages have a box around each
   if (row) row.after(widget.element)
   else rows.append(widget.element)

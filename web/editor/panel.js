@@ -34,6 +34,7 @@ export function addPanel(node, name, height) {
   letGoWith(node, element)
   for (const event of ['onAdded', 'onConfigure'])
     chain(node, event, () => takePlace(node, name, element))
+  if (node.subgraph) chain(node, 'onConfigure', () => widen(node, 0)) // it is saved as it is without editors
   return element
 }
 
@@ -59,7 +60,7 @@ export function addPanelUnder(node, widget, name, height) {
 const shown = new Map() // node and panel, in its graph and in any -> the element, weakly
 
 function takePlace(node, name, element) {
-  if (!node.graph) return // a copy from which the host makes another
+  if (!node.graph || node.subgraph) return // a copy from which the host makes another; a blueprint has its own way
   const anywhere = `${node.id} ${name}`
   const places = [
     [`${node.graph?.id} ${anywhere}`, () => true],

@@ -69,7 +69,7 @@ export class Track {
   // A value outside the track is shown at its end; the number says what it is.
   draw() {
     const { svg, fill, knob, widget, isFixed } = this
-    if (!widget) return // of a subgraph that no longer shows it
+    if (!Number.isFinite(widget?.value)) return // of a subgraph that no longer shows it, or has no value yet
     const [from, to] = [this.share(clamp(0, this.low, this.high)), this.share(widget.value)].map((at) => clamp(at, 0, 1))
     fill.setAttribute('x', percent(Math.min(from, to)))
     fill.setAttribute('width', percent(Math.abs(to - from)))

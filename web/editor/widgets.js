@@ -66,6 +66,7 @@ export function watch(node, names, changed) {
   }
   chain(node, 'onConfigure', () => (node.subgraph ? setTimeout(loaded) : changed()))
   if (node.subgraph) chain(node, 'onAdded', () => setTimeout(loaded))
+  if (node.subgraph) chain(node, 'onWidgetsMade', loaded)
   chain(node, 'onConnectionsChange', () => changed())
 }
 
