@@ -93,6 +93,12 @@ FIGURES: Mapping[str, Callable[[], Thumbnail]] = {
     "LikenessChooseFace": chosen,
     "LikenessRenderKeypoints": lambda: Thumbnail(people("P"), [head(FRONT)]),
     "LikenessFaceSimilarity": ROWS["Face likeness, compare two"],
+    "LikenessCheckInstallation": lambda: Thumbnail(
+        [File("packages"), File("models")], [Text("insightface is there."), Text("! one is hidden: here is the cure")]
+    ),
+    "LikenessReferenceGuidance": lambda: Thumbnail(
+        [*shapes("B"), Text(THING)], [Text("x 0: without it"), Text("x 1: as it is"), Text("x 2: twice as far")]
+    ),
     "LikenessReferenceWeights": ROWS["References on FLUX Kontext"],
     "LikenessScaleImageBranch": ROWS["Wan, let go of the first frame"],
     "LikenessApplyIdentityNet": lambda: Thumbnail([head(RIGHT), *people("Q")], [head(RIGHT, 0, "#7a2f2f")]),
