@@ -6,7 +6,18 @@ import pytest
 
 # The tests of each share one server, and wait for it most of the time: side by side, the two leave no core idle.
 SERVER = ("tests/host/server/", "tests/browser/")
-FIRST = (*SERVER, "tests/parity/", "tests/rules/", "tests/fuzz/")
+FIRST = (
+    *SERVER,
+    "tests/rules/",
+    "tests/host/test_laws.py",
+    "tests/parity/",
+    "tests/host/composition/",
+    "tests/host/test_miniature.py",
+    "tests/host/identitynet/",
+    "tests/host/instantid/",
+    "tests/host/flux/",
+)
+"""What takes long: the processes end together when the files that are left for the end are short ones."""
 
 
 def group_of(nodeid):
