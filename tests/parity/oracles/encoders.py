@@ -84,6 +84,7 @@ def encoder(name: str) -> Encoder:
     unexpected = [key for key in unexpected if not key.endswith("position_ids")]
     if missing or unexpected:
         raise ValueError(f"the host's encoder lacks {missing} or does not know {unexpected}")
+    host.model.requires_grad_(False)  # or what is made of its features keeps all its weights, for a backward pass
     return Encoder(size, model, processor, host)
 
 
