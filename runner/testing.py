@@ -100,4 +100,6 @@ def environment_of(places: Places, host: Host) -> dict[str, str]:
         "LIKENESS_TEST_DATA": str(places.test_data),
         "OMP_NUM_THREADS": "1",
     }
-    return {**os.environ, **ours}
+    # Some machines forbid to keep what Python has compiled: each of a run's many processes would compile all of it again.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **ours}

@@ -52,6 +52,11 @@ def test_the_tests_are_told_which_comfyui_and_use_one_thread(called):
     assert environ["LIKENESS_FRONTEND"] == "1.2"
 
 
+def test_what_is_compiled_once_is_kept_for_the_other_processes(called, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in called(testing.WHOLE)[1]
+
+
 def test_only_the_processes_that_run_tests_load_the_host_unless_folders_are_named(called, monkeypatch):
     switch = "LIKENESS_TESTS_RUN_ELSEWHERE"
     monkeypatch.delenv(switch, raising=False)
