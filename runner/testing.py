@@ -13,6 +13,10 @@ DEVICE, DEVICES = "LIKENESS_DEVICE", ("cuda",)
 """What tells the tests to run elsewhere than on the CPU, and where; tests/running/device.py says which of them do."""
 
 
+ATTENTION = {"LIKENESS_ATTENTION": "pytorch"}
+"""What tells the tests to compute attention as most cards do; lanes, servers and single files have the CPU's own way."""
+
+
 @dataclass(frozen=True)
 class Form:
     """What one form of the run starts, a program of the private environment, and with which arguments."""
@@ -77,7 +81,7 @@ def run(places: Places, host: Host, form: Form, extra: Sequence[str], told: Mapp
     # `python -m pytest` would put the repository on sys.path, where our nodes/ hides ComfyUI's nodes.py.
     command = [program_in(places.env, form.program), *form.arguments, *extra]
     say("Tests: " + " ".join([form.program, *form.arguments, *extra]))
-    environment = {**environment_of(places, host), **told}
+    environment = {**environment_of(places, host), **ATTENTION, **told}
     if "-n" in form.arguments and not extra:  # else pytest may read a conftest that needs what this switch leaves out
         environment["LIKENESS_TESTS_RUN_ELSEWHERE"] = "1"
     return status_of(command, env=environment, cwd=places.root)

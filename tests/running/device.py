@@ -15,6 +15,8 @@ TESTS = Path(__file__).resolve().parents[1]
 CPU, PLAYED, CARDS = "cpu", "played", ("cuda",)
 """A played card is the CPU, which refuses what a card refuses: `running.played`."""
 NAME = os.environ.get("LIKENESS_DEVICE") or CPU
+IS_PYTORCHS = os.environ.get("LIKENESS_ATTENTION") == "pytorch"
+"""Whether attention is computed as ComfyUI does on most cards, which takes a fifth less time, and not in the CPU's own way."""
 COMPUTE = ("host", "parity")
 ELSEWHERE = ("host/server", "host/world")
 """A server has a process of its own, and what a trained model draws is judged on the CPU."""
@@ -30,6 +32,7 @@ def choose() -> None:
     import torch
 
     comfy.cli_args.args.cpu = NAME in (CPU, PLAYED)
+    comfy.cli_args.args.use_pytorch_cross_attention = IS_PYTORCHS
     if NAME == PLAYED:
         from . import played
 
@@ -70,11 +73,15 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cpu_only(reason): what this says holds on the CPU alone, and why")
+    config.addinivalue_line(
+        "markers", "own_attention(reason): this needs the CPU's own way to compute attention, and why"
+    )
     config.addinivalue_line("markers", "not_played(reason): a card that the CPU plays cannot do this, and why")
 
 
-def pytest_report_header() -> str | None:
-    return f"device: {NAME}; only {' and '.join(COMPUTE)}, without {' and '.join(ELSEWHERE)}" if is_card() else None
+def pytest_report_header() -> list[str]:
+    device = f"device: {NAME}; only {' and '.join(COMPUTE)}, without {' and '.join(ELSEWHERE)}"
+    return [*([device] if is_card() else ()), *(["attention: PyTorch's"] if IS_PYTORCHS else ())]
 
 
 def pytest_runtest_setup() -> None:
@@ -87,6 +94,8 @@ def pytest_collection_modifyitems(items) -> None:
     reasons = {"cpu_only": "on the CPU alone"} if is_card() else {}
     if NAME == PLAYED:
         reasons["not_played"] = "not on a played card"
+    if IS_PYTORCHS:
+        reasons["own_attention"] = "not with PyTorch's attention"
     for item in items:
         for name, where in reasons.items():
             mark = item.get_closest_marker(name)

@@ -346,6 +346,7 @@ def test_what_cannot_be_recorded_is_launched_as_before(monkeypatch, caplog, brok
     assert caplog.text.count(said) == 1
 
 
+@pytest.mark.own_attention("fused kernels are compared with another way")
 @pytest.mark.parametrize("attention", ["flash", "cudnn"])
 def test_attention_by_fused_kernels_is_the_hosts(attention):
     """In every layer of the model and of the net, which hands no options on; and the classes' own afterwards."""

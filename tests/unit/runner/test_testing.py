@@ -49,7 +49,7 @@ def test_folders_and_options_of_a_form_are_there():
 def test_the_tests_are_told_which_comfyui_and_use_one_thread(called):
     _, environ = called(testing.WHOLE)
     assert (environ["LIKENESS_COMFYUI"], environ["OMP_NUM_THREADS"]) == ("tree", "1")
-    assert environ["LIKENESS_FRONTEND"] == "1.2"
+    assert (environ["LIKENESS_FRONTEND"], environ["LIKENESS_ATTENTION"]) == ("1.2", "pytorch")
 
 
 def test_what_is_compiled_once_is_kept_for_the_other_processes(called, monkeypatch):
