@@ -166,14 +166,14 @@ FAKE = """
 import json, os, sys, time
 for line in sys.stdin:
     asked = json.loads(line)
-    does = asked["number"] if asked["ask"] == "stretch" else {behaves}
-    print(json.dumps({{"at": "x.png"}}), flush=True)
+    does = asked["number"] if asked["ask"] == "stretch" else int(os.environ["BEHAVES"])
+    print(json.dumps({"at": "x.png"}), flush=True)
     if does == 1:
         sys.exit("no such weights")
     if does == 2:
         time.sleep(60)
-    problem = {{"problem": ["There is no space left.", "make room."]}}
-    print(json.dumps(problem if does == 3 else {{"done": {{"number": asked["number"]}}}}), flush=True)
+    problem = {"problem": ["There is no space left.", "make room."]}
+    print(json.dumps(problem if does == 3 else {"done": {"number": asked["number"]}}), flush=True)
 """
 
 
@@ -181,10 +181,13 @@ for line in sys.stdin:
 def encoder(tmp_path, monkeypatch):
     """(what it does when it begins) -> a host whose worker only answers."""
     (tmp_path / "runner" / "encode").mkdir(parents=True)
+    (tmp_path / "runner" / "encode" / "worker.py").write_text(FAKE)
     monkeypatch.setattr(host, "ROOT", tmp_path)
 
     def made(behaves=0, seconds=60):
-        (tmp_path / "runner" / "encode" / "worker.py").write_text(FAKE.format(behaves=behaves))
+        monkeypatch.setenv(
+            "BEHAVES", str(behaves)
+        )  # written into the program, Python might run what it compiled of another
         return host.Encoder(tmp_path, Path(sys.executable), (), seconds)
 
     return made
