@@ -171,7 +171,9 @@ def test_a_strip_shows_every_face_alone_and_several_are_chosen_in_order(renderer
     assert said.evaluate_all("them => them.every(one => one.closest('.likeness-wrong'))")
 
 
-def test_in_a_group_of_29_each_face_can_be_told_and_chosen(frontend, page, example_photo):
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_in_a_group_of_29_each_face_can_be_told_and_chosen(renderer, frontend, page, example_photo):
+    frontend.renderer(renderer)
     photo = DATA / "photos" / "solvay_conference_1927.jpg"
     shutil.copy(photo, frontend.api.server.base / "input" / photo.name)
     kinds = [["LoadImage", 0, {"image": photo.name}], *KINDS[1:]]
@@ -181,7 +183,7 @@ def test_in_a_group_of_29_each_face_can_be_told_and_chosen(frontend, page, examp
     crops = page.locator(".likeness-crop")
     until(lambda: crops.count() == 58, "every face alone, on both nodes")
     assert not [tag for tag, covers in page.evaluate(TAGS) if covers]
-    frontend.picture("a group", finds)
+    frontend.picture(f"a group {renderer}", finds)
     last = crops.nth(28)
     last.click()
     assert (frontend.value(chooses, "rule"), frontend.value(chooses, "index")) == ("as numbered", 28)

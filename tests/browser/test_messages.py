@@ -239,7 +239,9 @@ def fail_with(frontend, node, sentence):
     frontend.show(node)  # the message has made it higher
 
 
-def test_a_button_sets_the_size_of_the_keypoints(frontend):
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_button_sets_the_size_of_the_keypoints(renderer, frontend):
+    frontend.renderer(renderer)
     kinds = [["LikenessRenderKeypoints", 0, {}], ["LikenessApplyIdentityNet", 500, {}]]
     drawn, applied = frontend.page.evaluate(GRAPH, [kinds, [[0, 1, "image"]]])
     sentence = template("keypoint_size").format(given="1024x1024", wanted="640x832")

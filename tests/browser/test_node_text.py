@@ -35,7 +35,9 @@ SAY_AND_END = """([id, text]) => {
 }"""
 
 
-def test_what_was_said_last_stays_when_the_run_ends_with_it(frontend, page):
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_what_was_said_last_stays_when_the_run_ends_with_it(renderer, frontend, page):
+    frontend.renderer(renderer)
     node = frontend.add("LikenessChooseFace")
     frontend.show(node)
     page.evaluate(SAY_AND_END, [node, SAID])
