@@ -29,6 +29,13 @@ function choosersOf(node) {
   return targets.filter((target) => target?.comfyClass === CHOOSES)
 }
 
+// The Find Faces that a Choose Face chooses from; itself where there is none.
+function finderOf(chooser) {
+  const input = chooser.inputs?.find(({ name }) => name === 'faces')
+  const found = input && sourceOf(placeOf(chooser), input)?.node
+  return found?.comfyClass === FINDS ? found : chooser
+}
+
 function addChooser(node) {
   const chooser = LiteGraph.createNode(CHOOSES)
   chooser.pos = [node.pos[0] + node.size[0] + GAP, node.pos[1]]
@@ -38,8 +45,9 @@ function addChooser(node) {
 }
 
 class NodePicker extends FacePicker {
+  // Where the choice failed, Find Faces before it still says what there is to choose from.
   outputOf() {
-    return outputOf(this.node)
+    return outputOf(this.node) ?? outputOf(finderOf(this.node))
   }
 
   get isOpen() {
@@ -103,8 +111,7 @@ class BlueprintPicker extends FacePicker {
 
   // Find Faces within, which says what there is to choose from also where the choice fails.
   get finder() {
-    const found = sourceOf(placeOf(this.inner), this.inner.inputs.find(({ name }) => name === 'faces'))?.node
-    return found?.comfyClass === FINDS ? found : this.inner
+    return finderOf(this.inner)
   }
 
   outputOf() {

@@ -90,7 +90,7 @@ class ChooseFace(io.ComfyNode):
             how = f"number {', '.join(map(str, wanted))}"
         else:
             chosen = choose(faces, rule, index, _wanted(like), missing)
-            how = f"{rule}, {index}"
+            how = f"{rule}, number {index + 1}"
         kept = sum(bool(entry.faces) for entry in chosen)
         lines = [
             f"{kept} of {len(chosen)} pictures have a face: {how}",
