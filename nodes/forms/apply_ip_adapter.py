@@ -43,6 +43,8 @@ class ApplyIPAdapter(io.ComfyNode):
                 "image prompt",
                 "style transfer",
                 "reference",
+                "reference image",
+                "style reference",
                 "faceid",
                 "consistent character",
             ],

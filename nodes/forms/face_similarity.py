@@ -25,7 +25,14 @@ class FaceSimilarity(io.ComfyNode):
             display_name="Face Similarity",
             category="likeness/face",
             description=described(cls),
-            search_aliases=["face distance", "compare faces", "face similarity", "copy paste", "identity score"],
+            search_aliases=[
+                "face distance",
+                "compare faces",
+                "face similarity",
+                "copy paste",
+                "identity score",
+                "weak likeness",
+            ],
             inputs=[
                 FacesWire.Input("faces", tooltip="From Find Faces: of the picture to judge."),
                 FacesWire.Input(
