@@ -13,12 +13,12 @@ from ..attention.branch.fusion import Fusion
 from ..attention.branch.methods import AS_AUTHORS, METHODS, fusion_of
 from ..attention.branch.scaling import EMBEDS_SCALING, REFERENCE
 from ..attention.inputs import at, masks_of
-from ..attention.weights.layer_presets import LAYER_PRESETS, LINEAR, preset
+from ..attention.weights.layer_presets import BOOSTED, LAYER_PRESETS, LINEAR, preset
 from ..attention.weights.layer_weights import LayerWeights
 from ..attention.weights.schedule import Range
 from . import wires
 from .page.sliders import STRENGTH, sampling_range, usually
-from .page.unused import instead
+from .page.unused import instead, only_with
 
 if TYPE_CHECKING:
     from ..attention.adapter.adapter import Adapter
@@ -87,7 +87,7 @@ def advanced_inputs() -> list[io.Input]:
             min=-5.0,
             max=5.0,
             step=0.01,
-            extra_dict=usually(0.0, 2.0) | instead("layers"),
+            extra_dict=usually(0.0, 2.0) | instead("layers") | only_with("layer_preset", BOOSTED),
             advanced=True,
             tooltip="The second factor of presets with two parts: composition in 'style and composition', what is "
             "pushed away in the 'precise' ones. Others do not use it.",

@@ -3,12 +3,15 @@
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
 import { placeOf, sourceOf } from './editor/upstream.js'
-import { chain, choicesOf, outputOf, widgetOf } from './editor/widgets.js'
+import { chain, choicesOf, isLinked, outputOf, valueOf, widgetOf } from './editor/widgets.js'
 
-const KEY = 'likeness_instead' // in the settings of an input: the name of the one that is read instead where it is linked
+// In the settings of an input: the name of the one that is read instead where it is linked, and with which choices it is
+// read: { input: [values] }.
+const INSTEAD = 'likeness_instead'
+const ONLY_WITH = 'likeness_only_with'
 const PASSED_BY = [2, 4] // modes of a node that is muted, and of one that is bypassed
 
-const replaced = new Map() // node class -> [input, the one instead] each
+const conditions = new Map() // node class -> [input, its settings] each
 const greyings = new Map() // node -> greys its inputs
 
 // The node that gives an input; undefined where none does, null where it lies outside of the subgraph.
@@ -31,9 +34,15 @@ function unreadInRun(node) {
   })
 }
 
+// Whether something else is read instead, or nothing is as chosen; a choice that another node makes is not known.
+function isUnread(node, { [INSTEAD]: other, [ONLY_WITH]: choices }) {
+  if (other && giverOf(node, other) !== undefined) return true
+  return Object.entries(choices ?? {}).some(([name, values]) => !isLinked(node, name) && !values.includes(valueOf(node, name)))
+}
+
 function grey(node) {
   const unread = new Set(unreadInRun(node))
-  for (const [name, other] of replaced.get(node.comfyClass) ?? []) if (giverOf(node, other) !== undefined) unread.add(name)
+  for (const [name, settings] of conditions.get(node.comfyClass)) if (isUnread(node, settings)) unread.add(name)
   const changed = (node.widgets ?? []).filter((one) => Boolean(one.disabled) !== unread.has(one.name))
   for (const widget of changed) widget.disabled = unread.has(widget.name)
   if (!changed.length) return
@@ -50,14 +59,17 @@ app.registerExtension({
 
   beforeRegisterNodeDef(_, { name, input }) {
     const inputs = Object.entries({ ...input?.required, ...input?.optional })
-    const found = inputs.filter(([, spec]) => spec[1]?.[KEY]).map(([one, spec]) => [one, spec[1][KEY]])
-    if (found.length) replaced.set(name, found)
+    const found = inputs.filter(([, spec]) => spec[1]?.[INSTEAD] || spec[1]?.[ONLY_WITH])
+    if (found.length) conditions.set(name, found.map(([one, spec]) => [one, spec[1]]))
   },
 
   nodeCreated(node) {
-    if (!replaced.has(node.comfyClass)) return
+    if (!conditions.has(node.comfyClass)) return
     greyings.set(node, () => grey(node))
     chain(node, 'onRemoved', () => greyings.delete(node))
+    const choices = conditions.get(node.comfyClass).flatMap(([, settings]) => Object.keys(settings[ONLY_WITH] ?? {}))
+    for (const name of new Set(choices)) chain(widgetOf(node, name), 'callback', () => grey(node))
+    grey(node)
     for (const event of ['onConfigure', 'onConnectionsChange', 'onExecuted']) chain(node, event, () => grey(node))
   },
 

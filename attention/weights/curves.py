@@ -41,6 +41,9 @@ CURVES: Mapping[str, Curve] = MappingProxyType(
     }
 )
 
+TO_LAST = tuple(name for name, curve in CURVES.items() if curve.way(1.0))
+"""The curves that go from the first factor to the last."""
+
 
 def schedule_of(name: str, first: float, last: float) -> Schedule:
     """A named course from factor `first` to factor `last`. Raises ValueError for a name that is not in the table."""

@@ -97,6 +97,8 @@ LAYER_PRESETS: Mapping[str, LayerPreset] = MappingProxyType(
     }
 )
 
+BOOSTED = tuple(name for name, row in LAYER_PRESETS.items() if row.takes_boost)
+
 
 def presets_of(family: str) -> tuple[str, ...]:
     """The presets that have a meaning for a family."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comfy_api.v0_0_2 import io
 
 from ...attention.models.families import FAMILIES
-from ...attention.weights.layer_presets import LAYER_PRESETS, LINEAR, preset
+from ...attention.weights.layer_presets import BOOSTED, LAYER_PRESETS, LINEAR, preset
 from ...attention.weights.layer_weights import LayerWeights
 from .. import wires
 from ..page.description import described
@@ -13,6 +13,7 @@ from ..page.editor_tables import factors
 from ..page.notice import for_page, noted
 from ..page.own import OWN, check_own
 from ..page.sliders import usually
+from ..page.unused import only_with
 
 
 class LayerWeightsNode(io.ComfyNode):
@@ -49,7 +50,7 @@ class LayerWeightsNode(io.ComfyNode):
                     min=-5.0,
                     max=5.0,
                     step=0.01,
-                    extra_dict=usually(0.0, 2.0),
+                    extra_dict=usually(0.0, 2.0) | only_with("preset", BOOSTED),
                     tooltip="The second factor of presets with two parts: composition in 'style and composition', what "
                     "is pushed away in the 'precise' ones. Others do not use it.",
                 ),

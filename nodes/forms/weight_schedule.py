@@ -6,13 +6,14 @@ from typing import Any
 
 from comfy_api.v0_0_2 import io
 
-from ...attention.weights.curves import CONSTANT, CURVES, schedule_of
+from ...attention.weights.curves import CONSTANT, CURVES, TO_LAST, schedule_of
 from ...attention.weights.schedule import Schedule
 from ...attention.weights.schedule_text import BETWEEN, parse_numbers, parse_points, spread
 from .. import wires
 from ..page.description import described
 from ..page.notice import for_page, noted
 from ..page.own import OWN, check_own
+from ..page.unused import only_with
 
 _CURVE_POINTS = 64
 _STRAIGHT = {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}
@@ -54,6 +55,7 @@ class WeightScheduleNode(io.ComfyNode):
                     min=-5.0,
                     max=5.0,
                     step=0.01,
+                    extra_dict=only_with("curve_preset", TO_LAST),
                     tooltip="The factor at the last step, for linear and ease.",
                 ),
                 io.String.Input(

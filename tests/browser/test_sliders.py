@@ -174,6 +174,8 @@ def become_grey(numbers, *wanted):
 def test_an_input_is_grey_while_another_is_read_instead(renderer, frontend, page):
     numbers = Numbers(frontend, NODE, renderer)
     layers = frontend.add("LikenessLayerWeights", (-500, 0))
+    become_grey(numbers, "boost")
+    frontend.change(numbers.node, "layer_preset", "style and composition")
     become_grey(numbers)
     frontend.connect(layers, 0, numbers.node, "layers")
     for passed_by in (2, 4):  # muted, bypassed
@@ -181,7 +183,11 @@ def test_an_input_is_grey_while_another_is_read_instead(renderer, frontend, page
             page.evaluate("([id, mode]) => (app.graph.getNodeById(id).mode = mode)", [layers, mode])
             frontend.capture()
             become_grey(numbers, *wanted)
-    assert numbers.sent("layer_preset") == "linear"
+    assert numbers.sent("layer_preset") == "style and composition"
+    schedule = frontend.add("LikenessWeightSchedule", (-500, 700))
+    for curve, wanted in (("linear", []), ("fade in", ["last"])):
+        frontend.change(schedule, "curve_preset", curve)
+        until(lambda wanted=wanted: page.evaluate(GREY, schedule) == wanted, f"{wanted} is grey with {curve}")
     frontend.picture(f"grey {renderer}", numbers.node)
 
 
@@ -201,4 +207,4 @@ def test_what_the_last_run_had_no_use_for_is_grey_until_another_file_is_chosen(r
     for file in (next(file for file in files if file != here), here):
         frontend.change(adapter, "file", file)
         frontend.capture()
-        become_grey(numbers, *(OF_THE_BRANCH if file == here else ()))
+        become_grey(numbers, *(OF_THE_BRANCH if file == here else ("boost",)))
