@@ -60,15 +60,20 @@ _ON_NEWER = (
 # Its compiled models are not recognised, which is said in the log, so what is measured on them does not hold.
 _WITHOUT_PARTS = (*_ON_HOSTS[:3], "tests/host/test_start.py", "tests/host/recreated")
 _ON_PYTHONS = ("tests/unit", "tests/host/test_laws.py")
+# Most of their time is the server's, which runs them all on the page of the tests: on the newest one by command.
+_OLD_FILES = "tests/browser/test_old_workflows.py"
+_FEW = "--maxfail=5"  # each failure may have waited long for what that page never shows
 
 LANES: Mapping[str, Lane] = {
     "training": Lane("trainings, in one process and in several, stopped and gone on with", testing.APART["training"]),
     "workflows": Lane("every template and the old packs' files, opened and run", testing.APART["workflows"]),
     "compiled": Lane("torch.compile, and the fused kernel under Triton's interpreter", testing.APART["compiled"]),
     "long": Lane("the trained world, made-up files, drawn calls, servers under load and killed", testing.APART["long"]),
-    # Each failure may have waited long for what that page never shows: a few tell enough.
     "newest-frontend": Lane(
-        "the page's tests on the newest page", ("tests/browser", "--maxfail=5"), NEWEST, is_others=True
+        "the page's tests on the newest page", ("tests/browser", f"--ignore={_OLD_FILES}", _FEW), NEWEST, is_others=True
+    ),
+    "newest-frontend-old-files": Lane(
+        "the old packs' files, replaced on the newest page and run", (_OLD_FILES, _FEW), NEWEST, is_others=True
     ),
     **{
         f"host-{name}": Lane(
