@@ -1,5 +1,7 @@
 """A whole denoising step of the steered host model, both halves, against diffusers and the authors."""
 
+from functools import cache
+
 import pytest
 import torch
 from oracles.adapters import use
@@ -11,6 +13,13 @@ from test_oracles import DIFFUSERS_HAS, changes
 SIZES = [(16, 16), (16, 24)]
 
 
+@cache
+def plain(family, size=SIZES[0]):
+    """diffusers' step without an adapter, which is asked for again and again."""
+    both = twin(family)
+    return diffusers_step(both, inputs(both, size))
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("variant", ["base", "plus"])
@@ -19,7 +28,7 @@ def test_a_step_agrees(variant, family, size, loader, agrees):
     given = inputs(both, size)
     each = use(variant, family, scale=0.8)
     found = host_step(loader.steered(both.patcher, [each]), given)
-    effect = changes(found, diffusers_step(both, given))
+    effect = changes(found, plain(family, size))
     for oracle, step in (
         ("diffusers", with_diffusers(both, given, [each])),
         ("authors", with_authors(both, given, each)),
@@ -34,7 +43,7 @@ def test_a_step_of_the_other_variants_agrees(variant, family, loader, agrees):
     given = inputs(both, (16, 24))
     each = use(variant, family, pictures=2, scale=0.8)
     found = host_step(loader.steered(both.patcher, [each]), given)
-    effect = changes(found, diffusers_step(both, given))
+    effect = changes(found, plain(family, (16, 24)))
     difference = found.difference(with_diffusers(both, given, [each]))
     without = ", no LoRA" if variant in ("faceid", "faceid_plus", "faceid_plus_v2") else ""
     agrees(f"whole step, {variant}{without}", family, "diffusers", difference, effect=effect)
@@ -46,7 +55,7 @@ def test_any_scale_agrees(scale, loader, agrees):
     given = inputs(both)
     each = use("base", "sd15", scale=scale)
     found = host_step(loader.steered(both.patcher, [each]), given)
-    effect = changes(found, diffusers_step(both, given))
+    effect = changes(found, plain("sd15"))
     difference = found.difference(with_diffusers(both, given, [each]))
     agrees("whole step, scale -0.5, 1 and 1.7", "sd15", "diffusers", difference, effect=effect)
 
@@ -90,6 +99,6 @@ def test_a_mask_of_one_value_agrees(family, loader, agrees):
     each = use("base", family)
     mask = torch.full((1, 128, 128), 0.25)
     found = host_step(loader.steered(both.patcher, [each], attn_mask=mask), given)
-    effect = changes(found, diffusers_step(both, given))
+    effect = changes(found, plain(family))
     difference = found.difference(with_diffusers(both, given, [each], [mask[:, None]]))
     agrees("whole step, even mask", family, "diffusers", difference, effect=effect)
