@@ -58,13 +58,15 @@ def start_command(host: Host, base: Path, port: int, on_cpu: bool, extra: Sequen
 class Server:
     """A ComfyUI process: started on entry, answering after entry, stopped on exit, with its log in a file."""
 
-    def __init__(self, host: Host, base: Path, log: Path, extra: Sequence[str] = ()) -> None:
+    def __init__(
+        self, host: Host, base: Path, log: Path, extra: Sequence[str] = (), on_cpu: bool | None = None
+    ) -> None:
         self.host = host
         self.base = base
         self.log = log
         self.extra = tuple(extra)
         self.port = 0
-        self._on_cpu: bool | None = None
+        self._on_cpu = on_cpu
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

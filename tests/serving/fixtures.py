@@ -19,6 +19,20 @@ ADAPTERS = (
 )
 
 
+def write_adapters(folder):
+    """One of each kind that prompts here name."""
+    from miniature import adapters, flux, sd3
+
+    for family, variant in ADAPTERS:
+        adapters.write_safetensors(
+            adapters.adapter_state_dict(family, variant, 11), folder / f"{family}_{variant}.safetensors"
+        )
+    flux.write_adapter("plus", 11, folder / "flux_plus.safetensors")
+    flux.write_adapter("instantx", 11, folder / "flux_instantx.safetensors")
+    flux.write_adapter("infinite_you", 11, folder / "flux_infinite_you.safetensors")
+    sd3.write_adapter("plus", 11, folder / "sd3_instantx.safetensors")
+
+
 def write_encoders(models):
     """What is found there by its contents: SigLIP for InstantX, EVA02-CLIP and the face parsing network for PuLID."""
     from miniature import encoder_files, face_parts
@@ -32,7 +46,8 @@ def write_encoders(models):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     import comfy.options
-    from miniature import adapters, flux, loras, sd3
+    import torch
+    from miniature import loras
     from miniature.make_adapters import write_if_changed
     from miniature.world import installed
     from safetensors.torch import save_file
@@ -48,14 +63,7 @@ def server(tmp_path_factory):
     link_folder(ROOT / "tests" / "serving" / "witness", base / "custom_nodes" / "likeness-witness")
     folder = base / "models" / "ipadapter" / "miniature"
     folder.mkdir(parents=True)
-    for family, variant in ADAPTERS:
-        adapters.write_safetensors(
-            adapters.adapter_state_dict(family, variant, 11), folder / f"{family}_{variant}.safetensors"
-        )
-    flux.write_adapter("plus", 11, folder / "flux_plus.safetensors")
-    flux.write_adapter("instantx", 11, folder / "flux_instantx.safetensors")
-    flux.write_adapter("infinite_you", 11, folder / "flux_infinite_you.safetensors")
-    sd3.write_adapter("plus", 11, folder / "sd3_instantx.safetensors")
+    write_adapters(folder)
     write_encoders(base / "models")
     for path, content in installed.contents(base / "models").items():
         write_if_changed(path, content)
@@ -65,9 +73,8 @@ def server(tmp_path_factory):
     packs.mkdir(parents=True, exist_ok=True)
     for pack in (DATA / "insightface" / "models").glob("*/"):
         link_folder(pack, packs / pack.name)
-    with Server(
-        Host(Path(comfy.options.__file__).parents[1], Path(sys.executable), is_private=False), base, base / "server.log"
-    ) as running:
+    host = Host(Path(comfy.options.__file__).parents[1], Path(sys.executable), is_private=False)
+    with Server(host, base, base / "server.log", on_cpu=not torch.accelerator.is_available()) as running:
         running.started = running.log.read_text(encoding="utf-8", errors="replace")
         yield running
 

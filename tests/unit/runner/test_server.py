@@ -62,7 +62,8 @@ def test_a_port_that_another_server_took_meanwhile_is_left_to_it(start, tmp_path
         ports = iter([first.port, first.port, server.free_port()])
         monkeypatch.setattr(server, "free_port", lambda: next(ports))
         host = Host(tmp_path, Path(sys.executable), is_private=True)
-        with server.Server(host, tmp_path / "other", tmp_path / "other.log") as second:
+        monkeypatch.setattr(server, "has_gpu", None)  # who knows is not asked
+        with server.Server(host, tmp_path / "other", tmp_path / "other.log", on_cpu=True) as second:
             assert second.port != first.port
             assert str(tmp_path / "other") in server.command_line_at(second.url)
             assert str(tmp_path / "base") in server.command_line_at(first.url)
