@@ -11,7 +11,8 @@ from serving.patience import PATIENCE
 PICTURES = Path(__file__).resolve().parents[2] / ".likeness" / "screenshots" / os.environ.get("LIKENESS_FRONTEND", "")
 PICTURES_ARE_ASKED_FOR = bool(os.environ.get("LIKENESS_SCREENSHOTS"))
 TEMPLATES = sorted((Path(__file__).resolve().parents[2] / "example_workflows").glob("*.json"))
-READY = "window.app?.vueAppReady && app.extensionManager && Object.keys(LiteGraph.registered_node_types).length > 100"
+READY = """window.app?.vueAppReady && Object.keys(LiteGraph.registered_node_types).length > 100
+    && app.extensionManager?.workflow?.activeWorkflow"""  # its own first one, which would take the place of a test's
 NORMAL = re.compile(  # what the page says without any fault: files that need not be, its own start,
     r"/user\.css|/userdata|/docs/\w+/en\.md|graph accessed before initialization"
     r"|api\.comfy\.org"  # which pack a missing node is of
