@@ -15,8 +15,8 @@ TESTS = Path(__file__).resolve().parents[1]
 CPU, PLAYED, CARDS = "cpu", "played", ("cuda",)
 """A played card is the CPU, which refuses what a card refuses: `running.played`."""
 NAME = os.environ.get("LIKENESS_DEVICE") or CPU
-IS_PYTORCHS = os.environ.get("LIKENESS_ATTENTION") == "pytorch"
-"""Whether attention is computed as ComfyUI does on most cards, which takes a fifth less time, and not in the CPU's own way."""
+IS_PYTORCHS = os.environ.get("LIKENESS_ATTENTION") == "pytorch" and NAME in (CPU, PLAYED)
+"""Whether the CPU computes attention as ComfyUI does on most cards, which takes a fifth less time, and not in its own way."""
 COMPUTE = ("host", "parity")
 ELSEWHERE = ("host/server", "host/world")
 """A server has a process of its own, and what a trained model draws is judged on the CPU."""
