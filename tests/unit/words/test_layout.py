@@ -94,6 +94,13 @@ def test_the_dialog_of_missing_models_names_the_encoder_too(path):
             assert kinds[leading[number, "clip_vision"][0]] == "CLIPVisionLoader"
 
 
+def test_a_template_that_draws_the_person_of_a_photo_says_how_alike_it_is():
+    for path in WORKFLOWS:
+        kinds = {node["type"] for node in all_nodes(read(path))}
+        if {"LikenessFindFaces", "SaveImage"} <= kinds:
+            assert kinds & {"LikenessFaceSimilarity", "LikenessCompareMethods"}, path.stem
+
+
 def test_names_sort_and_are_found_by_what_people_type():
     names = [path.stem for path in WORKFLOWS]
     for words in FOUND:
