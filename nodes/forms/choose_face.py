@@ -22,7 +22,7 @@ class ChooseFace(io.ComfyNode):
             display_name="Choose Face",
             category="likeness/face",
             description=described(cls),
-            search_aliases=["select face", "pick face", "face index", "largest face", "face swap index"],
+            search_aliases=["select face", "pick face", "face index", "largest face", "which face"],
             inputs=[
                 FacesWire.Input("faces", tooltip="From Find Faces."),
                 io.Combo.Input(

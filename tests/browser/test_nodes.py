@@ -20,6 +20,7 @@ WORDS = {
     "faceid": "Load by Preset",
     "instantid": "Apply InstantID",
     "face swap": "Apply InstantID",
+    "\u6362\u8138": "Apply InstantID",
     "insightface": "Load Face Models",
     "face detection": "Find Faces",
     "face keypoints": "Render Keypoints",
@@ -39,7 +40,13 @@ WORDS = {
 }
 FIRST = 6
 # Where several of ours go by the words, the one that people mean is the first that is offered.
-TOP = {"image prompt": "Apply IP-Adapter", "faceid": "Load by Preset", "insightface": "Load Face Models"}
+TOP = {
+    "image prompt": "Apply IP-Adapter",
+    "faceid": "Load by Preset",
+    "insightface": "Load Face Models",
+    "face swap": "Apply InstantID",
+    "\u6362\u8138": "Apply InstantID",
+}
 
 
 TYPED = ("ip-adapter", "same person", "faceid")
