@@ -2,7 +2,8 @@
 
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
-import { placeOf, sourceOf } from './editor/upstream.js'
+import { whenAdded } from './editor/blueprint.js'
+import { placeOf, promotedOf, sourceOf } from './editor/upstream.js'
 import { chain, choicesOf, isLinked, outputOf, valueOf, widgetOf } from './editor/widgets.js'
 
 // In the settings of an input: the name of the one that is read instead where it is linked, and with which choices it is
@@ -13,6 +14,7 @@ const PASSED_BY = [2, 4] // modes of a node that is muted, and of one that is by
 
 const conditions = new Map() // node class -> [input, its settings] each
 const greyings = new Map() // node -> greys its inputs
+const outer = new Set() // blueprints that show inputs of nodes within
 
 // The node that gives an input; undefined where none does, null where it lies outside of the subgraph.
 function giverOf(node, name) {
@@ -43,11 +45,34 @@ function isUnread(node, { [INSTEAD]: other, [ONLY_WITH]: choices }) {
 function grey(node) {
   const unread = new Set(unreadInRun(node))
   for (const [name, settings] of conditions.get(node.comfyClass)) if (isUnread(node, settings)) unread.add(name)
-  const changed = (node.widgets ?? []).filter((one) => Boolean(one.disabled) !== unread.has(one.name))
+  if (setGrey(node, node.widgets ?? [], unread)) outer.forEach(greyOuter)
+}
+
+// What one outside sets is read as long as one of those within is that it is for.
+function greyOuter(node) {
+  const shown = promotedOf(node)
+  const namesOf = (all) => new Set(all.map(({ name }) => name))
+  const ours = namesOf(shown.filter(({ inner }) => conditions.has(inner.comfyClass)))
+  const read = namesOf(shown.filter(({ inner, input }) => !widgetOf(inner, input)?.disabled))
+  const unread = new Set([...ours].filter((name) => !read.has(name)))
+  setGrey(node, node.widgets.filter(({ name }) => ours.has(name)), unread)
+}
+
+// Whether any was not so before.
+function setGrey(node, widgets, unread) {
+  const changed = widgets.filter((one) => Boolean(one.disabled) !== unread.has(one.name))
   for (const widget of changed) widget.disabled = unread.has(widget.name)
-  if (!changed.length) return
+  if (!changed.length) return false
   node.onGreyed?.()
   node.graph?.setDirtyCanvas(true, true)
+  return true
+}
+
+function watchOuter(node) {
+  outer.add(node)
+  chain(node, 'onRemoved', () => outer.delete(node))
+  chain(node, 'onWidgetsMade', () => greyOuter(node))
+  greyOuter(node)
 }
 
 app.registerExtension({
@@ -64,6 +89,7 @@ app.registerExtension({
   },
 
   nodeCreated(node) {
+    if (node.subgraph) return whenAdded(node, () => watchOuter(node))
     if (!conditions.has(node.comfyClass)) return
     greyings.set(node, () => grey(node))
     chain(node, 'onRemoved', () => greyings.delete(node))

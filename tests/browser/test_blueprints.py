@@ -120,6 +120,31 @@ def check_undo_keeps_the_size(frontend, placed):
         assert saved(frontend.workflow(), placed)["size"] == pytest.approx(size, abs=1)
 
 
+# As a run of the node within leaves it whose adapter has no branch.
+SAY_UNREAD = """id => {
+    const { subgraph } = app.graph.getNodeById(id)
+    const inner = subgraph._nodes.find(one => one.comfyClass === 'LikenessApplyIPAdapter')
+    for (const names of [['weight', 'layer_preset'], ['weight']]) {
+        app.nodeOutputs[`${subgraph.id}:${inner.id}`] = { likeness_unread: [{ adapter: names }] }
+        inner.onExecuted({})
+    }
+}"""
+GREY = "id => app.graph.getNodeById(id).widgets.filter(one => one.disabled).map(one => one.name)"
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_blueprint_greys_what_a_node_within_does_not_read(renderer, frontend, page):
+    frontend.renderer(renderer)
+    placed = frontend.place("Picture prompt")
+    frontend.show(placed)
+    track = page.locator('[data-focus="track weight"]:visible')
+    assert track.get_attribute("aria-disabled") == "false" and page.evaluate(GREY, placed) == []
+    page.evaluate(SAY_UNREAD, placed)
+    until(lambda: track.get_attribute("aria-disabled") == "true", "the weight is grey")
+    assert page.evaluate(GREY, placed) == ["weight"]
+    frontend.picture(f"blueprint grey {renderer}", placed)
+
+
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_blueprint_shows_its_faces_and_weights_and_a_click_chooses(renderer, frontend, page, example_photo):
     frontend.renderer(renderer)
