@@ -55,7 +55,9 @@ function greyOuter(node) {
   const ours = namesOf(shown.filter(({ inner }) => conditions.has(inner.comfyClass)))
   const read = namesOf(shown.filter(({ inner, input }) => !widgetOf(inner, input)?.disabled))
   const unread = new Set([...ours].filter((name) => !read.has(name)))
-  setGrey(node, node.widgets.filter(({ name }) => ours.has(name)), unread)
+  const widgets = node.widgets.filter(({ name }) => ours.has(name))
+  setGrey(node, widgets, unread)
+  for (const { name, options } of widgets) if (options) options.disabled = unread.has(name) // what Nodes 2.0 reads of a blueprint's
 }
 
 // Whether any was not so before.

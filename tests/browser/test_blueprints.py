@@ -142,6 +142,10 @@ def test_a_blueprint_greys_what_a_node_within_does_not_read(renderer, frontend, 
     page.evaluate(SAY_UNREAD, placed)
     until(lambda: track.get_attribute("aria-disabled") == "true", "the weight is grey")
     assert page.evaluate(GREY, placed) == ["weight"]
+    if renderer == "nodes 2.0":
+        number = page.locator(f'[data-node-id="{placed}"] .lg-node-widgets input')
+        preset = page.locator(f'[data-node-id="{placed}"] [role=combobox][aria-label="layer_preset"]')
+        until(lambda: number.is_disabled() and not preset.is_disabled(), "the host's own look")
     frontend.picture(f"blueprint grey {renderer}", placed)
 
 
