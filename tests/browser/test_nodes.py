@@ -35,6 +35,9 @@ WORDS = {
     "weak likeness": "Face Similarity",
     "image embeds": "Encode Reference",
     "portrait": "Apply InstantID",
+    "\u8096\u50cf": "Apply InstantID",
+    "pose": "Pose Sheet",
+    "head pose": "Render Keypoints",
     "same person": "Apply InstantID",
     "consistent character": "Apply InstantID",
 }
