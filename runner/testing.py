@@ -25,6 +25,11 @@ class Form:
     arguments: tuple[str, ...]
     program: str = "pytest"
 
+    @property
+    def hands_out(self) -> bool:
+        """Whether other processes run the tests."""
+        return any(pair[0] == "-n" and pair[1] != "0" for pair in zip(self.arguments, self.arguments[1:], strict=False))
+
 
 APART: Mapping[str, tuple[str, ...]] = {
     "training": ("tests/host/training", "tests/host/server/test_training.py", "tests/browser/test_training_row.py"),
@@ -82,7 +87,7 @@ def run(places: Places, host: Host, form: Form, extra: Sequence[str], told: Mapp
     command = [program_in(places.env, form.program), *form.arguments, *extra]
     say("Tests: " + " ".join([form.program, *form.arguments, *extra]))
     environment = {**environment_of(places, host), **ATTENTION, **told}
-    if "-n" in form.arguments and not extra:  # else pytest may read a conftest that needs what this switch leaves out
+    if form.hands_out and not extra:  # else pytest may read a conftest that needs what this switch leaves out
         environment["LIKENESS_TESTS_RUN_ELSEWHERE"] = "1"
     return status_of(command, env=environment, cwd=places.root)
 

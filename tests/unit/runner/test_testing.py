@@ -61,3 +61,4 @@ def test_only_the_processes_that_run_tests_load_the_host_unless_folders_are_name
     switch = "LIKENESS_TESTS_RUN_ELSEWHERE"
     monkeypatch.delenv(switch, raising=False)
     assert switch in called(testing.WHOLE)[1] and switch not in called(testing.WHOLE, "tests/browser")[1]
+    assert switch not in called(testing.FORMS["loops"])[1]
