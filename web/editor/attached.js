@@ -6,6 +6,9 @@ import { chain, widgetOf } from './widgets.js'
 
 const GAP = 10 // between two nodes
 const MARGIN = 6
+const FRAMES = 3 // in which a page has laid out a node anew
+
+const latest = new WeakMap() // node -> the box that was put on it last
 
 export class Attached {
   constructor(node, panel, box) {
@@ -14,6 +17,7 @@ export class Attached {
     this.bare = node.size[1]
     this.isShown = true
     this.box = box
+    latest.set(node, this)
     this.element = addPanel(node, panel, 0)
     this.element.classList.add('likeness-attached')
     this.widget = widgetOf(node, panel)
@@ -44,12 +48,19 @@ export class Attached {
   }
 
   remove() {
-    const { node } = this
-    this.isShown = false
     letGo(this.element)
-    node.removeWidget(this.widget)
+    this.node.removeWidget(this.widget)
+    this.shrink(FRAMES)
+  }
+
+  // In Nodes 2.0 the browser tells the height with the box once more before it has laid out the node without it; saved as
+  // a state, that would be a step to undo.
+  shrink(frames) {
+    const { node } = this
     node.setSize([node.size[0], this.bare])
     node.setDirtyCanvas(true, true)
+    this.isShown = frames > 0 && latest.get(node) === this
+    if (this.isShown) requestAnimationFrame(() => this.shrink(frames - 1))
   }
 }
 
