@@ -45,9 +45,13 @@ function addChooser(node) {
 }
 
 class NodePicker extends FacePicker {
-  // Where the choice failed, Find Faces before it still says what there is to choose from.
+  // Where the choice failed, Find Faces before it still says what there is to choose from. A picture without a face
+  // would only take room from the message that says so.
   outputOf() {
-    return outputOf(this.node) ?? outputOf(finderOf(this.node))
+    const own = outputOf(this.node)
+    if (own) return own
+    const found = outputOf(finderOf(this.node))
+    return found?.likeness_faces?.flat().some(({ faces }) => faces.length) ? found : undefined
   }
 
   get isOpen() {

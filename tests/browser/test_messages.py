@@ -95,7 +95,7 @@ def test_a_node_that_failed_says_why_until_the_button_is_pressed(renderer, front
     )
     covered = frontend.overlapping()
 
-    failed = frontend.queue().messages["execution_error"]
+    failed = frontend.queue_anew().messages["execution_error"]  # what Find Faces says comes not from the cache
     sentence = failed["exception_message"].strip()
     assert failed["node_id"] == chooses and sentence.startswith("No face found in picture 1 of 1. Lower")
     assert failed["exception_type"] == "likeness.MissingFace"
@@ -105,6 +105,8 @@ def test_a_node_that_failed_says_why_until_the_button_is_pressed(renderer, front
     frontend.settle()
     until(lambda: frontend.toasts() == [f"Choose Face\n{sentence}"], "still one toast")
     assert frontend.overlapping() == covered
+    pictures = frontend.page.locator(".likeness-plot image")
+    assert pictures.count() == 1, "that of Find Faces: where no face is found none is to be chosen"
     frontend.picture(f"message {renderer}")
     assert frontend.prompt() == prompt
     assert (saved(frontend, chooses)["size"], saved(frontend, chooses)["widgets_values"]) == (size, values)
