@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy
 import pytest
 from miniature.portraits.pictures import any_scene, draw, identities
+from miniature.world.layout import COMPOSITION, STYLE
 from PIL import Image
 from serving.fixtures import DATA
 from serving.patience import until
@@ -50,8 +51,6 @@ PLAIN = """() => {
 AWAY = -4000  # where nodes lie that the film does not show
 CHECKED = {"colour": "red", "texture": "checked", "shape": "square", "position": "middle", "background": "sand"}
 STRIPED = {"colour": "green", "texture": "striped", "shape": "circle", "position": "right", "background": "navy"}
-STYLE, COMPOSITION = 9, 7
-"""The world's blocks that carry them: bench/README.md has what each carries."""
 GROUP = "solvay_conference_1927.jpg"
 FACE = 9
 """Of the group: Marie Curie, counted from 0."""

@@ -13,7 +13,7 @@ import torch
 from miniature.portraits.head import Pose as HeadPose
 from miniature.portraits.identity import Identity
 from miniature.portraits.pictures import any_scene, draw
-from miniature.world import encoder, files, models
+from miniature.world import adapters, encoder, files, models
 from miniature.world.drawing import CFG, STEPS, World, no_picture
 from miniature.world.shapes import SIDE, any_shape, draw_shape
 from pack.attention.branch.attachment import Attachment
@@ -25,10 +25,14 @@ from pack.attention.weights.layer_presets import LINEAR, preset
 from pack.attention.weights.layer_text import parse
 from PIL import Image
 
-from runner.demo.world.cells import SHAPES
+from runner.demo.world import cells
 from runner.demo.world.prompts import SEED
 
 FRAMES = 6
+SHAPES = {
+    **cells.SHAPES,
+    "C": {"colour": "purple", "texture": "dotted", "shape": "cross", "position": "right", "background": "sand"},
+}
 DRAWN = 1  # seed of a reference, as on the demonstration's sheet
 LARGER = 3  # times the portraits' own size
 PEOPLE = {
@@ -84,7 +88,7 @@ def world() -> World:
 def seen(name: str) -> Embeds:
     """What the image encoder sees in a reference."""
     picture = torch.from_numpy(pixels(name).copy())[None]
-    return Embeds(image_embeds=encoder.pooled(_eye(), picture), encoder="whitened")
+    return Embeds(image_embeds=encoder.pooled(_eye(), picture), encoder=adapters.ENCODER)
 
 
 @cache

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from pack.face.colours import of_person
 
+from runner.demo.world import cells
+
 from .made import FRAMES, Act, drawn, frames, made, person
 from .paper import Bar, File, Head, Part, Picture, Text, Thumbnail
 
 THING, STAR = "a thing", "a star"
 FRONT, LEFT, RIGHT, UP = (0.0, 0.0, -6.0), (-38.0, 4.0, 5.0), (38.0, 4.0, -5.0), (8.0, 26.0, 0.0)
-STYLE, COMPOSITION = "9:1", "7:1"
+STYLE, COMPOSITION = cells.STYLE, cells.COMPOSITION
 """Factors of the world's blocks that carry style and composition (bench/README.md)."""
 
 

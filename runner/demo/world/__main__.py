@@ -33,8 +33,8 @@ HEADER = Header(
 )
 FOOTER = (
     "References, people and the seed are chosen to show it clearly; how often it comes out so is in bench/README.md.",
-    "The image encoder and the face recogniser are random and frozen: they see pixels, never the words that a picture was "
-    "drawn from.",
+    "The image encoder was trained on other pictures of shapes; the face recogniser is random and frozen. Both see pixels, "
+    "never the words that a picture was drawn from.",
     "Moved: mean absolute difference of the decoded pixels from the plain model, in grey levels of 255.",
 )
 Pictures = Mapping[str, Image.Image]

@@ -25,14 +25,23 @@ from .faces import keypoints
 from .fitting import Course
 from .layout import WORLD
 from .people import TRAINED
-from .pictures import Drawn
-from .shapes import SIDE
+from .pictures import Drawn, as_images, draw_shapes, some
+from .shapes import ATTRIBUTES, SIDE, any_shape, caption_shape, draw_shape
 
 ENCODER = "the world's vision transformer"
+TELLS = 0.2  # how often a shape's caption tells an attribute: what it leaves out is to be read from the reference
 HINT_SCALE = 4  # keypoints are drawn this much larger, then averaged: their dots are 10 pixels wide
 SETTINGS = {
     "ip_adapter": Settings(
-        steps=9000, batch_size=32, learning_rate=1.5e-3, warmup=100, average=0.998, checkpointing=False, seed=1
+        steps=9000,
+        batch_size=32,
+        learning_rate=1.5e-3,
+        warmup=100,
+        schedule="cosine",
+        floor=0.02,
+        average=0.998,
+        checkpointing=False,
+        seed=1,
     ),
     "instantid": Settings(
         steps=5000, batch_size=32, learning_rate=1.5e-3, warmup=100, average=0.998, checkpointing=False, seed=2
@@ -64,23 +73,31 @@ def dataset(data: base.Caches, embeds: list[Embeds], first: int, hints: list[Ten
     return Dataset(tuple(examples), told[0], nothing)
 
 
-def shape_pixels(folder: Path) -> Tensor:
-    """The pictures of shapes (n, 64, 64, 3), 8 bit."""
-    return base.pixels(folder)[: base.PICTURES]
-
-
-def seen_raw(folder: Path, raw: Any) -> Tensor:
-    """What the encoder sees in them before it is whitened: (n, F)."""
-    made = base.cached(folder / "shape_features.safetensors", lambda: {"pooled": pooled(raw, shape_pixels(folder))})
-    return made["pooled"]
+def shape_lessons() -> tuple[list[str], list[Drawn]]:
+    """For each picture of a shape a caption that tells little, and the reference: another drawing with all that the
+    caption leaves out, and anything in place of what it tells. So a text is kept where a reference shows something else.
+    """
+    random = numpy.random.default_rng([base.SEED, 4])
+    captions, references = [], []
+    for target in (each.shape for each in draw_shapes(base.SEED, base.PICTURES) if each.shape):
+        told = some(random, tuple(ATTRIBUTES), TELLS)
+        left = {name: getattr(target, name) for name in ATTRIBUTES if name not in told}
+        captions.append(caption_shape(target, told))
+        references.append(Drawn(draw_shape(replace(any_shape(random), **left)), ""))
+    return captions, references
 
 
 def shape_dataset(folder: Path) -> Dataset:
-    """Every picture of a shape, with what the image encoder sees in it."""
-    white = models.clip_vision(folder)
-    seen = base.cached(folder / "white_features.safetensors", lambda: {"pooled": pooled(white, shape_pixels(folder))})
-    embeds = [Embeds(image_embeds=row, encoder=ENCODER) for row in seen["pooled"].split(1)]
-    return dataset(base.caches(folder), embeds, 0)
+    """Every picture of a shape, with what the image encoder sees in its reference."""
+
+    def made() -> dict[str, Tensor]:
+        captions, references = shape_lessons()
+        pixels = (as_images(references) * 255).round().byte()
+        return base.encoded_captions(captions) | {"features": pooled(models.clip_vision(folder), pixels)}
+
+    lessons = dict(base.cached(folder / "lessons.safetensors", made))
+    embeds = [Embeds(image_embeds=row, encoder=ENCODER) for row in lessons.pop("features").split(1)]
+    return dataset(replace(base.caches(folder), **lessons), embeds, 0)
 
 
 def face_dataset(folder: Path) -> Dataset:

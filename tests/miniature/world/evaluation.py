@@ -17,6 +17,7 @@ from . import adapters, encoder, files, models, recogniser
 from .drawing import Branch, World
 from .faces import IDENTITY, Identity, any_pose, caption_face, draw_face
 from .judge import agreement, fitted, keypoint_error, places, truth
+from .layout import COMPOSITION, STYLE
 from .people import strangers
 from .pictures import Drawn, as_images, draw_shapes
 from .shapes import SHAPES
@@ -28,6 +29,7 @@ WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 AGAINST_TEXT = (*WEIGHTS, 2.0, 3.0)
 PART = 64  # pictures drawn at a time
 APPEARANCE = ("colour", "texture")
+ALONE = {"style": (STYLE, (*APPEARANCE, "background")), "composition": (COMPOSITION, ("position",))}
 
 Row = dict[str, Any]
 
@@ -70,6 +72,7 @@ class Evaluation:
         yield from self.ceiling()
         yield from self.reference_alone()
         yield from self.layers()
+        yield from self.style_or_composition()
         yield from self.text_and_reference()
         yield from self.faces()
 
@@ -89,6 +92,19 @@ class Evaluation:
         for layers in [f"{block}:1" for block in range(FAMILIES["vega"].num_transformers)]:
             pictures = self._drawn(["a thing"] * REFERENCES, Branch(1.0, layers))
             yield {"experiment": "layers", "layers": layers, "weight": 1.0, **self._shares(pictures)}
+
+    def style_or_composition(self) -> Iterator[Row]:
+        """The block that carries each, while the text names another shape than the reference shows: how far what it is
+        for moves towards the reference, and all else, where 0 is the model without it and 1 the reference itself."""
+        texts = [f"a {shape}" for shape in other_shapes(self.given.drawn)]
+        told = truth(self.given.drawn, "shape")
+        plain = agreement(self.judge, self._drawn(texts, Branch(0.0)), told)
+        for name, (block, names) in ALONE.items():
+            at = agreement(self.judge, self._drawn(texts, Branch(1.0, f"{block}:1")), told)
+            moved = {each: (at[each] - plain[each]) / (1 - plain[each]) for each in at}
+            named = mean({each: moved[each] for each in names})
+            other = mean({each: abs(moved[each]) for each in moved if each not in names})
+            yield {"experiment": f"{name} alone", "layers": f"{block}:1", **moved, "named": named, "all else": other}
 
     def text_and_reference(self) -> Iterator[Row]:
         """The text names another shape than the reference shows."""

@@ -28,5 +28,7 @@ WORLD = Family(
     latent_scale=0.13025,
 )
 TEXT_SEED = 21  # of the frozen text encoder, the one of the miniature SDXL
-VISION_SEED = 22  # of the frozen image encoder, the miniature ViT-H
+VISION = "vit_h"  # the miniature that the image encoder is
+VISION_SEED = 22  # of the weights it begins with
 FACE_SEED = 23  # of the frozen face encoder
+STYLE, COMPOSITION = 9, 7  # the blocks that carry them; bench/README.md has what each block carries

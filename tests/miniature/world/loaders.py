@@ -47,7 +47,7 @@ class WorldModel(io.ComfyNode):
 
 
 class WorldCLIPVision(io.ComfyNode):
-    """The image encoder that the world's IP-Adapter reads: random and frozen."""
+    """The image encoder that the world's IP-Adapter reads: trained to tell what drawn shapes look like."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

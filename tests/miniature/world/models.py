@@ -16,7 +16,7 @@ from comfy.model_patcher import ModelPatcher
 
 from .. import models, seeded
 from . import files
-from .layout import TEXT_SEED, VISION_SEED, WORLD
+from .layout import TEXT_SEED, VISION, WORLD
 
 
 def unet(folder: Path = files.WEIGHTS, disable_dynamic: bool = False) -> ModelPatcher:
@@ -48,10 +48,9 @@ def clip() -> comfy.sd.CLIP:
 
 
 def clip_vision(folder: Path = files.WEIGHTS) -> ClipVisionModel:
-    """The image encoder: random, frozen, whitened."""
-    model = models.clip_vision("vit_h", VISION_SEED)
-    own = seeded.values(model.model, VISION_SEED, models.SHARP) | files.tensors(files.ENCODER, folder)
-    seeded.fill(model.model, own, assign=model.patcher.is_dynamic())
+    """The image encoder, which learned to tell what pictures of shapes show."""
+    model = ClipVisionModel(models.vision_config(VISION))
+    seeded.fill(model.model, files.tensors(files.ENCODER, folder), assign=model.patcher.is_dynamic())
     return model
 
 

@@ -26,9 +26,9 @@ class Drawn:
     pose: Pose | None = None
 
 
-def some(random: numpy.random.Generator, names: Sequence[str]) -> frozenset[str]:
-    """Each name with the chance TELLS."""
-    return frozenset(name for name in names if random.random() < TELLS)
+def some(random: numpy.random.Generator, names: Sequence[str], tells: float = TELLS) -> frozenset[str]:
+    """Each name with the chance `tells`."""
+    return frozenset(name for name in names if random.random() < tells)
 
 
 def draw_shapes(seed: int, count: int) -> list[Drawn]:

@@ -1,6 +1,6 @@
 """The world's face recogniser: a fixed network of random convolutions that reads upright crops of drawn faces.
 
-Its last product is whitened as the image encoder's is; the two tensors of that are kept in a file, because how an
+Its last product is whitened; the two tensors of that are kept in a file, because how an
 eigenvalue problem is solved differs in sign and order between machines.
 """
 

@@ -7,6 +7,7 @@ pytest.importorskip("aiohttp")
 
 from runner.demo.nodes import SAVE  # noqa: E402
 from runner.demo.world import __main__ as world  # noqa: E402
+from runner.demo.world import cells  # noqa: E402
 from runner.demo.world.cells import CELLS, ROWS  # noqa: E402
 from runner.demo.world.prompts import POINTS, prompt_for  # noqa: E402
 
@@ -48,3 +49,10 @@ def test_a_picture_that_must_be_equal_and_is_not_is_told():
 def test_without_faces_their_rows_are_left_out():
     left = {cell.name: Image.new("RGB", (64, 64)) for cell in world.chosen(without_faces=True)}
     assert len(world.rows(left)) == sum(not any(cell.held for cell in row.cells) for row in ROWS)
+
+
+def test_the_sheet_takes_the_blocks_that_are_measured():
+    pytest.importorskip("comfy", reason="the world's layout is the host's")
+    from miniature.world import layout
+
+    assert (f"{layout.STYLE}:1", f"{layout.COMPOSITION}:1") == (cells.STYLE, cells.COMPOSITION)
