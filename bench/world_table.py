@@ -37,6 +37,11 @@ TABLES = (
     Table("the reference alone", ("the reference redrawn", "reference alone"), ARRIVES | BY_CHANCE),
     Table("one block only", ("layers",), ARRIVES),
     Table(
+        "one block beside a text",
+        ("style alone", "composition alone"),
+        ARRIVES | {"named": "named", "all else": "all else"},
+    ),
+    Table(
         "text and reference",
         ("text and reference",),
         {"the text's shape": "text", **{name: name for name in ("colour", "texture", "background")}, **BY_CHANCE},
@@ -71,8 +76,9 @@ def _markdown(table: Table, rows: Sequence[Row]) -> str:
 
 
 def _name(row: Row) -> str:
-    if row["experiment"] == "layers":
-        return f"block {row['layers'].split(':')[0]}"
+    if row["layers"]:
+        block = f"block {row['layers'].split(':')[0]}"
+        return block if row["experiment"] == "layers" else f"{row['experiment']}, {block}"
     parts = [f"weight {row[name]}" if name == "weight" else row[name] for name in NAMED if row.get(name)]
     return ", ".join(parts) or row["experiment"]
 
