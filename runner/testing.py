@@ -36,6 +36,7 @@ APART: Mapping[str, tuple[str, ...]] = {
     "workflows": (
         "tests/browser/test_templates.py",
         "tests/browser/test_old_workflows.py",
+        "tests/host/legacy/test_old_formulas.py",
         "tests/host/server/test_old_workflows.py",
         "tests/host/server/test_old_choices.py",
         "tests/host/server/test_old_prompts.py",
@@ -54,6 +55,7 @@ APART: Mapping[str, tuple[str, ...]] = {
         "tests/host/world",
         "tests/host/server/trust/test_killed.py",
         "tests/host/server/trust/test_load.py",
+        "tests/host/trust/test_memory.py",
     ),
 }
 """Tests that take minutes by their nature, which the run that everybody waits for leaves to lanes of these names."""
