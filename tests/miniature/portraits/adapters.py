@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,13 +12,12 @@ from pack.attention.reference.embeds import Embeds
 from pack.attention.training.dataset import Dataset, Example
 from pack.attention.training.export import IDENTITYNET
 from pack.attention.training.loop import Watch
-from pack.attention.training.settings import Settings
 from pack.attention.training.train import save_adapter, trainer_for
 from pack.face.draw import draw_keypoints
 from torch import Tensor
 
 from ..world import files, models
-from ..world.adapters import HINT_SCALE, texts
+from ..world.adapters import DECAYING, HINT_SCALE, texts
 from ..world.fitting import Course
 from ..world.layout import WORLD
 from ..world.recogniser import seen
@@ -26,17 +26,7 @@ from .people import TRAINED
 from .pictures import SIDE
 
 VARIANT = "instantid"
-SETTINGS = Settings(
-    steps=10000,
-    batch_size=32,
-    learning_rate=1.5e-3,
-    warmup=100,
-    schedule="cosine",
-    floor=0.02,
-    average=0.998,
-    checkpointing=False,
-    seed=3,
-)
+SETTINGS = replace(DECAYING, steps=10000, seed=3)
 
 
 def hint(points: ndarray) -> Tensor:

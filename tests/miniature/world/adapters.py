@@ -31,23 +31,13 @@ from .shapes import ATTRIBUTES, SIDE, any_shape, caption_shape, draw_shape
 ENCODER = "the world's vision transformer"
 TELLS = 0.2  # how often a shape's caption tells an attribute: what it leaves out is to be read from the reference
 HINT_SCALE = 4  # keypoints are drawn this much larger, then averaged: their dots are 10 pixels wide
+RECIPE = Settings(batch_size=32, learning_rate=1.5e-3, warmup=100, average=0.998, checkpointing=False)
+DECAYING = replace(RECIPE, schedule="cosine", floor=0.02)
 SETTINGS = {
-    "ip_adapter": Settings(
-        steps=9000,
-        batch_size=32,
-        learning_rate=1.5e-3,
-        warmup=100,
-        schedule="cosine",
-        floor=0.02,
-        average=0.998,
-        checkpointing=False,
-        seed=1,
-    ),
-    "instantid": Settings(
-        steps=5000, batch_size=32, learning_rate=1.5e-3, warmup=100, average=0.998, checkpointing=False, seed=2
-    ),
+    "ip_adapter": replace(DECAYING, steps=9000, seed=1),
+    "instantid": replace(RECIPE, steps=5000, seed=2),
+    "instantid_cosine": replace(DECAYING, steps=9000, seed=2),
 }
-SETTINGS["instantid_cosine"] = replace(SETTINGS["instantid"], steps=9000, schedule="cosine", floor=0.02)
 
 
 def texts(data: base.Caches) -> list[Any]:
