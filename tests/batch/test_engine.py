@@ -10,7 +10,7 @@ import sys
 import pytest
 from PIL import Image
 from serving.fixtures import node
-from serving.patience import until
+from serving.patience import PATIENCE, until
 from watched import environ_of, is_alive, is_below, words_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by signals, looks into /proc")
@@ -125,7 +125,7 @@ def test_two_hosts_share_and_nothing_is_sent_and_nobody_is_let_in(batch, engine_
         command = [engine_python, "-c", code]
         stranger = subprocess.Popen(command, env={**environ, **token}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
-            return b"let in" in stranger.communicate(timeout=60)[0]
+            return b"let in" in stranger.communicate(timeout=PATIENCE)[0]
         except subprocess.TimeoutExpired:  # it goes on asking
             stranger.kill()
             return b"let in" in stranger.communicate()[0]

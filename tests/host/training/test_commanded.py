@@ -11,6 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 from PIL import Image
+from serving.patience import PATIENCE
 
 RECIPE = ("--steps", "4", "--batch-size", "2", "--accumulation", "4", "--precision", "fp32", "--side", "64")
 
@@ -48,9 +49,8 @@ def done(tmp_path_factory):
     (place / "jobs.json").write_text(json.dumps(jobs))
     script = Path(__file__).with_name("commanded.py")
     environ = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    ran = subprocess.run(
-        [sys.executable, script, place, place / "jobs.json"], env=environ, capture_output=True, text=True, timeout=280
-    )
+    command = [sys.executable, script, place, place / "jobs.json"]
+    ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=10 * PATIENCE)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     said = [(place / f"{number}.txt").read_text() for number in range(len(jobs))]
     return SimpleNamespace(place=place, said=said, statuses=json.loads((place / "statuses.json").read_text()))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from serving.patience import PATIENCE
 
 STEPS = {"steps": 3, "accumulation": 4, "average": 0.9}
 OF_EIGHT = {"steps": 2, "accumulation": 8, "average": 0.9}
@@ -47,7 +48,7 @@ def found(place):
     comfyui = os.environ.get("LIKENESS_COMFYUI") or Path(sys.modules["comfy"].__path__[0]).parent
     environment = {**os.environ, "LIKENESS_COMFYUI": str(comfyui), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     command = [sys.executable, script, place, place / "jobs.json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400, cwd=place)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10 * PATIENCE, cwd=place)
     assert done.returncode == 0, done.stdout + done.stderr
     return {
         job["name"]: [json.loads((place / f"{job['name']}-{rank}.json").read_text()) for rank in range(job["count"])]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from serving.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[3]
 PROCESS = f"""
@@ -49,5 +50,5 @@ def test_it_ends_its_processes_without_a_traceback(tmp_path, tell, status):
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as running:
         assert any("here" in line for line in running.stdout)
         tell(running.pid, signal.SIGINT if tell is os.killpg else signal.SIGTERM)
-        out, err = running.communicate(timeout=120)
+        out, err = running.communicate(timeout=3 * PATIENCE)
     assert (running.returncode, out, err) == (status, "", "")
