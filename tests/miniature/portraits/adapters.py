@@ -26,7 +26,7 @@ from .people import TRAINED
 from .pictures import SIDE
 
 VARIANT = "instantid"
-SETTINGS = replace(DECAYING, steps=10000, seed=3)
+SETTINGS = replace(DECAYING, steps=8000, batch_size=16, accumulation=2, seed=3)
 
 
 def hint(points: ndarray) -> Tensor:
@@ -62,6 +62,8 @@ def make(folder: Path, which: str) -> None:
         write_every=250,
     )
     trained = trainer.run(watch)
+    if not trainer.processes.first:
+        return
     save_adapter(
         folder / files.INSTANTID, trainer, trained, {"trained_on": "pictures drawn by tests/miniature/portraits"}
     )

@@ -17,28 +17,29 @@ from ..world import files
 from ..world.autoencoder import loss_of
 from ..world.fitting import Plan, fit
 from ..world.pictures import as_images, draw_shapes
+from ..world.shapes import CELL
 from . import drawn
-from .pictures import SIDE
 
 SEED = 410
 SHAPES = 1200  # pictures of them
-CROP = 64  # as large as a picture of a shape
+CROP = 48
 PEOPLE_AT_ONCE, SHAPES_AT_ONCE = 6, 2
 KEPT = 3.0  # how much a change of a shape's latents counts
-PLAN = Plan(steps=6000, rate=1e-3, warmup=50)
+PLAN = Plan(steps=3000, rate=6e-4, warmup=100)
 
 
-def crops(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Cuts (PEOPLE_AT_ONCE, 3, CROP, CROP), 0..1, of pictures (n, 96, 96, 3), 8 bit."""
-    which = torch.randint(len(pictures), (PEOPLE_AT_ONCE,), generator=generator).tolist()
-    corners = torch.randint(SIDE - CROP + 1, (PEOPLE_AT_ONCE, 2), generator=generator).tolist()
+def crops(pictures: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Cuts (count, 3, CROP, CROP), 0..1, of pictures (n, side, side, 3), 8 bit, whose corners lie on the grid of cells."""
+    places = (pictures.shape[1] - CROP) // CELL + 1
+    which = torch.randint(len(pictures), (count,), generator=generator).tolist()
+    corners = (CELL * torch.randint(places, (count, 2), generator=generator)).tolist()
     cut = [pictures[i, y : y + CROP, x : x + CROP] for i, (y, x) in zip(which, corners, strict=True)]
     return torch.stack(cut).movedim(-1, 1).float() / 255
 
 
 def make(folder: Path) -> dict[str, Tensor]:
     """Fit it, resuming from `folder`."""
-    people, shapes = drawn.pixels(folder), as_images(draw_shapes(SEED, SHAPES)).movedim(-1, 1)
+    people, shapes = drawn.pixels(folder), (as_images(draw_shapes(SEED, SHAPES)) * 255).round().byte()
     network = TAESD(latent_channels=4).to(memory_format=torch.channels_last)
     network.load_state_dict(files.tensors(files.AUTOENCODER))
     network.vae_scale.requires_grad_(False)
@@ -47,8 +48,8 @@ def make(folder: Path) -> dict[str, Tensor]:
 
     def step_loss(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(SEED + step)
-        plain = shapes[torch.randint(SHAPES, (SHAPES_AT_ONCE,), generator=generator)]
-        batch = torch.cat([crops(people, generator), plain]).contiguous(memory_format=torch.channels_last)
+        cut = [crops(people, PEOPLE_AT_ONCE, generator), crops(shapes, SHAPES_AT_ONCE, generator)]
+        batch = torch.cat(cut).contiguous(memory_format=torch.channels_last)
         plain = batch[PEOPLE_AT_ONCE:]
         with autocast("cpu", torch.bfloat16):
             moved = F.mse_loss(network.taesd_encoder(plain).float(), before(plain).float())

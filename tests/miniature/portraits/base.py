@@ -1,4 +1,4 @@
-"""Fits the portraits' base model: the host's UNet in the world's layout, from nothing, on latents and captions."""
+"""Fits the portraits' base model on latents and captions, from the one that was fitted for shapes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..world import base
+from ..world import base, files
 from ..world.fitting import Plan, fit
 from . import drawn
 from .pictures import SIDE
 
-BATCH = 48
-PLAN = Plan(steps=14000, rate=1.5e-3, warmup=100)
+PARTS, BATCH = 2, 24  # pictures in each part of a step
+PLAN = Plan(steps=8000, rate=1.5e-3, warmup=100)
 
 
 def caches(folder: Path) -> base.Caches:
@@ -31,9 +31,10 @@ def caches(folder: Path) -> base.Caches:
 def make(folder: Path) -> dict[str, Tensor]:
     """Fit it, resuming from `folder`."""
     data, network = caches(folder), base.fresh()
+    network.load_state_dict(files.tensors(files.BASE))
     ids, signal = base.size_ids(SIDE), base.alphas()
 
-    def step_loss(step: int) -> Tensor:
-        return base.loss_of(network, data, ids, signal, step, BATCH)
+    def part_loss(number: int) -> Tensor:
+        return base.loss_of(network, data, ids, signal, number, BATCH)
 
-    return fit(network, step_loss, PLAN, folder / "base.state", folder / "base.log")
+    return fit(network, part_loss, PLAN, folder / "base.state", folder / "base.log", PARTS)

@@ -27,7 +27,7 @@ from .people import TRAINED, trained_on
 
 SEED = 420
 CROP, EMBEDDING = 112, 512
-LAYERS = ((32, 5, 2), (64, 3, 2), (96, 3, 2), (128, 3, 2), (12, 1, 1))  # channels, side, stride
+LAYERS = ((32, 5, 2), (64, 3, 2), (96, 3, 2), (64, 3, 2), (8, 1, 1))  # channels, side, stride
 CELLS = LAYERS[-1][0] * (CROP // 16) ** 2
 BATCH = 64
 PLAN = Plan(steps=4000, rate=1.5e-3, warmup=100)

@@ -12,6 +12,7 @@ import comfy.taesd.taesd
 import safetensors.torch
 import torch
 import torch.nn.functional as F
+from pack.attention.training.processes import joined
 from torch import Tensor, autocast, nn
 
 from .. import models
@@ -66,9 +67,11 @@ def encoded_pictures(pictures: Tensor, autoencoder: Path) -> Tensor:
 
 
 def cached(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The tensors in a file, made when it is not there."""
-    if not path.is_file():
+    """The tensors in a file, made when it is not there, by the first of the processes."""
+    processes = joined()
+    if processes.first and not path.is_file():
         safetensors.torch.save_file(make(), path)
+    processes.wait()
     return safetensors.torch.load_file(path)
 
 

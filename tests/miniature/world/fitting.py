@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from pack.attention.training.processes import Sum, joined
 from torch import Tensor, nn
 
 AVERAGE = 0.99  # of the averaged weights, for each step
@@ -32,13 +33,18 @@ class Plan:
         return self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
-def fit(network: nn.Module, loss_of: Callable[[int], Tensor], plan: Plan, state: Path, log: Path) -> dict[str, Tensor]:
+def fit(
+    network: nn.Module, loss_of: Callable[[int], Tensor], plan: Plan, state: Path, log: Path, parts: int = 1
+) -> dict[str, Tensor]:
     """Fit a network from where `state` stopped; the averaged weights.
 
-    `loss_of(step)` draws its batch from a generator seeded with the step, so a resumed run sees what an
-    uninterrupted one would have seen.
+    A step has `parts`, which processes may share; `loss_of(number)` of each draws its batch from a generator seeded with
+    its number, so a resumed run sees what an uninterrupted one would have seen, and two processes what one sees.
     """
+    processes = joined()
+    rounds = processes.rounds(parts)
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    together = Sum(parameters, processes)
     optimizer = torch.optim.AdamW(parameters, lr=plan.rate, weight_decay=0.01, betas=(0.9, 0.99))
     averaged = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     first = 0
@@ -51,13 +57,21 @@ def fit(network: nn.Module, loss_of: Callable[[int], Tensor], plan: Plan, state:
     for step in range(first, plan.steps):
         for group in optimizer.param_groups:
             group["lr"] = plan.rate_at(step)
-        loss = loss_of(step)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        lost = []
+        for number in range(rounds):
+            loss = loss_of(step * parts + processes.part(number)) / parts
+            loss.backward()
+            together.take()
+            lost.append(loss.detach())
+        together.give()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         average(averaged, network, step)
-        course.tell(step, loss.item())
+        total = float(sum(processes.in_order(lost)))
+        if not processes.first:
+            continue
+        course.tell(step, total)
         if (step + 1) % KEEP == 0 or step + 1 == plan.steps:
             kept = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
             part = state.with_suffix(".part")

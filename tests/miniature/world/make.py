@@ -3,7 +3,8 @@
 python tests/miniature/world/make.py STATE_FOLDER autoencoder
 
 A stage reads what those before it left in the folder; a stopped one goes on where it stood. With --people it makes the
-models of tests/miniature/portraits: autoencoder, base, recogniser and instantid, in this order.
+models of tests/miniature/portraits: autoencoder, base, recogniser and instantid, in this order; the base model and
+InstantID in two processes where `torchrun --nproc-per-node 2` starts this instead of `python`.
 """
 
 import argparse
@@ -30,14 +31,20 @@ def main() -> None:
     reach(Path(os.environ.get("LIKENESS_COMFYUI", "")).resolve())
     load_package("pack", TESTS.parent)
     import torch
+    import torch.distributed as dist
+    from pack.attention.training import processes
 
     from miniature import portraits, world
     from miniature.world import files
 
     torch.set_num_threads(1)
+    if dist.is_torchelastic_launched():
+        dist.init_process_group("gloo")
     stage = importlib.import_module(f"{(portraits if options.people else world).__name__}.{MODULES[options.stage]}")
     if options.stage == MODULES[options.stage]:
-        files.keep(options.folder / f"{options.stage}.safetensors", stage.make(options.folder))
+        made = stage.make(options.folder)
+        if processes.joined().first:
+            files.keep(options.folder / f"{options.stage}.safetensors", made)
     else:
         stage.make(options.folder, options.stage)
 
