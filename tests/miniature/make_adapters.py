@@ -10,14 +10,14 @@ SEED = 11
 FILES = [*((family, variant) for family in ("sd15", "sdxl") for variant in ("base", "plus")), ("sdxl", "instantid")]
 
 
-def reach(comfyui: Path) -> None:
-    """Make the host and this package importable, the host on the CPU."""
+def reach(comfyui: Path, on_the_cpu: bool = True) -> None:
+    """Make the host and this package importable, the host on the CPU or where it finds a card."""
     if not (comfyui / "comfy").is_dir():
         sys.exit(f"No ComfyUI in {comfyui}: set LIKENESS_COMFYUI to the folder that holds ComfyUI's main.py.")
     here = Path(__file__).resolve().parent
     others = [entry for entry in sys.path if Path(entry).resolve() != here]
     sys.path[:] = [str(comfyui), *others, str(here.parent)]  # the host's modules win
-    sys.argv = [sys.argv[0], "--cpu"]
+    sys.argv = [sys.argv[0], *(["--cpu"] if on_the_cpu else [])]
     import comfy.options
 
     comfy.options.enable_args_parsing()

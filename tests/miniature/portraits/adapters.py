@@ -26,7 +26,7 @@ from .people import TRAINED
 from .pictures import SIDE
 
 VARIANT = "instantid"
-SETTINGS = replace(DECAYING, steps=8000, batch_size=16, accumulation=2, seed=3)
+SETTINGS = replace(DECAYING, steps=10000, batch_size=16, accumulation=2, seed=3)
 
 
 def hint(points: ndarray) -> Tensor:

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from comfy.taesd.taesd import TAESD
-from torch import Tensor, autocast
+from torch import Tensor
 
 from ..world import files
 from ..world.autoencoder import loss_of
-from ..world.fitting import Plan, fit
+from ..world.fitting import Plan, device, fit, half
 from ..world.pictures import as_images, draw_shapes
 from ..world.shapes import CELL
 from . import drawn
@@ -25,7 +25,7 @@ SHAPES = 1200  # pictures of them
 CROP = 48
 PEOPLE_AT_ONCE, SHAPES_AT_ONCE = 6, 2
 KEPT = 3.0  # how much a change of a shape's latents counts
-PLAN = Plan(steps=3000, rate=6e-4, warmup=100)
+PLAN = Plan(steps=8000, rate=6e-4, warmup=100)
 
 
 def crops(pictures: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -44,14 +44,14 @@ def make(folder: Path) -> dict[str, Tensor]:
     network.load_state_dict(files.tensors(files.AUTOENCODER))
     network.vae_scale.requires_grad_(False)
     network.vae_shift.requires_grad_(False)
-    before = copy.deepcopy(network.taesd_encoder).requires_grad_(False)
+    before = copy.deepcopy(network.taesd_encoder).requires_grad_(False).to(device())
 
     def step_loss(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(SEED + step)
         cut = [crops(people, PEOPLE_AT_ONCE, generator), crops(shapes, SHAPES_AT_ONCE, generator)]
-        batch = torch.cat(cut).contiguous(memory_format=torch.channels_last)
+        batch = torch.cat(cut).to(device(), memory_format=torch.channels_last)
         plain = batch[PEOPLE_AT_ONCE:]
-        with autocast("cpu", torch.bfloat16):
+        with half():
             moved = F.mse_loss(network.taesd_encoder(plain).float(), before(plain).float())
         return loss_of(network, batch, step) + KEPT * moved
 

@@ -12,7 +12,7 @@ from . import drawn
 from .pictures import SIDE
 
 PARTS, BATCH = 2, 24  # pictures in each part of a step
-PLAN = Plan(steps=8000, rate=1.5e-3, warmup=100)
+PLAN = Plan(steps=10000, rate=1.5e-3, warmup=100)
 
 
 def caches(folder: Path) -> base.Caches:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import Conv2d, Linear
 
 from ..world.base import cached
-from ..world.fitting import Plan, fit
+from ..world.fitting import Plan, device, fit
 from . import drawn
 from .identity import NAMED
 from .people import TRAINED, trained_on
@@ -89,14 +89,17 @@ def make(folder: Path) -> dict[str, Tensor]:
     torch.manual_seed(SEED)
     seen, lesson = crops(folder), Lesson()
     people = trained_on()
-    named = {name: torch.tensor([values.index(getattr(who, name)) for who in people]) for name, values in NAMED.items()}
+    named = {
+        name: torch.tensor([values.index(getattr(who, name)) for who in people], device=device())
+        for name, values in NAMED.items()
+    }
 
     def step_loss(step: int) -> Tensor:
         generator = torch.Generator().manual_seed(SEED + step)
         which = torch.randint(len(seen), (BATCH,), generator=generator)
         batch = _as_input(seen[which])
         batch = batch + 2 * SHAKE * torch.randn(batch.shape, generator=generator)
-        return lesson.loss(batch, which % TRAINED, named)
+        return lesson.loss(batch.to(device()), (which % TRAINED).to(device()), named)
 
     kept = fit(lesson, step_loss, PLAN, folder / "recogniser.state", folder / "recogniser.log")
     prefix = "recogniser."

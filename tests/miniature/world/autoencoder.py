@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from comfy.taesd.taesd import TAESD
-from torch import Tensor, autocast, nn
+from torch import Tensor, nn
 
-from .fitting import Plan, fit
+from .fitting import Plan, device, fit, half
 from .pictures import as_images, draw_faces, draw_shapes, identities
 from .shapes import CELL, SIDE
 
@@ -86,9 +86,9 @@ def crops(pictures: Tensor, step: int) -> Tensor:
 def loss_of(network: TAESD, batch: Tensor, step: int) -> Tensor:
     """How far a picture comes back changed from a slightly noisy latent, and how far the latent is from unit size."""
     generator = torch.Generator().manual_seed(SEED + step)
-    with autocast("cpu", torch.bfloat16):
+    with half():
         latent = network.taesd_encoder(batch).float()
-        noisy = latent + 0.05 * torch.randn(latent.shape, generator=generator)
+        noisy = latent + 0.05 * torch.randn(latent.shape, generator=generator).to(latent)
         back = network.taesd_decoder(noisy).float()
     mean, deviation = latent.mean(dim=(0, 2, 3)), latent.std(dim=(0, 2, 3))
     size = (mean.square() + (deviation - 1).square()).mean()
@@ -104,6 +104,6 @@ def make(folder: Path) -> dict[str, Tensor]:
     network = fresh()
 
     def step_loss(step: int) -> Tensor:
-        return loss_of(network, crops(pictures, step), step)
+        return loss_of(network, crops(pictures, step).to(device()), step)
 
     return fit(network, step_loss, PLAN, folder / "autoencoder.state", folder / "autoencoder.log")

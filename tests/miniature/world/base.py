@@ -13,10 +13,10 @@ import safetensors.torch
 import torch
 import torch.nn.functional as F
 from pack.attention.training.processes import joined
-from torch import Tensor, autocast, nn
+from torch import Tensor, nn
 
 from .. import models
-from .fitting import Plan, fit
+from .fitting import Plan, device, fit, half
 from .layout import TEXT_SEED, WORLD
 from .people import TRAINED_SEED, trained_on
 from .pictures import Drawn, as_images, draw_faces, draw_shapes
@@ -61,9 +61,10 @@ def encoded_pictures(pictures: Tensor, autoencoder: Path) -> Tensor:
     """Latents (n, 4, h, w) of pictures (n, 8 h, 8 w, 3), as the base model reads them."""
     network = comfy.taesd.taesd.TAESD(latent_channels=4)
     network.load_state_dict({k: v.float() for k, v in safetensors.torch.load_file(autoencoder).items()})
-    network = network.taesd_encoder.to(memory_format=torch.channels_last)
-    with autocast("cpu", torch.bfloat16):
-        return torch.cat([network(part.movedim(-1, 1)).float() for part in pictures.split(50)]).contiguous()
+    network = network.taesd_encoder.to(device(), memory_format=torch.channels_last)
+    with half():
+        parts = (part.movedim(-1, 1).to(device()) for part in pictures.split(50))
+        return torch.cat([network(part).float().cpu() for part in parts]).contiguous()
 
 
 def cached(path: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -137,8 +138,10 @@ def loss_of(network: nn.Module, data: Caches, ids: Tensor, signal: Tensor, step:
     share = signal[moment][:, None, None, None]
     noisy = share.sqrt() * clean + (1 - share).sqrt() * noise
     adm = torch.cat([data.pooled[captions], ids.expand(batch, -1)], dim=1)
-    with autocast("cpu", torch.bfloat16):
-        predicted = network(noisy, moment, context=data.context[captions].float(), y=adm)
+    context = data.context[captions].float()
+    noisy, moment, context, adm, noise = (each.to(device()) for each in (noisy, moment, context, adm, noise))
+    with half():
+        predicted = network(noisy, moment, context=context, y=adm)
     return F.mse_loss(predicted.float(), noise)
 
 

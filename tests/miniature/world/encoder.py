@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from comfy.clip_model import clip_preprocess
 from pack.attention.reference.encode import encode
-from torch import Tensor, autocast, nn
+from torch import Tensor, nn
 from torch.nn import Linear
 
 from .. import models, seeded
-from .fitting import Plan, fit
+from .fitting import Plan, device, fit, half
 from .judge import truth
 from .layout import VISION, VISION_SEED
 from .pictures import Drawn, as_images, draw_shapes
@@ -51,7 +51,7 @@ class Lesson(nn.Module):
         return self.encoder(clip_preprocess(pictures)).image_embeds
 
     def loss(self, pictures: Tensor, told: dict[str, Tensor], circles: Tensor) -> Tensor:
-        with autocast("cpu", torch.bfloat16):
+        with half():
             seen = F.layer_norm(self.embeds(pictures), (self.width,)).float()
         rows = [F.cross_entropy(head(seen), told[name]) for name, head in self.attributes.items()]
         return torch.stack(rows).sum() + 20 * F.mse_loss(self.circle(seen), circles)
@@ -84,7 +84,8 @@ def make(folder: Path) -> dict[str, Tensor]:
         generator = torch.Generator().manual_seed(SEED + step)
         pictures = as_images(drawn)
         pictures = pictures + SHAKE * torch.randn(pictures.shape, generator=generator)
-        return lesson.loss(pictures, truth(drawn, "shape"), circles(drawn))
+        told = {name: values.to(device()) for name, values in truth(drawn, "shape").items()}
+        return lesson.loss(pictures.to(device()), told, circles(drawn).to(device()))
 
     kept = fit(lesson, step_loss, PLAN, folder / "encoder.state", folder / "encoder.log")
     lesson.load_state_dict(kept)

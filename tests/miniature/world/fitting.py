@@ -1,4 +1,4 @@
-"""The training loop that the autoencoder and the base model share: AdamW, cosine, averaged weights, resumable."""
+"""The training loop of all that is not trained by the pack: AdamW, cosine, averaged weights, resumable."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import comfy.model_management
 import torch
-from pack.attention.training.processes import Sum, joined
-from torch import Tensor, nn
+from pack.attention.training.processes import Processes, Sum, joined
+from torch import Tensor, autocast, nn
 
 AVERAGE = 0.99  # of the averaged weights, for each step
 REPORT = 25  # steps
@@ -33,23 +34,31 @@ class Plan:
         return self.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
+def device() -> torch.device:
+    """Where the host computes: what a loss is computed of belongs there."""
+    return comfy.model_management.get_torch_device()
+
+
+def half() -> autocast:
+    """bf16 for what is not harmed by it."""
+    return autocast(device().type, torch.bfloat16)
+
+
 def fit(
     network: nn.Module, loss_of: Callable[[int], Tensor], plan: Plan, state: Path, log: Path, parts: int = 1
 ) -> dict[str, Tensor]:
-    """Fit a network from where `state` stopped; the averaged weights.
+    """Fit a network on the host's device from where `state` stopped, and bring it back; the averaged weights.
 
     A step has `parts`, which processes may share; `loss_of(number)` of each draws its batch from a generator seeded with
     its number, so a resumed run sees what an uninterrupted one would have seen, and two processes what one sees.
     """
     processes = joined()
-    rounds = processes.rounds(parts)
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    together = Sum(parameters, processes)
+    parameters = [parameter for parameter in network.to(device()).parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=plan.rate, weight_decay=0.01, betas=(0.9, 0.99))
     averaged = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     first = 0
     if state.is_file():
-        kept = torch.load(state, weights_only=True)
+        kept = torch.load(state, weights_only=True, map_location=device())
         network.load_state_dict(kept["network"])
         optimizer.load_state_dict(kept["optimizer"])
         averaged, first = kept["averaged"], kept["step"]
@@ -58,26 +67,32 @@ def fit(
         for group in optimizer.param_groups:
             group["lr"] = plan.rate_at(step)
         optimizer.zero_grad(set_to_none=True)
-        lost = []
-        for number in range(rounds):
-            loss = loss_of(step * parts + processes.part(number)) / parts
-            loss.backward()
-            together.take()
-            lost.append(loss.detach())
-        together.give()
+        loss = _backward(loss_of, step, parts, Sum(parameters, processes), processes)
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         average(averaged, network, step)
-        total = float(sum(processes.in_order(lost)))
         if not processes.first:
             continue
-        course.tell(step, total)
+        course.tell(step, loss)
         if (step + 1) % KEEP == 0 or step + 1 == plan.steps:
             kept = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
             part = state.with_suffix(".part")
             torch.save({**kept, "averaged": averaged, "step": step + 1}, part)
             part.replace(state)
-    return averaged
+    network.cpu()
+    return {name: tensor.cpu() for name, tensor in averaged.items()}
+
+
+def _backward(loss_of: Callable[[int], Tensor], step: int, parts: int, together: Sum, processes: Processes) -> float:
+    """Put the gradient of a whole step into the weights; its loss."""
+    lost = []
+    for number in range(processes.rounds(parts)):
+        loss = loss_of(step * parts + processes.part(number)) / parts
+        loss.backward()
+        together.take()
+        lost.append(loss.detach())
+    together.give()
+    return float(sum(processes.in_order(lost)))
 
 
 @torch.no_grad()

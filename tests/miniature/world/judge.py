@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import Conv2d, GroupNorm, Linear
 
 from .faces import EXPRESSIONS, IDENTITY, keypoints
-from .fitting import Plan, fit
+from .fitting import Plan, device, fit
 from .pictures import Drawn, as_images, draw_faces, draw_shapes, identities
 from .shapes import ATTRIBUTES, BACKGROUNDS, SIDE
 
@@ -96,10 +96,12 @@ def taught(judge: Judge, lesson: Callable[[], Lesson], file: Path) -> Judge:
         generator = torch.Generator().manual_seed(SEED + step)
         which = torch.randint(len(given.pictures), (BATCH,), generator=generator)
         pictures = given.pictures[which]
-        found, placed = judge(pictures + 0.02 * torch.randn(pictures.shape, generator=generator))
-        rows = (F.cross_entropy(row, given.told[name][which], ignore_index=UNTOLD) for name, row in found.items())
+        pictures = pictures + 0.02 * torch.randn(pictures.shape, generator=generator)
+        told = {name: values[which].to(device()) for name, values in given.told.items()}
+        found, placed = judge(pictures.to(device()))
+        rows = (F.cross_entropy(row, told[name], ignore_index=UNTOLD) for name, row in found.items())
         total = torch.stack(list(rows)).sum()
-        return total if given.points is None else total + 100 * F.mse_loss(placed, given.points[which])
+        return total if given.points is None else total + 100 * F.mse_loss(placed, given.points[which].to(device()))
 
     judge.load_state_dict(fit(judge, loss, PLAN, file, file.with_suffix(".log")))
     return judge.eval()

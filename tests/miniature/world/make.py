@@ -4,7 +4,8 @@ python tests/miniature/world/make.py STATE_FOLDER autoencoder
 
 A stage reads what those before it left in the folder; a stopped one goes on where it stood. With --people it makes the
 models of tests/miniature/portraits: autoencoder, base, recogniser and instantid, in this order; the base model and
-InstantID in two processes where `torchrun --nproc-per-node 2` starts this instead of `python`.
+InstantID in two processes where `torchrun --nproc-per-node 2` starts this instead of `python`. It computes on a card
+where there is one.
 """
 
 import argparse
@@ -26,11 +27,12 @@ def main() -> None:
     options = form.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     sys.path.insert(0, str(TESTS))
+    import torch
+
     from miniature.make_adapters import load_package, reach
 
-    reach(Path(os.environ.get("LIKENESS_COMFYUI", "")).resolve())
+    reach(Path(os.environ.get("LIKENESS_COMFYUI", "")).resolve(), on_the_cpu=not torch.cuda.is_available())
     load_package("pack", TESTS.parent)
-    import torch
     import torch.distributed as dist
     from pack.attention.training import processes
 
