@@ -306,10 +306,13 @@ class Frontend:
 
     def search(self, words, wanted):
         """Type into the search of nodes until it offers the node titled `wanted`; all titles offered, best first."""
+        offered = self.page.get_by_test_id("result-item")
+        offered.first.wait_for(state="detached")  # those of a search that is just being left
         self.command("Workspace.SearchBox.Toggle")
+        self.page.wait_for_function("() => document.activeElement.matches('input')")
         self.page.keyboard.insert_text(words)
         self.found(wanted).wait_for()
-        return [row.splitlines()[0] for row in self.page.get_by_test_id("result-item").all_inner_texts()]
+        return [row.splitlines()[0] for row in offered.all_inner_texts()]
 
     def ranked(self, words):
         """All titles that the search offers for words, best first, without typing them."""
