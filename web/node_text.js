@@ -3,9 +3,8 @@
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
 import { spoken } from './editor/sentences.js'
-import { chain, nodesOf, widgetOf } from './editor/widgets.js'
+import { chain, nodesOf, textWidgetOf } from './editor/widgets.js'
 
-const TEXT = '$$node-text-preview' // the host's widget for it
 const ENDS = ['execution_success', 'execution_error', 'execution_interrupted']
 const nodes = new Set()
 const widgets = new WeakSet() // those that show it
@@ -13,7 +12,7 @@ const said = new Map() // node -> what the host was last told to show on it
 
 // In the page's language. Nodes 2.0 reads the text as Markdown, where a line only ends after two spaces.
 function keepLines(node) {
-  const widget = widgetOf(node, TEXT)
+  const widget = textWidgetOf(node)
   if (!widget) return
   giveRoom(node, widget)
   const shown = widget.value === said.get(node)?.text ? spoken(widget.value) : widget.value
@@ -69,7 +68,7 @@ function giveRoom(node, widget) {
 
 // Blank rather than away: a node of another size would be a step of undo.
 function forget(node) {
-  const widget = widgetOf(node, TEXT)
+  const widget = textWidgetOf(node)
   if (widget) widget.value = widget.value.replace(/\S/g, '\u00a0')
   said.delete(node)
 }
@@ -84,7 +83,7 @@ api.addEventListener('progress_text', ({ detail }) => {
 // Newer pages take every text away when a run ends; what ours say is to be read then.
 function showAgain() {
   for (const [node, { nodeId, text }] of said) {
-    if (!widgetOf(node, TEXT)) api.dispatchCustomEvent('progress_text', { nodeId, text })
+    if (!textWidgetOf(node)) api.dispatchCustomEvent('progress_text', { nodeId, text })
   }
 }
 

@@ -101,6 +101,40 @@ def test_a_run_that_fails_says_so(renderer, frontend, page, example_photo):
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
+def test_what_comes_from_the_cache_is_shown_again(renderer, frontend, page, example_photo):
+    frontend.renderer(renderer)
+    failing = ["LikenessRenderKeypoints", 900, {}], ["PreviewImage", 1300, {}]
+    *_, finds, draws, _ = page.evaluate(GRAPH, [[*KINDS[:3], *failing], [*LINKS[:2], [3, 4, "images"]]])
+    frontend.show(finds)
+    assert frontend.run_alone("Find the faces now").succeeded
+    said = page.get_by_text("picture 1 of 1: 2 faces (at 640)")
+    said.wait_for()
+
+    def found_again(run):
+        assert finds in run.cached, "not computed anew"
+        wait_for_faces(frontend)
+        said.wait_for()
+
+    def changed_and_back():
+        for threshold in (0.6, 0.5):
+            frontend.change(finds, "threshold", threshold)
+        until(lambda: not said.count(), "nothing of a run with other values")
+
+    changed_and_back()
+    found_again(frontend.run_alone("Find the faces now"))
+    changed_and_back()
+    run = frontend.queue()
+    assert not run.succeeded and run.messages["execution_error"]["node_id"] == draws
+    found_again(run)
+    frontend.load(frontend.workflow() | {"id": "another workflow"})
+    frontend.show(finds)
+    assert not said.count() and not page.locator(".likeness-box").count()
+    found_again(frontend.queue())
+    frontend.picture(f"from the cache of a run that failed {renderer}")
+    frontend.dismiss_toasts()
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_run_that_is_stopped_says_so_and_can_be_repeated(renderer, frontend, page, example_photo):
     frontend.renderer(renderer)
     photo, _, finds = page.evaluate(GRAPH, [KINDS[:3], LINKS[:2]])

@@ -37,6 +37,12 @@ export function steps() {
 export const undo = () => app.extensionManager.command.execute('Comfy.Undo')
 export const redo = () => app.extensionManager.command.execute('Comfy.Redo')
 
+const TEXT = '$$node-text-preview' // the host's widget
+
+// What the node says under itself, and the widget that shows it.
+export const textWidgetOf = (node) => widgetOf(node, TEXT)
+export const textOf = (node) => textWidgetOf(node)?.value ?? ''
+
 // Calls after(...) whenever object.method(...) was called; what was there before stays.
 export function chain(object, method, after) {
   const former = object[method]
