@@ -6,10 +6,13 @@ import { whenAdded } from './editor/blueprint.js'
 import { placeOf, promotedOf, sourceOf } from './editor/upstream.js'
 import { chain, choicesOf, isLinked, outputOf, valueOf, widgetOf } from './editor/widgets.js'
 
-// In the settings of an input: the name of the one that is read instead where it is linked, and with which choices it is
-// read: { input: [values] }.
+// In the settings of an input: the name of the one that is read instead where it is linked, or with which it may not be
+// set; and with which choices it is read, or with which it is not: { input: [values] }.
 const INSTEAD = 'likeness_instead'
+const EITHER = 'likeness_either'
 const ONLY_WITH = 'likeness_only_with'
+const NOT_WITH = 'likeness_not_with'
+const ALL = [INSTEAD, EITHER, ONLY_WITH, NOT_WITH]
 const PASSED_BY = [2, 4] // modes of a node that is muted, and of one that is bypassed
 
 const conditions = new Map() // node class -> [input, its settings] each
@@ -37,14 +40,18 @@ function unreadInRun(node) {
 }
 
 // Whether something else is read instead, or nothing is as chosen; a choice that another node makes is not known.
-function isUnread(node, { [INSTEAD]: other, [ONLY_WITH]: choices }) {
-  if (other && giverOf(node, other) !== undefined) return true
-  return Object.entries(choices ?? {}).some(([name, values]) => !isLinked(node, name) && !values.includes(valueOf(node, name)))
+function isUnread(node, input, { [INSTEAD]: other, [EITHER]: rival, [ONLY_WITH]: choices, [NOT_WITH]: refusals }) {
+  const isGiven = (name) => name && giverOf(node, name) !== undefined
+  if (isGiven(other) || (isGiven(rival) && valueOf(node, input) === '')) return true
+  const isKnown = ([name]) => !isLinked(node, name)
+  const isChosen = ([name, values]) => values.includes(valueOf(node, name))
+  const [wanted, refused] = [choices, refusals].map((some) => Object.entries(some ?? {}).filter(isKnown))
+  return !wanted.every(isChosen) || refused.some(isChosen)
 }
 
 function grey(node) {
   const unread = new Set(unreadInRun(node))
-  for (const [name, settings] of conditions.get(node.comfyClass)) if (isUnread(node, settings)) unread.add(name)
+  for (const [name, settings] of conditions.get(node.comfyClass)) if (isUnread(node, name, settings)) unread.add(name)
   if (setGrey(node, node.widgets ?? [], unread)) outer.forEach(greyOuter)
 }
 
@@ -86,7 +93,7 @@ app.registerExtension({
 
   beforeRegisterNodeDef(_, { name, input }) {
     const inputs = Object.entries({ ...input?.required, ...input?.optional })
-    const found = inputs.filter(([, spec]) => spec[1]?.[INSTEAD] || spec[1]?.[ONLY_WITH])
+    const found = inputs.filter(([, spec]) => ALL.some((key) => spec[1]?.[key]))
     if (found.length) conditions.set(name, found.map(([one, spec]) => [one, spec[1]]))
   },
 
@@ -95,7 +102,8 @@ app.registerExtension({
     if (!conditions.has(node.comfyClass)) return
     greyings.set(node, () => grey(node))
     chain(node, 'onRemoved', () => greyings.delete(node))
-    const choices = conditions.get(node.comfyClass).flatMap(([, settings]) => Object.keys(settings[ONLY_WITH] ?? {}))
+    const namesIn = ([, settings]) => [ONLY_WITH, NOT_WITH].flatMap((key) => Object.keys(settings[key] ?? {}))
+    const choices = conditions.get(node.comfyClass).flatMap(namesIn)
     for (const name of new Set(choices)) chain(widgetOf(node, name), 'callback', () => grey(node))
     grey(node)
     for (const event of ['onConfigure', 'onConnectionsChange', 'onExecuted']) chain(node, event, () => grey(node))

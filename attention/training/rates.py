@@ -30,12 +30,14 @@ class Schedule:
     ends: bool = True
 
 
+CONSTANT, RESTARTS = "constant", "cosine_with_restarts"
+
 SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
     {
-        "constant": Schedule(lambda of, optimizer, _: of.get_constant_schedule(optimizer), ends=False),
+        CONSTANT: Schedule(lambda of, optimizer, _: of.get_constant_schedule(optimizer), ends=False),
         "linear": Schedule(lambda of, optimizer, span: of.get_linear_schedule_with_warmup(optimizer, 0, span.steps)),
         "cosine": Schedule(lambda of, optimizer, span: of.get_cosine_schedule_with_warmup(optimizer, 0, span.steps)),
-        "cosine_with_restarts": Schedule(
+        RESTARTS: Schedule(
             lambda of, optimizer, span: of.get_cosine_with_hard_restarts_schedule_with_warmup(
                 optimizer, 0, span.steps, span.cycles
             )

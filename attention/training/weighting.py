@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 from torch import Tensor
 
-NONE = "none"
+NONE, MIN_SNR = "none", "min_snr"
 CLEAREST = 1000.0  # signal to noise: what is clearer counts as this, as kohya's scripts have it
 
 WEIGHTINGS: Mapping[str, Callable[[Tensor, float], Tensor] | None] = MappingProxyType(
     {
         NONE: None,
-        "min_snr": lambda snr, gamma: snr.clamp(max=gamma) / snr,
+        MIN_SNR: lambda snr, gamma: snr.clamp(max=gamma) / snr,
         "debiased": lambda snr, _: snr.clamp(max=CLEAREST) ** -0.5,
     }
 )

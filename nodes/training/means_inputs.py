@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from comfy_api.v0_0_2 import io
 
+from ..page.unused import not_with
+
 NEEDED, ALWAYS = "needed", "always"
 
 
@@ -17,6 +19,7 @@ def means_inputs() -> list[io.Input]:
             advanced=True,
             tooltip="When 'checkpointing' is on. needed: only for pictures whose activations the GPU has no room for, which "
             "the first step with each size measures. always: as slow as that, and the GPU stays free for others.",
+            extra_dict=not_with("checkpointing", False),
         ),
         io.Boolean.Input(
             "compile_blocks",

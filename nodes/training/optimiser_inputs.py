@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from comfy_api.v0_0_2 import io
 
-from ...attention.training.rates import SCHEDULES
-from ...attention.training.weighting import WEIGHTINGS
+from ...attention.training.rates import CONSTANT, RESTARTS, SCHEDULES
+from ...attention.training.weighting import MIN_SNR, NONE, WEIGHTINGS
+from ..page.unused import not_with, only_with
 
 
 def optimiser_inputs() -> list[io.Input]:
@@ -14,7 +15,7 @@ def optimiser_inputs() -> list[io.Input]:
             "schedule",
             optional=True,
             options=list(SCHEDULES),
-            default="constant",
+            default=CONSTANT,
             advanced=True,
             tooltip="How the learning rate goes down after the warm-up. The authors keep it constant; cosine is safer over "
             "many steps.",
@@ -28,6 +29,7 @@ def optimiser_inputs() -> list[io.Input]:
             step=0.01,
             advanced=True,
             tooltip="The share of the learning rate below which a schedule does not go.",
+            extra_dict=not_with("schedule", CONSTANT),
         ),
         io.Int.Input(
             "cycles",
@@ -37,6 +39,7 @@ def optimiser_inputs() -> list[io.Input]:
             max=1000,
             advanced=True,
             tooltip="How often cosine_with_restarts begins at the full learning rate.",
+            extra_dict=only_with("schedule", [RESTARTS]),
         ),
         _beta("beta1", 0.9, "AdamW's memory of the gradient."),
         _beta("beta2", 0.999, "AdamW's memory of its square. 0.99 forgets early steps sooner."),
@@ -54,7 +57,7 @@ def optimiser_inputs() -> list[io.Input]:
             "weighting",
             optional=True,
             options=list(WEIGHTINGS),
-            default="none",
+            default=NONE,
             advanced=True,
             tooltip="What each level of noise counts. none: all alike, as for the authors. min_snr and debiased learn less "
             "from nearly clean pictures.",
@@ -68,6 +71,7 @@ def optimiser_inputs() -> list[io.Input]:
             step=0.1,
             advanced=True,
             tooltip="For min_snr: the ratio of signal to noise above which a level counts less. Its authors use 5.",
+            extra_dict=only_with("weighting", [MIN_SNR]),
         ),
     ]
 

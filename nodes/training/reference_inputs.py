@@ -8,6 +8,8 @@ from typing import Any
 
 from comfy_api.v0_0_2 import io
 
+from ..page.unused import either
+
 
 def subject_input() -> io.Input:
     return io.String.Input(
@@ -30,6 +32,7 @@ def folder_input() -> io.Input:
         tooltip="A folder in ComfyUI's input with pictures and captions, in place of 'images'; a text on 'texts' is then for "
         "those without a caption. They are read one at a time, so that memory does not hold them all. Or a lesson that "
         "run.py encode made, which is read while it is trained on.",
+        extra_dict=either("images"),
     )
 
 

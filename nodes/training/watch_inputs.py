@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.v0_0_2 import io
 
 from ...attention.training.log import TRACKERS
+from ..page.unused import not_with
 
 
 def watch_inputs() -> list[io.Input]:
@@ -36,6 +37,7 @@ def watch_inputs() -> list[io.Input]:
             max=1_000_000,
             advanced=True,
             tooltip="Steps between two looks at the pictures held out. 0: only before the first step and after the last.",
+            extra_dict=not_with("held_out", 0),
         ),
         io.Int.Input(
             "publish_every",
@@ -55,6 +57,7 @@ def watch_inputs() -> list[io.Input]:
             max=10_000,
             advanced=True,
             tooltip="How many of these files are kept, the latest ones. 0: all.",
+            extra_dict=not_with("publish_every", 0),
         ),
         io.Combo.Input(
             "tracker",

@@ -191,6 +191,43 @@ def test_an_input_is_grey_while_another_is_read_instead(renderer, frontend, page
     frontend.picture(f"grey {renderer}", numbers.node)
 
 
+UNREAD = {"floor", "cycles", "snr_gamma", "check_every", "keep_files"}
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_a_training_greys_what_it_does_not_read(renderer, frontend, page):
+    frontend.renderer(renderer)
+    train = frontend.add("LikenessTrainInstantID")
+
+    def become(unread):
+        until(lambda: set(page.evaluate(GREY, train)) == unread, f"{unread} are grey, and no others")
+
+    become(UNREAD)
+    for name, value, read in (
+        ("schedule", "cosine", {"floor"}),
+        ("schedule", "cosine_with_restarts", {"floor", "cycles"}),
+        ("weighting", "debiased", set()),
+        ("weighting", "min_snr", {"snr_gamma"}),
+        ("held_out", 3, {"check_every"}),
+        ("publish_every", 500, {"keep_files"}),
+    ):
+        before = frontend.value(train, name)
+        frontend.change(train, name, value)
+        become(UNREAD - read)
+        frontend.change(train, name, before)
+    frontend.change(train, "checkpointing", False)
+    become(UNREAD | {"checkpoint_when"})
+    frontend.change(train, "checkpointing", True)
+    frontend.change(train, "folder", "people")
+    frontend.connect(frontend.add("EmptyImage", (-500, 0)), 0, train, "images")
+    become(UNREAD)
+    frontend.change(train, "folder", "")
+    frontend.capture()
+    become(UNREAD | {"folder"})
+    frontend.show(train)
+    frontend.picture(f"training greys {renderer}", train)
+
+
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_what_the_last_run_had_no_use_for_is_grey_until_another_file_is_chosen(renderer, frontend, page):
     numbers = Numbers(frontend, NODE, renderer)
