@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .align import crop
 from .errors import missing_face
-from .saved_layout import Arrays, Words, check_arrays, pictures_of, texts_of
+from .saved_layout import NUMBERS, Arrays, Words, check_arrays, numbers_in, pictures_of, texts_of
 from .square import square
 from .value import Face, FaceBatch, Picture, PictureFaces, Rung, frozen
 
@@ -61,7 +61,10 @@ def packed(batch: FaceBatch) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str
     if squares:
         arrays["square"] = np.stack(squares)
     pictures = [[*entry.picture.size, entry.picture.digest, len(entry.faces)] for entry in batch]
-    words = {"pictures": pictures, "recognisers": recognisers, "found": ways}
+    words: dict[str, list[Any]] = {"pictures": pictures, "recognisers": recognisers, "found": ways}
+    numbers = [face.number for face in faces]
+    if any(numbers):
+        words[NUMBERS] = numbers
     return arrays, {name: json.dumps(value) for name, value in words.items()}
 
 
@@ -70,7 +73,9 @@ def unpacked(arrays: Arrays, words: Words) -> FaceBatch:
     pictures = pictures_of(words)
     recognisers, ways = (texts_of(words, name) for name in ("recognisers", "found"))
     check_arrays(arrays, sum(number for _, number in pictures), (len(recognisers), len(ways)))
-    faces = iter(_faces(arrays, recognisers, ways))
+    numbers = numbers_in(words, len(arrays["box"]))
+    found = zip(_faces(arrays, recognisers, ways), numbers, strict=True)
+    faces = (replace(face, number=number) for face, number in found)
     return tuple(
         PictureFaces(picture, tuple(replace(next(faces), picture=picture) for _ in range(number)))
         for picture, number in pictures

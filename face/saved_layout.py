@@ -19,8 +19,13 @@ LONGEST_SIDE = 1 << 16
 """Pixels of a picture: the longest that JPEG has."""
 FARTHEST = 1 << 20
 """Pixels from the corner of the picture that a point of a face can be."""
+MOST_PEOPLE = 1 << 16
+"""In one photo: more than a detector finds."""
 DIGEST = 32
 """Hexadecimal digits of the hash of a picture."""
+
+NUMBERS = "numbers"
+"""By which people are called, where faces were chosen; other files do not say."""
 
 # What is in the arrays: type, and the shape behind the number of rows.
 _NUMBERS: Mapping[str, tuple[type[np.generic], tuple[int, ...]]] = {
@@ -49,6 +54,16 @@ def texts_of(words: Words, name: str) -> list[str]:
     if not all(isinstance(text, str) and len(text) < 100 for text in found):
         raise ValueError(f"its {name} are no names.")
     return cast("list[str]", found)
+
+
+def numbers_in(words: Words, count: int) -> list[int]:
+    """The number of each of `count` people, 0 where none is said. Raises ValueError for anything else."""
+    if NUMBERS not in words:
+        return [0] * count
+    found = _listed(words, NUMBERS)
+    if len(found) != count or not all(type(number) is int and 0 <= number <= MOST_PEOPLE for number in found):
+        raise ValueError(f"its {NUMBERS} are none of {count} people.")
+    return cast("list[int]", found)
 
 
 def check_arrays(arrays: Arrays, count: int, known: tuple[int, int]) -> None:

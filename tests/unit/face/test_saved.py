@@ -8,6 +8,7 @@ import pytest
 import torch
 from pack.face.align import can_crop, crop
 from pack.face.errors import MissingFace, MissingPhoto
+from pack.face.person_numbers import numbers_of
 from pack.face.picture import pictures
 from pack.face.preview import preview, small
 from pack.face.saved import packed, unpacked, without_photos
@@ -39,6 +40,22 @@ def made(counts=(2, 0, 1)):
 
 def kept(size=0):
     return unpacked(*packed(without_photos(made(), size)))
+
+
+def test_people_keep_their_numbers_and_files_without_them_are_read():
+    batch = made((2, 1))
+    numbered = tuple(
+        replace(
+            entry, faces=tuple(replace(face, number=number) for face, number in zip(entry.faces, numbers, strict=True))
+        )
+        for entry, numbers in zip(batch, ((7, 3), (2,)), strict=True)
+    )
+    arrays, words = packed(without_photos(numbered))
+    plain = packed(without_photos(batch))
+    assert [numbers_of(entry.faces) for entry in unpacked(arrays, words)] == [(7, 3), (2,)]
+    assert set(plain[1]) == {"pictures", "recognisers", "found"}, "as files were before"
+    assert set(arrays) == set(plain[0]), "which earlier versions of the pack read too"
+    assert [numbers_of(entry.faces) for entry in unpacked(*plain)] == [(1, 2), (1,)]
 
 
 def same(one, other):
@@ -176,6 +193,10 @@ WORDS = {
     "a path for a hash": ("pictures", [[128, 96, "../" * 10 + "ab", 3]], "picture 1 has no hash"),
     "more faces than there are": ("pictures", [[*GOOD[:3], 4]], "(4, 4) is expected"),
     "numbers for recognisers": ("recognisers", [1, 2], "its recognisers are no names"),
+    "a number for no face": ("numbers", [1, 2], "its numbers are none of 3 people"),
+    "a name for a number": ("numbers", [1, 2, "3"], "its numbers are none of 3 people"),
+    "a number that nobody has": ("numbers", [1, 2, 1 << 40], "its numbers are none of 3 people"),
+    "true for a number": ("numbers", [1, 2, True], "its numbers are none of 3 people"),
     "long names": ("found", ["a" * 1000], "its found are no names"),
 }
 
