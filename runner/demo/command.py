@@ -1,7 +1,6 @@
 """The command `run.py demo`: the small trained world, or one's own models, drawn through the real ComfyUI."""
 
 import argparse
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ def demo(places: Places, options: argparse.Namespace) -> int:
     """draw the demonstration through the real ComfyUI and write its sheet to demo-output/"""
     models = options.models_dir.resolve() if options.models_dir else None
     host = prepare(places, Wanted(options.comfyui, options.python, miniature=models is None))
-    client = _examples(places, models) if models else _world(host)
+    client = _examples(places, models) if models else ["runner.demo.world"]
     return _drawn(places, host, models, [*client, "--pictures", places.pictures])
 
 
@@ -36,24 +35,7 @@ def _drawn(places: Places, host: Host, models: Path | None, client: Sequence[str
         return client_status(places, host, server, str(module), arguments)
 
 
-def _world(host: Host) -> Sequence[str]:
-    """The client that draws with the miniature world's trained models."""
-    return ["runner.demo.world", *([] if _finds_faces(host) else ["--without-faces"])]
-
-
 def _examples(places: Places, models: Path) -> Sequence[str]:
     """The client that runs the example workflows on one's own models."""
     photographs = places.test_data / "photos"
     return ["runner.demo.examples", "--models", str(models), "--photographs", str(photographs)]
-
-
-def _finds_faces(host: Host) -> bool:
-    """Whether this ComfyUI's Python has the face packages; without them InstantID's part is left out, which is said."""
-    probe = [host.python, "-c", "import cv2, insightface, onnxruntime"]
-    if host.is_private or subprocess.run(probe, capture_output=True, check=False).returncode == 0:
-        return True
-    say(
-        "InstantID's part is left out: this ComfyUI's Python lacks the face packages. To get it: "
-        f"{host.python} -m pip install -r {Path(__file__).resolve().parents[2] / 'requirements.txt'}"
-    )
-    return False

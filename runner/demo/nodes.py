@@ -8,8 +8,6 @@ Prompt = dict[str, Node]
 Wire = list[str | int]
 SAVE = "save"
 """The node whose picture is kept."""
-FIND = {"size": 640, "threshold": 0.5, "margin": True, "refine": False, "embed": True}
-"""The settings of Find Faces."""
 
 
 def node(class_type: str, **inputs: object) -> Node:

@@ -46,14 +46,15 @@ def write_if_changed(path: Path, content: bytes) -> bool:
 def write(models: Path) -> dict[Path, bool]:
     """Write all files below a models folder; for each whether it had to be."""
     from miniature.adapters import adapter_state_dict, as_safetensors
-    from miniature.world.installed import contents
+    from miniature.world import files
 
     folder = models / "ipadapter" / "miniature"
     made = {
         folder / f"{family}_{variant}.safetensors": as_safetensors(adapter_state_dict(family, variant, SEED))
         for family, variant in FILES
     }
-    return {path: write_if_changed(path, content) for path, content in {**made, **contents(models)}.items()}
+    made[folder / files.IP_ADAPTER] = (files.WEIGHTS / files.IP_ADAPTER).read_bytes()
+    return {path: write_if_changed(path, content) for path, content in made.items()}
 
 
 def main() -> None:

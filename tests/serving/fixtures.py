@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -48,8 +49,7 @@ def server(tmp_path_factory):
     import comfy.options
     import torch
     from miniature import loras
-    from miniature.make_adapters import write_if_changed
-    from miniature.world import installed
+    from miniature.world import files
     from safetensors.torch import save_file
 
     from runner.comfyui import Host
@@ -65,8 +65,7 @@ def server(tmp_path_factory):
     folder.mkdir(parents=True)
     write_adapters(folder)
     write_encoders(base / "models")
-    for path, content in installed.contents(base / "models").items():
-        write_if_changed(path, content)
+    shutil.copy(files.WEIGHTS / files.IP_ADAPTER, folder)
     (base / "models" / "loras").mkdir()
     save_file(loras.lora_state_dict(5), base / "models" / "loras" / "miniature_sdxl.safetensors")
     packs = base / "models" / "insightface" / "models"

@@ -5,11 +5,10 @@ import asyncio
 import io
 import sys
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from pathlib import Path
 
 import aiohttp
-from PIL import Image, ImageChops
+from PIL import Image
 
 from ...client import Comfy
 from ...problems import Problem
@@ -18,31 +17,25 @@ from ..measure import is_identical, moved
 from ..nodes import SAVE
 from ..sheet import Header, Section, Tile, contact_sheet
 from .cells import CELLS, ROWS, Cell
-from .prompts import CFG, POINTS, SEED, SIDE, STEPS, prompt_for
+from .prompts import CFG, SEED, SIDE, STEPS, prompt_for
 
 SHEET = "contact-sheet.png"
 HEADER = Header(
-    "Likeness: a picture as a prompt, and a face",
+    "Likeness: a picture as a prompt",
     (
-        "A base model of 4 million weights, trained from nothing on pictures that a program draws; an IP-Adapter, an "
-        "IdentityNet and its adapter, trained on it by this pack.",
+        "A base model of 4 million weights, trained from nothing on pictures that a program draws, and an IP-Adapter, "
+        "trained on it by this pack.",
         f"{SIDE} x {SIDE} pixels, {STEPS} steps, cfg {CFG:g}, seed {SEED}; the base model and the "
-        "adapters were not trained on these references and people.",
+        "adapter were not trained on these references.",
     ),
     "",
 )
 FOOTER = (
-    "References, people and the seed are chosen to show it clearly; how often it comes out so is in bench/README.md.",
-    "The image encoder was trained on other pictures of shapes; the face recogniser is random and frozen. Both see pixels, "
-    "never the words that a picture was drawn from.",
+    "References and the seed are chosen to show it clearly; how often it comes out so is in bench/README.md.",
+    "The image encoder was trained on other pictures; it sees pixels, never the words that a picture was drawn from.",
     "Moved: mean absolute difference of the decoded pixels from the plain model, in grey levels of 255.",
 )
 Pictures = Mapping[str, Image.Image]
-
-
-def chosen(without_faces: bool) -> tuple[Cell, ...]:
-    """The cells that are drawn."""
-    return tuple(cell for cell in CELLS if not (without_faces and (cell.held or cell.name.startswith("person"))))
 
 
 async def draw(url: str, cells: Sequence[Cell], folder: Path) -> Pictures:
@@ -57,9 +50,6 @@ async def draw(url: str, cells: Sequence[Cell], folder: Path) -> Pictures:
             png = await comfy.picture(outputs, SAVE)
             (folder / f"{number:02}-{cell.name}.png").write_bytes(png)
             pictures[cell.name] = opened(png)
-            points = [opened(await comfy.picture(outputs, node)) for node in sorted(outputs) if node.startswith(POINTS)]
-            if points:
-                pictures[f"{cell.name}/{POINTS}"] = reduce(ImageChops.lighter, points)
             progress.picture(cell.title)
     return pictures
 
@@ -70,17 +60,13 @@ def opened(png: bytes) -> Image.Image:
 
 
 def rows(pictures: Pictures) -> list[list[Section]]:
-    """The tiles in the order of ROWS; rows whose pictures were not drawn are left out."""
-    return [
-        [Section(row.promise, [tile(cell, pictures) for cell in row.cells], row.says)]
-        for row in ROWS
-        if all(cell.name in pictures for cell in row.cells)
-    ]
+    """The tiles in the order of ROWS."""
+    return [[Section(row.promise, [tile(cell, pictures) for cell in row.cells], row.says)] for row in ROWS]
 
 
 def tile(cell: Cell, pictures: Pictures) -> Tile:
-    """A picture with its note, and the keypoints under it."""
-    return Tile(pictures[cell.name], cell.title, *note(cell, pictures), pictures.get(f"{cell.name}/{POINTS}"))
+    """A picture with its note."""
+    return Tile(pictures[cell.name], cell.title, *note(cell, pictures))
 
 
 def note(cell: Cell, pictures: Pictures) -> tuple[str, str]:
@@ -96,7 +82,7 @@ def note(cell: Cell, pictures: Pictures) -> tuple[str, str]:
 
 def unequal(pictures: Pictures) -> list[str]:
     """The titles of pictures that must be bit-identical to another, and are not."""
-    must = [cell for cell in CELLS if cell.equals and cell.name in pictures]
+    must = [cell for cell in CELLS if cell.equals]
     return [cell.title for cell in must if not is_identical(pictures[cell.name], pictures[cell.equals])]
 
 
@@ -105,11 +91,10 @@ def main() -> int:
     form = argparse.ArgumentParser(prog="demo", description=__doc__)
     form.add_argument("--server", required=True)
     form.add_argument("--pictures", type=Path, required=True)
-    form.add_argument("--without-faces", action="store_true")
     options = form.parse_args()
     options.pictures.mkdir(parents=True, exist_ok=True)
     try:
-        pictures = asyncio.run(draw(options.server, chosen(options.without_faces), options.pictures))
+        pictures = asyncio.run(draw(options.server, CELLS, options.pictures))
     except Problem as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1

@@ -23,17 +23,8 @@ class Steer:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A drawn person whose face is kept, with the head held as `pose` says; `side` as for Steer."""
-
-    person: str
-    pose: int
-    side: str = ""
-
-
-@dataclass(frozen=True)
 class Cell:
-    """One picture. `drawn` is a picture of the drawing program itself, by the name of a reference or a person."""
+    """One picture. `drawn` is a picture of the drawing program itself, by the name of a reference."""
 
     name: str
     title: str
@@ -41,13 +32,12 @@ class Cell:
     drawn: str = ""
     text: str = ANY
     steers: Sequence[Steer] = ()
-    held: Sequence[Held] = ()
     equals: str = ""  # the picture that it must be bit-identical to
 
     @property
     def is_wide(self) -> bool:
         """Whether it is two squares side by side."""
-        return any(each.side for each in (*self.steers, *self.held))
+        return any(steer.side for steer in self.steers)
 
 
 @dataclass(frozen=True)
@@ -63,12 +53,6 @@ SHAPES: Mapping[str, Mapping[str, object]] = {
     "A": {"colour": "red", "texture": "checked", "shape": "square", "position": "middle", "background": "sand"},
     "B": {"colour": "green", "texture": "striped", "shape": "circle", "position": "right", "background": "navy"},
 }
-PEOPLE: Mapping[str, Mapping[str, object]] = {
-    "P": {"person": 24, "expression": "smiling", "background": "white", "seed": 1},
-    "Q": {"person": 19, "expression": "smiling", "background": "white", "seed": 2},
-}
-POSES = (11, 12, 13, 14, 15)
-FACE = "a smiling face, sand background"
 
 
 def _reference(name: str) -> Cell:
@@ -107,23 +91,6 @@ def _regions(left: str, right: str) -> Cell:
     steers = (Steer(left, 1.5, side="left"), Steer(right, 1.5, side="right"))
     title = f"{left} on the left, {right} on the right, at weight 1.5"
     return Cell(f"{left}-beside-{right}", title, f"'{ANY}' in each half", steers=steers)
-
-
-def _together(left: str, right: str) -> Cell:
-    held = (Held(left, POSES[0], "left"), Held(right, POSES[1], "right"))
-    title = f"{left} on the left, {right} on the right"
-    return Cell(f"{left}-beside-{right}", title, "the text in each half", text=FACE, held=held)
-
-
-def _posed(person: str) -> tuple[Cell, ...]:
-    return tuple(
-        Cell(f"{person}-pose-{number}", f"{person}, pose {number}", "weight 1", text=FACE, held=(Held(person, pose),))
-        for number, pose in enumerate(POSES, start=1)
-    )
-
-
-def _person(name: str) -> Cell:
-    return Cell(f"person-{name}", f"Person {name}", "drawn; not trained on", name)
 
 
 PLAIN = Cell("plain", "Plain model", "no node of the pack")
@@ -172,17 +139,6 @@ ROWS: Sequence[Row] = (
         "From one picture to the next, with the noise held",
         f"Both references at once; their weights are {TOGETHER:g} together.",
         _between("A", "B", 0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
-    ),
-    Row(
-        "One person in five poses",
-        "Under each picture, where the keypoints are.",
-        (_person("P"), *_posed("P")),
-    ),
-    Row("Another person, the same keypoints and seed", "", (_person("Q"), *_posed("Q"))),
-    Row(
-        "Two people side by side, a region each",
-        "",
-        (_person("P"), _person("Q"), _together("P", "Q"), _together("Q", "P")),
     ),
 )
 CELLS: Sequence[Cell] = tuple({cell.name: cell for row in ROWS for cell in row.cells}.values())

@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 
-from ..nodes import FIND, SAVE, Node, Prompt, Wire, node
-from .cells import PEOPLE, SHAPES, Cell, Held, Steer
+from ..nodes import SAVE, Node, Prompt, Wire, node
+from .cells import SHAPES, Cell, Steer
 
 SIDE = 64  # pixels, for which the world's models are trained
-LARGE = 256  # pixels: keypoints are drawn at this size and then averaged, their dots being 10 pixels wide
 STEPS, CFG, SEED = 20, 3.0, 7
-POINTS = "points"
-"""The node whose preview shows the keypoints."""
 ADAPTERS = "miniature"
 
 Sides = tuple[Wire, Wire, Wire]
@@ -30,15 +27,11 @@ def prompt_for(cell: Cell) -> Prompt:
         wires = (wires[0], *(_for_each_half(prompt, name) for name in ("positive", "negative")))
     for number, steer in enumerate(cell.steers):
         wires = _steer(prompt, steer, number, wires)
-    for number, held in enumerate(cell.held):
-        wires = _hold(prompt, held, number, wires)
     return prompt | _sampled(cell, wires)
 
 
 def drawn(name: str) -> Node:
-    """The node that draws a reference or a person."""
-    if name in PEOPLE:
-        return node("MiniatureDrawnFace", **PEOPLE[name])
+    """The node that draws a reference."""
     return node("MiniatureDrawnShape", **SHAPES[name], seed=1)
 
 
@@ -86,72 +79,8 @@ def _layers(prompt: Prompt, layers: str, number: int) -> dict[str, Wire | str]:
     return {"layers": [f"layers-{number}", 0]}
 
 
-def _hold(prompt: Prompt, held: Held, number: int, wires: Sides) -> Sides:
-    pose, points, name = (f"{part}-{number}" for part in ("pose", POINTS, "held"))
-    prompt |= {
-        "face-models": node("LikenessLoadFaceModels", pack="world", provider="CPU"),
-        "adapter": _adapter("world_instantid"),
-        "net": node("MiniatureWorldIdentityNet"),
-        pose: node("MiniatureDrawnFace", **PEOPLE[held.person] | {"seed": held.pose}),
-        points: _points(pose, held.side),
-        f"small-{points}": node(
-            "ImageScale",
-            image=[points, 0],
-            upscale_method="area",
-            width=SIDE * (2 if held.side else 1),
-            height=SIDE,
-            crop="disabled",
-        ),
-        name: node(
-            "LikenessApplyInstantID",
-            model=wires[0],
-            positive=wires[1],
-            negative=wires[2],
-            adapter=["adapter", 0],
-            faces=_person(prompt, held.person),
-            control_net=["net", 0],
-            image=[f"small-{points}", 0],
-            weight=1.0,
-            strength=1.0,
-            any_recogniser=True,
-            **_mask(prompt, held.side, "masks"),
-        ),
-    }
-    return [name, 0], [name, 1], [name, 2]
-
-
-def _person(prompt: Prompt, name: str) -> Wire:
-    """The face in a person's picture."""
-    prompt[f"person-{name}"] = drawn(name)
-    prompt[f"found-{name}"] = node(
-        "LikenessFindFaces",
-        image=[f"person-{name}", 0],
-        landmarks=[f"person-{name}", 2],
-        face_models=["face-models", 0],
-        **FIND,
-    )
-    return [f"found-{name}", 0]
-
-
 def _left(side: str) -> int:
     return SIDE if side == "right" else 0
-
-
-def _points(pose: str, side: str) -> Node:
-    """The points of a pose in the square, or in one half of two squares side by side."""
-    shift = {"": 0, "left": -LARGE // 2, "right": LARGE // 2}[side]
-    return node(
-        "LikenessRenderKeypoints",
-        keypoints=[pose, 1],
-        width=LARGE * (2 if side else 1),
-        height=LARGE,
-        fit="fit",
-        scale=1.0,
-        rotation=0.0,
-        shift_x=float(shift),
-        shift_y=0.0,
-        mirror=False,
-    )
 
 
 def _adapter(name: str, **wires: Wire) -> Node:

@@ -1,4 +1,4 @@
-"""The demonstration's pictures on the real server: a reference acts, at weight 0 it does not, people are held."""
+"""The demonstration's pictures on the real server: a reference acts, at weight 0 it does not."""
 
 import io
 
@@ -24,8 +24,3 @@ def pixels(entry):
 def test_a_reference_acts_and_at_weight_0_changes_no_bit(api):
     plain, zero, full = (pixels(drawn(api, name)) for name in ("plain", "A-0", "A-1"))
     assert zero == plain and full != plain
-
-
-def test_two_people_are_held_each_in_a_half(api):
-    one, other = (pixels(drawn(api, cell.name)) for cell in CELLS if len(cell.held) == 2)
-    assert one != other

@@ -106,8 +106,3 @@ def network_of_the_world(folder: Path = files.WEIGHTS) -> onnx.ModelProto:
     """The network, whitened."""
     kept = files.tensors(files.RECOGNISER, folder)
     return network(kept["shift"].numpy(), kept["turn"].numpy())
-
-
-def content() -> bytes:
-    """The network's file."""
-    return network_of_the_world().SerializeToString()

@@ -9,7 +9,7 @@ from runner.demo.nodes import SAVE  # noqa: E402
 from runner.demo.world import __main__ as world  # noqa: E402
 from runner.demo.world import cells  # noqa: E402
 from runner.demo.world.cells import CELLS, ROWS  # noqa: E402
-from runner.demo.world.prompts import POINTS, prompt_for  # noqa: E402
+from runner.demo.world.prompts import prompt_for  # noqa: E402
 
 BY_NAME = {cell.name: cell for cell in CELLS}
 
@@ -30,12 +30,6 @@ def test_the_plain_picture_has_no_node_of_the_pack():
     assert not of_the_pack(prompt_for(BY_NAME["plain"])) and of_the_pack(prompt_for(BY_NAME["A-0"]))
 
 
-def test_poses_differ_in_the_points_only():
-    first, second = (prompt_for(BY_NAME[f"P-pose-{number}"]) for number in (1, 2))
-    different = {name for name in first if first[name] != second[name]}
-    assert different == {"pose-0", SAVE} and f"{POINTS}-0" in first
-
-
 def pictures(changed=()):
     drawn = {cell.name: Image.new("RGB", (64, 64), "grey") for cell in CELLS}
     return drawn | {name: Image.new("RGB", (64, 64), "red") for name in changed}
@@ -46,9 +40,10 @@ def test_a_picture_that_must_be_equal_and_is_not_is_told():
     assert world.note(BY_NAME["A-0"], pictures(["A-0"])) == ("DIFFERS from the plain model", "bad")
 
 
-def test_without_faces_their_rows_are_left_out():
-    left = {cell.name: Image.new("RGB", (64, 64)) for cell in world.chosen(without_faces=True)}
-    assert len(world.rows(left)) == sum(not any(cell.held for cell in row.cells) for row in ROWS)
+def test_a_row_has_its_promise_and_all_its_pictures():
+    sections = [section for (section,) in world.rows(pictures())]
+    assert [section.heading for section in sections] == [row.promise for row in ROWS]
+    assert [len(section.tiles) for section in sections] == [len(row.cells) for row in ROWS]
 
 
 def test_the_sheet_takes_the_blocks_that_are_measured():
