@@ -2,13 +2,17 @@
 
 import { api } from '../../scripts/api.js'
 import { app } from '../../scripts/app.js'
+import './editor/style.js'
 import { spoken } from './editor/sentences.js'
 import { chain, nodesOf, textWidgetOf } from './editor/widgets.js'
 
 const ENDS = ['execution_success', 'execution_error', 'execution_interrupted']
+const CLASS = 'likeness-said'
+const NUMBER = 'data-likeness-text'
 const nodes = new Set()
-const widgets = new WeakSet() // those that show it
 const said = new Map() // node -> what the host was last told to show on it
+
+let count = 0 // of the widgets that show it
 
 // In the page's language. Nodes 2.0 reads the text as Markdown, where a line only ends after two spaces.
 function keepLines(node) {
@@ -20,50 +24,38 @@ function keepLines(node) {
   if (kept !== widget.value) widget.value = kept
 }
 
-const spaced = (text) => text.replace(/\s+/g, ' ').trim()
-
-// What the classic renderer draws of a text, if it does: it stands for no node by itself.
-function drawnAs(text) {
-  const all = text ? document.querySelectorAll('.dom-widget .break-all') : []
-  return [...all].find((one) => spaced(one.textContent) === text)?.closest('.dom-widget').firstElementChild
+// The classic renderer has room for two lines of a text: it gets what they need. Asked for by the host at every drawing,
+// also before there is a text to be measured.
+function giveRoom(node, widget) {
+  const { props } = widget // which the host binds to what it draws
+  if (!props || props[NUMBER]) return
+  const number = (count += 1)
+  Object.assign(props, { class: CLASS, [NUMBER]: number })
+  const { options, margin } = widget
+  const least = options.getMinHeight
+  let height = least()
+  let last
+  options.getMinHeight = () => {
+    const width = node.size[0] - 2 * margin
+    const now = `${width} ${widget.value}`
+    if (now !== last && widget.value.trim()) {
+      const measured = heightOf(number, width)
+      if (measured) [height, last] = [Math.max(least(), measured + 2 * margin), now]
+    }
+    return height
+  }
 }
 
-// The classic renderer's text breaks within words, and has room for two lines: here it has its words, and its lines.
-function keepWhole(drawn) {
-  drawn.style.maxHeight = 'none'
-  Object.assign(drawn.querySelector('.break-all').style, { wordBreak: 'normal', overflowWrap: 'anywhere' })
-}
-
-function heightOf(drawn, width) {
+// Nothing as long as it is not drawn.
+function heightOf(number, width) {
+  const drawn = document.querySelector(`.dom-widget > [${NUMBER}="${number}"]`)
+  if (!drawn) return 0
   const measured = drawn.cloneNode(true)
   Object.assign(measured.style, { position: 'fixed', visibility: 'hidden', width: `${width}px`, height: 'auto' })
   drawn.after(measured)
   const { offsetHeight } = measured
   measured.remove()
   return offsetHeight
-}
-
-// Asked for by the host at every drawing, and also before there is a text to be measured.
-function giveRoom(node, widget) {
-  if (widgets.has(widget)) return
-  widgets.add(widget)
-  const { options, margin } = widget
-  const least = options.getMinHeight
-  let height = least()
-  let drawn, last
-  options.getMinHeight = () => {
-    const text = spaced(widget.value)
-    const width = node.size[0] - 2 * margin
-    const now = `${width} ${text}`
-    if (now === last && drawn?.isConnected) return height
-    drawn = drawnAs(text)
-    const measured = drawn ? heightOf(drawn, width) : 0 // while it is out of sight, too
-    if (!measured) return height
-    keepWhole(drawn)
-    height = Math.max(least(), measured + 2 * margin)
-    last = now
-    return height
-  }
 }
 
 // Blank rather than away: a node of another size would be a step of undo.

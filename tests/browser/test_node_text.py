@@ -12,17 +12,19 @@ SAY = "([nodeId, text]) => comfyAPI.api.api.dispatchCustomEvent('progress_text',
 @pytest.mark.parametrize("renderer", RENDERERS)
 def test_a_text_has_its_lines_until_something_is_changed(renderer, frontend, page):
     frontend.renderer(renderer)
-    node = frontend.add("LikenessChooseFace")
-    page.evaluate(SAY, [node, SAID])
-    frontend.show(node)
+    node, other = frontend.add("LikenessChooseFace"), frontend.add("LikenessFindFaces", (600, 100))
+    for each in (node, other):
+        page.evaluate(SAY, [each, SAID])
+    frontend.show()
     text = page.get_by_text("mask 2: wearing a straw hat")
-    until(lambda: text.inner_text().split("\n") == SAID.split("\n"), "two lines")
-    until(lambda: text.evaluate("one => getComputedStyle(one).wordBreak") != "break-all", "words stay whole")
+    until(lambda: [one.split("\n") for one in text.all_inner_texts()] == [SAID.split("\n")] * 2, "two lines on both")
+    breaks = "all => all.map(one => getComputedStyle(one).wordBreak)"
+    until(lambda: "break-all" not in text.evaluate_all(breaks), "words stay whole")
     frontend.picture(f"text of two lines {renderer}")
     frontend.change(node, "index", 1)
-    until(lambda: not text.count(), "nothing of a run with other values")
+    until(lambda: text.count() == 1, "nothing of a run with other values")
     page.evaluate(SAY, [node, SAID])
-    text.wait_for()
+    until(lambda: text.count() == 2, "what is said anew")
 
 
 LONG = "\n".join(f"picture {i} of 9: nobody was found, neither at 640 nor turned" for i in range(1, 10))
