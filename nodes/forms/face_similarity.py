@@ -80,7 +80,8 @@ class FaceSimilarity(io.ComfyNode):
         judged = [(entry.picture.name, entry.faces[0] if entry.faces else None) for entry in chosen]
         scores = [None if face is None else cosine(face, source) for _, face in judged]
         lines = [_said(name if len(judged) > 1 else "", score) for (name, _), score in zip(judged, scores, strict=True)]
-        lines[0] += f" (same person above about {SAME}, different people below {OTHER})"
+        if any(score is not None for score in scores):
+            lines.append(f"(same person above about {SAME}, different people below {OTHER})")
         first, copied = judged[0][1], 0.0
         if photo is not None and first is not None:
             copied = copy_paste(first, source, photo)
@@ -115,7 +116,7 @@ def _all_pairs(faces: FaceBatch, reference: FaceBatch) -> list[str]:
     from ...face.similarity import similarities
 
     table = similarities(faces, reference)
-    if table.size == 1:
+    if table.size <= 1:
         return []
     rows = [f"{i}: " + " ".join(f"{value:5.2f}" for value in row) for i, row in enumerate(table)]
     return ["all faces (rows) with all of the reference (columns):", *rows]
