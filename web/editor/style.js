@@ -121,7 +121,7 @@ const rules = `<style>
 }
 .likeness-editor .likeness-warning:not(:empty) { margin-left: auto; padding: 2px 8px; border-radius: 10px; background: #f59e0b; color: #1a1a1a; font-size: 11px; }
 .likeness-editor .likeness-wrong { color: var(--likeness-alarm); }
-.dom-widget > .likeness-said { max-height: none; }
+.dom-widget > .likeness-said { max-height: none; padding: 0; }
 .likeness-said .break-all { word-break: normal; overflow-wrap: anywhere; }
 .likeness-editor.likeness-attached { position: relative; min-height: 0; overflow: visible; }
 .likeness-attached > div {
