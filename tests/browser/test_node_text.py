@@ -35,7 +35,9 @@ HIDDEN = """([id]) => {
     const found = []
     for (let text = walker.nextNode(); text; text = walker.nextNode())
         if (/^picture \\d of 9/.test(text.data.trim())) found.push(text)
-    const foot = app.canvas.canvas.getBoundingClientRect().top + (node.pos[1] + node.size[1] + offset[1]) * scale
+    // In Nodes 2.0 the browser knows where a node ends; newer pages do not tell the graph.
+    const foot = document.querySelector(`[data-node-id="${id}"]`)?.getBoundingClientRect().bottom
+        ?? app.canvas.canvas.getBoundingClientRect().top + (node.pos[1] + node.size[1] + offset[1]) * scale
     const isSeen = ({ parentElement }, { x, y, width, height, bottom }) => bottom <= foot + 1
         && [0.25, 0.9].every(share => parentElement.contains(document.elementFromPoint(x + width / 2, y + share * height)))
     const rects = text => {
