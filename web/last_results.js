@@ -73,11 +73,12 @@ async function showCached() {
   const root = app.rootGraph ?? app.graph
   if (!failing || failing.prompt[3]?.extra_pnginfo?.workflow?.id !== root.id) return
   const numbers = new Map()
-  const wanted = numbering(failing.prompt[2], numbers)
+  const known = new Map(runs.map((run) => [run, numbering(run.prompt[2], numbers)]))
   for (const place of places) {
     const node = ourNode(place, failing.prompt[2][place]?.class_type)
     if (!node || (outputOf(node) && textOf(node).trim())) continue
-    const isSame = ({ prompt, outputs }) => outputs[place] && numbering(prompt[2], numbers)(place) === wanted(place)
+    const wanted = known.get(failing)(place)
+    const isSame = (run) => run.outputs[place] && known.get(run)(place) === wanted
     const made = runs.findLast(isSame)
     if (made) show(node, place, made.outputs[place])
   }
