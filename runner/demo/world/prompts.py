@@ -7,7 +7,7 @@ from .cells import SHAPES, Cell, Steer
 
 SIDE = 64  # pixels, for which the world's models are trained
 STEPS, CFG, SEED = 20, 3.0, 7
-ADAPTERS = "miniature"
+ADAPTER = "miniature/world_base.safetensors"
 
 Sides = tuple[Wire, Wire, Wire]
 """The wires of the model and both conditionings."""
@@ -55,7 +55,7 @@ def _for_each_half(prompt: Prompt, name: str) -> Wire:
 
 def _steer(prompt: Prompt, steer: Steer, number: int, wires: Sides) -> Sides:
     prompt["encoder"] = node("MiniatureWorldCLIPVision")
-    prompt["adapter"] = _adapter("world_base", clip_vision=["encoder", 0])
+    prompt["adapter"] = node("LikenessLoadIPAdapter", file=ADAPTER, kind="auto", clip_vision=["encoder", 0])
     prompt[f"reference-{number}"] = drawn(steer.reference)
     name = f"steer-{number}"
     prompt[name] = node(
@@ -66,7 +66,7 @@ def _steer(prompt: Prompt, steer: Steer, number: int, wires: Sides) -> Sides:
         weight=steer.weight,
         fusion=steer.fusion,
         **_layers(prompt, steer.layers, number),
-        **_mask(prompt, steer.side, "attn_mask"),
+        **_mask(prompt, steer.side),
     )
     return ([name, 0], *wires[1:])
 
@@ -83,11 +83,7 @@ def _left(side: str) -> int:
     return SIDE if side == "right" else 0
 
 
-def _adapter(name: str, **wires: Wire) -> Node:
-    return node("LikenessLoadIPAdapter", file=f"{ADAPTERS}/{name}.safetensors", kind="auto", **wires)
-
-
-def _mask(prompt: Prompt, side: str, name: str) -> dict[str, Wire]:
+def _mask(prompt: Prompt, side: str) -> dict[str, Wire]:
     """The mask of one half of two squares side by side, if there is one."""
     if not side:
         return {}
@@ -96,7 +92,7 @@ def _mask(prompt: Prompt, side: str, name: str) -> dict[str, Wire]:
     prompt[f"mask-{side}"] = node(
         "MaskComposite", destination=["none", 0], source=["half", 0], x=_left(side), y=0, operation="add"
     )
-    return {name: [f"mask-{side}", 0]}
+    return {"attn_mask": [f"mask-{side}", 0]}
 
 
 def _sampled(cell: Cell, wires: Sequence[Wire]) -> Prompt:

@@ -15,10 +15,6 @@ from .shapes import ATTRIBUTES, any_shape, caption_shape, draw_shape
 CATEGORY = "miniature/world"
 
 
-def drawn_seed(says: str) -> io.Int.Input:
-    return io.Int.Input("seed", default=0, min=0, max=2**32 - 1, tooltip=says)
-
-
 class WorldModel(io.ComfyNode):
     """The base model of the drawn world: trained from nothing on its pictures."""
 
@@ -72,7 +68,10 @@ class DrawnShape(io.ComfyNode):
             display_name="Drawn Shape",
             category=CATEGORY,
             description=cls.__doc__ or "",
-            inputs=[*choices, drawn_seed("Decides place, size and turn.")],
+            inputs=[
+                *choices,
+                io.Int.Input("seed", default=0, min=0, max=2**32 - 1, tooltip="Decides place, size and turn."),
+            ],
             outputs=[io.Image.Output(), io.String.Output("caption")],
         )
 
