@@ -54,6 +54,7 @@ def fit(
     """
     processes = joined()
     parameters = [parameter for parameter in network.to(device()).parameters() if parameter.requires_grad]
+    together = Sum(parameters, processes)
     optimizer = torch.optim.AdamW(parameters, lr=plan.rate, weight_decay=0.01, betas=(0.9, 0.99))
     averaged = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     first = 0
@@ -67,7 +68,7 @@ def fit(
         for group in optimizer.param_groups:
             group["lr"] = plan.rate_at(step)
         optimizer.zero_grad(set_to_none=True)
-        loss = _backward(loss_of, step, parts, Sum(parameters, processes), processes)
+        loss = _backward(loss_of, step, parts, together, processes)
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         average(averaged, network, step)
